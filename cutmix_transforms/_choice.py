@@ -1,0 +1,121 @@
+"""One of several mixes, for every batch or every sample anew."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, cast
+
+import torch
+from torch import Generator, Tensor, nn
+
+from cutmix_transforms._checks import check_number
+from cutmix_transforms._mix import Chance, Mix, Region
+from cutmix_transforms._sampling import Stream
+from cutmix_transforms.functional._draw import Size
+
+_SHARED = ("num_classes", "target", "label_smoothing", "labels_getter")
+
+
+class RandomMixChoice(Mix):
+    """Apply one of several mixes, chosen anew for every batch or, with ``per_sample``, for every sample.
+
+    Every mix keeps its own ``p``, ``alpha`` and the like; setting the ``p`` of the choice sets theirs. They must agree
+    on ``num_classes``, ``target``, ``label_smoothing`` and ``labels_getter``.
+
+    Args:
+        transforms: the mixes: :class:`RandomCutMix`, :class:`RandomMixUp` or other choices.
+        weights: how often each is chosen, in any unit; equally often by default.
+        per_sample: choose for every sample, not for the batch.
+        generator: where the choice comes from, and the draws of the mixes that have no generator of their own.
+
+    Shape:
+        - as the mixes.
+
+    Raises:
+        TypeError: if there is something else than mixes among ``transforms``.
+        ValueError: if there are none, if they disagree, or if ``weights`` do not fit.
+
+    Example:
+        >>> from cutmix_transforms import RandomCutMix, RandomMixUp
+        >>> mixes = [RandomCutMix(num_classes=10), RandomMixUp(alpha=0.4, num_classes=10)]
+        >>> mix = RandomMixChoice(mixes, weights=[3, 1])
+        >>> images, targets = mix(torch.rand(8, 3, 17, 11), torch.arange(8))
+        >>> mix.p = 0.5
+        >>> [one.p for one in mixes]
+        [0.5, 0.5]
+    """
+
+    def __init__(
+        self,
+        transforms: Sequence[Mix],
+        *,
+        weights: Sequence[float] | None = None,
+        per_sample: bool = False,
+        generator: Generator | None = None,
+    ) -> None:
+        first = _check_agreement(transforms)
+        super().__init__(
+            p=1.0, per_sample=per_sample, generator=generator, **{name: getattr(first, name) for name in _SHARED}
+        )
+        self.transforms = nn.ModuleList(transforms)
+        self.weights = None if weights is None else _check_weights(weights, len(transforms))
+
+    @property
+    def _mixes(self) -> list[Mix]:
+        return cast(list[Mix], list(self.transforms))
+
+    @property
+    def p(self) -> Any:
+        """The chance that a batch or sample is mixed: one number, or one for each mix where they differ."""
+        chances = tuple(mix.p for mix in self._mixes)
+        return chances[0] if len(set(chances)) == 1 else chances
+
+    @p.setter
+    def p(self, value: float) -> None:
+        for mix in self._mixes:
+            mix.p = value
+
+    def _check_images(self, images: list[Tensor]) -> None:
+        for mix in self._mixes:
+            mix._check_images(images)
+
+    def _chance(self, count: int, device: torch.device, stream: Stream | None = None) -> Chance:
+        own = self._block(2, count, device, stream)
+        source = self._stream if self._stream.given else stream
+        return own, *(mix._chance(count, device, source) for mix in self._mixes)
+
+    def _region(self, chance: Chance, size: Size, other: Size) -> Region:
+        own, *chances = chance
+        regions = [mix._region(one, size, other) for mix, one in zip(self._mixes, chances, strict=True)]
+        weights = self.weights or (1.0,) * len(regions)
+        boxes, opacity = regions[0]
+        for bound, (other_boxes, other_opacity) in zip(accumulate(weights), regions[1:], strict=False):
+            later = own[1] >= bound / sum(weights)  # (rows,)
+            boxes = other_boxes.where(later[:, None], boxes)
+            opacity = other_opacity.where(later, opacity)
+        return boxes, opacity
+
+
+def _check_agreement(transforms: Any) -> Mix:
+    """The first of several mixes that agree on what a target looks like."""
+    if not isinstance(transforms, (Sequence, nn.ModuleList)) or not all(isinstance(mix, Mix) for mix in transforms):
+        raise TypeError(
+            f"transforms must be a sequence of mixes, such as RandomCutMix and RandomMixUp, got {transforms!r}"
+        )
+    if not len(transforms):
+        raise ValueError(f"transforms must hold at least one mix, got {transforms!r}")
+    for name in _SHARED:
+        values = [getattr(mix, name) for mix in transforms]
+        if any(value != values[0] for value in values):
+            raise ValueError(f"transforms must agree on {name}, got {values}")
+    return cast(Mix, transforms[0])
+
+
+def _check_weights(weights: Any, count: int) -> tuple[float, ...]:
+    if isinstance(weights, str) or not isinstance(weights, Sequence):
+        raise TypeError(f"weights must be a sequence of numbers, got {weights!r}")
+    numbers = tuple(
+        check_number("weights", one, "numbers of at least 0", lambda number: number >= 0) for one in weights
+    )
+    if len(numbers) != count or not sum(numbers) > 0:
+        raise ValueError(f"weights must be {count} numbers, one for each transform, and not all zero, got {weights!r}")
+    return numbers

@@ -1,0 +1,31 @@
+"""The command line."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import NoReturn
+
+from cutmix_transforms import _preview
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``cutmix-transforms`` and give its exit code: 0, or 2 after one line about what is wrong."""
+    parser = _Parser(prog="cutmix-transforms", description="CutMix, MixUp and Cutout for PyTorch.")
+    parser.add_argument("--version", action="version", version=version("cutmix-transforms"))
+    commands = parser.add_subparsers(title="commands", dest="command", required=True)
+    _preview.add_arguments(commands.add_parser("preview", help=_preview.HELP, description=_preview.HELP))
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except (OSError, ValueError) as error:
+        print(f"cutmix-transforms {options.command}: {error}", file=sys.stderr)
+        return 2
+    return 0

@@ -1,0 +1,85 @@
+"""Mixing while a batch is put together."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+from torch.utils.data import default_collate
+from torch.utils.data._utils.collate import collate, collate_tensor_fn, default_collate_fn_map
+from torchvision import tv_tensors
+
+from cutmix_transforms._inputs import check_leaves, rewrap
+from cutmix_transforms._mix import Mix
+from cutmix_transforms._samples import mix_samples
+
+
+class MixCollate:
+    """A ``collate_fn`` that mixes: for a DataLoader, in whose workers it runs.
+
+    With ``default_collate`` the samples become a batch, which is mixed; tv_tensors keep their type. With another
+    ``collate_fn`` the samples are mixed first, one by one, and handed over in the form they came in. A transform that
+    is no mix of this package, such as a ``v2.Compose`` that ends in one, gets the collated batch.
+
+    Args:
+        transform: the mix, or another transform of batches.
+        collate_fn: what makes a batch of a list of samples.
+
+    Shape:
+        - samples: tuples, lists, named tuples or dictionaries with an image ``(C, H, W)`` and a label: a number, or a
+          tensor ``()`` or ``(K,)``.
+        - output: what ``collate_fn`` makes of them, with mixed images and the targets of the mix.
+
+    Raises:
+        TypeError: if ``transform`` or ``collate_fn`` cannot be called, or samples hold something that cannot be mixed.
+        ValueError: if images cannot be stacked because their sizes differ.
+
+    Example:
+        >>> import torch
+        >>> from torch.utils.data import DataLoader
+        >>> from cutmix_transforms import RandomCutMix
+        >>> samples = [(torch.rand(3, 17, 11), label) for label in range(8)]
+        >>> loader = DataLoader(samples, 4, shuffle=True, collate_fn=MixCollate(RandomCutMix(num_classes=8)))
+        >>> [tuple(targets.shape) for images, targets in loader]
+        [(4, 8), (4, 8)]
+    """
+
+    def __init__(
+        self, transform: nn.Module | Callable[[Any], Any], *, collate_fn: Callable[[list[Any]], Any] = default_collate
+    ) -> None:
+        for name, value in (("transform", transform), ("collate_fn", collate_fn)):
+            if not callable(value):
+                raise TypeError(f"{name} must be callable, got {value!r}")
+        self.transform = transform
+        self.collate_fn = collate_fn
+
+    def __call__(self, samples: list[Any]) -> Any:
+        """Make a mixed batch of samples."""
+        if isinstance(self.transform, Mix):
+            if self.collate_fn is not default_collate:
+                return self.collate_fn(mix_samples(self.transform, samples))
+            check_leaves(tree_leaves(samples[0]))
+        return self.transform(_stack(samples) if self.collate_fn is default_collate else self.collate_fn(samples))
+
+    def __repr__(self) -> str:
+        name = getattr(self.collate_fn, "__qualname__", repr(self.collate_fn))
+        return f"{type(self).__name__}({self.transform!r}, collate_fn={name})"
+
+
+def _stack(samples: list[Any]) -> Any:
+    """``default_collate`` that keeps the type of tv_tensors and says what is wrong with images of unequal size."""
+    return collate(
+        samples, collate_fn_map={**default_collate_fn_map, tv_tensors.TVTensor: _stack_tensors, Tensor: _stack_tensors}
+    )
+
+
+def _stack_tensors(batch: list[Tensor], *, collate_fn_map: Any = None) -> Tensor:
+    shapes = {tuple(tensor.shape) for tensor in batch}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"images and labels must be of one shape to be stacked, got {', '.join(map(str, sorted(shapes)))}; resize "
+            "them, or give a collate_fn that takes samples of unequal size"
+        )
+    plain = [tensor.as_subclass(Tensor) for tensor in batch]
+    stacked: Tensor = collate_tensor_fn(plain, collate_fn_map=collate_fn_map)
+    return rewrap(stacked, batch[0])

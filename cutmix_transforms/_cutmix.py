@@ -1,0 +1,139 @@
+"""CutMix."""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor
+from torchvision import tv_tensors
+
+from cutmix_transforms._checks import check_alpha, check_range, check_share, check_share_below_one
+from cutmix_transforms._inputs import LabelsGetter
+from cutmix_transforms._mix import Chance, Mix, NumClasses, Region
+from cutmix_transforms._sampling import Stream, beta, integers
+from cutmix_transforms.functional import cutmix_boxes
+from cutmix_transforms.functional._draw import Size
+
+
+class RandomCutMix(Mix):
+    """Paste a box of another sample's pixels over each sample, and mix the targets by the pixels that are left.
+
+    ``lam0 ~ Beta(alpha, alpha)``; a box with sides ``int(side * sqrt(1 - lam0))`` and a middle that is uniform over
+    the pixels, clipped at the borders, shows the partner; ``lam = 1 - box area / image area`` is the sample's own
+    share of the target. The partner is a random cyclic shift of the batch: never the sample itself.
+
+    Because boxes are clipped, the mean of ``lam`` at ``alpha=1`` is about 0.68, not 0.5; and small images with a small
+    ``alpha`` often get an empty box (13 % at 32 x 32 and ``alpha=0.2``).
+
+    Args:
+        alpha: parameter of the Beta law; 1 is uniform, smaller values favour very small and very large boxes.
+        p: the chance that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed gets
+            its target in the same form.
+        num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
+        per_sample: draw a box for every sample, not one for the batch.
+        ratio: ``(low, high)``: draw each side of the box uniformly between these shares of the image's side instead,
+            wholly inside the image; ``alpha`` then plays no part.
+        opacity: how strongly the partner covers the box: a number, or ``(low, high)`` to draw it; 1 is CutMix.
+        majority: let every sample keep the larger of the two shares that ``lam0`` divides it into.
+        min_visibility: reserved for boxes and instance masks: those whose visible share is not above it are dropped.
+        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels.
+        label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
+        labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
+            ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs, or None for
+            no labels.
+        generator: where draws come from; by default the global generator of the images' device.
+
+    Shape:
+        - images: ``(N, C, H, W)``, videos ``(N, T, C, H, W)``, any dtype, plain or tv_tensors; labels: ``(N,)`` or
+          ``(N, K)``.
+        - output: images as they came; targets ``(N, K)`` float, or ``(N,)`` for float labels ``(N,)``.
+
+    Raises:
+        TypeError: if an option or an input is of a wrong type.
+        ValueError: if it is of the right type with a wrong value; nothing is drawn or changed then.
+
+    References:
+        Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features, ICCV 2019,
+        arXiv 1905.04899.
+
+    Example:
+        >>> mix = RandomCutMix(num_classes=10)
+        >>> images, targets = mix(torch.rand(8, 3, 17, 11), torch.arange(8))
+        >>> images.shape, targets.shape
+        (torch.Size([8, 3, 17, 11]), torch.Size([8, 10]))
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        p: float = 1.0,
+        num_classes: NumClasses = None,
+        per_sample: bool = False,
+        ratio: tuple[float, float] | None = None,
+        opacity: float | tuple[float, float] = 1.0,
+        majority: bool = False,
+        min_visibility: float = 0.0,
+        target: Literal["soft", "pair"] = "soft",
+        label_smoothing: float = 0.0,
+        labels_getter: LabelsGetter = "default",
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__(
+            p=p,
+            num_classes=num_classes,
+            per_sample=per_sample,
+            target=target,
+            label_smoothing=label_smoothing,
+            labels_getter=labels_getter,
+            generator=generator,
+        )
+        self.alpha = check_alpha(alpha)
+        self.ratio = None if ratio is None else check_range("ratio", ratio)
+        if isinstance(opacity, (tuple, list)):
+            self.opacity: float | tuple[float, float] = check_range("opacity", opacity)
+        else:
+            self.opacity = check_share("opacity", opacity)
+        self.majority = bool(majority)
+        if self.majority and ratio is not None:
+            raise ValueError(
+                f"majority must be False with ratio, which replaces the share it looks at, got {majority!r}"
+            )
+        self.min_visibility = check_share_below_one("min_visibility", min_visibility)
+
+    def _check_images(self, images: list[Tensor]) -> None:
+        for image in images:
+            kinds: dict[type, tuple[int, ...]] = {tv_tensors.Video: (5,), tv_tensors.Image: (4,)}
+            if image.ndim not in kinds.get(type(image), (4, 5)):
+                raise ValueError(
+                    "images must be batched, (N, C, H, W), or videos (N, T, C, H, W), "
+                    f"got {type(image).__name__} of shape {tuple(image.shape)}"
+                )
+
+    def _chance(self, count: int, device: torch.device, stream: Stream | None = None) -> Chance:
+        return (self._block(7, count, device, stream),)
+
+    def _region(self, chance: Chance, size: Size, other: Size) -> Region:
+        _, gate, first, second, y, x, strength = chance[0]  # each (rows,)
+        boxes = (self._clipped_boxes if self.ratio is None else self._inner_boxes)(first, second, y, x, size)
+        top, left, bottom, right = boxes.unbind(-1)
+        boxes = torch.stack([top, left, bottom.clamp(max=other[0]), right.clamp(max=other[1])], dim=-1)
+        boxes = boxes.where(self._happens(gate)[:, None], 0)
+        low, high = self.opacity if isinstance(self.opacity, tuple) else (self.opacity, self.opacity)
+        return boxes, low + (high - low) * strength
+
+    def _clipped_boxes(self, first: Tensor, second: Tensor, y: Tensor, x: Tensor, size: Size) -> Tensor:
+        lam = beta(first, second, self.alpha)
+        lam = torch.maximum(lam, 1 - lam) if self.majority else lam
+        return cutmix_boxes(lam, torch.stack([integers(y, size[0]), integers(x, size[1])], dim=-1), size)
+
+    def _inner_boxes(self, first: Tensor, second: Tensor, y: Tensor, x: Tensor, size: Size) -> Tensor:
+        heights, widths = self._side(first, size[0]), self._side(second, size[1])
+        top, left = integers(y, size[0] - heights + 1), integers(x, size[1] - widths + 1)
+        return torch.stack([top, left, top + heights, left + widths], dim=-1)
+
+    def _side(self, u: Tensor, side: int) -> Tensor:
+        low, high = self.ratio or (0, 1)
+        most = math.floor(high * side + 1e-6)
+        least = min(math.ceil(low * side - 1e-6), most)  # no whole pixel in between: the one below
+        return least + integers(u, most - least + 1)

@@ -1,0 +1,83 @@
+"""Mixing in the data set."""
+
+from operator import index
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+
+from cutmix_transforms._checks import check_count
+from cutmix_transforms._inputs import Parts
+from cutmix_transforms._mix import Mix
+from cutmix_transforms._samples import mix_two
+from cutmix_transforms._sampling import integers
+
+
+class MixDataset(Dataset[Any]):
+    """A map-style data set whose samples are mixed, each with a partner from the whole data set.
+
+    Unlike a collate function it needs no batch: partners are uniform over all other samples, and every sample gets a
+    draw of its own. It costs the loading of a second sample.
+
+    Args:
+        dataset: the samples, with ``__getitem__`` and ``__len__``; its own transforms must give tensor images. Where
+            the sizes of two images differ, CutMix pastes what the partner covers, and MixUp pads both with zeros at
+            the bottom and right.
+        transform: the mix; its ``p`` is the chance that a sample is mixed.
+        num_mix: number of partners, one after another; only 1 with ``target="pair"``.
+
+    Shape:
+        - samples: an image ``(C, H, W)`` and a label, in any form that :class:`MixCollate` takes.
+        - output: the same form; soft targets are ``(K,)``.
+
+    Raises:
+        TypeError: if ``dataset`` is not map-style, or ``transform`` is no mix.
+        ValueError: if ``num_mix`` is less than 1, or more than 1 for pairs.
+        IndexError: if an index is out of range.
+
+    Example:
+        >>> from cutmix_transforms import RandomMixUp
+        >>> samples = [(torch.rand(3, 17, 11), label) for label in range(8)]
+        >>> mixed = MixDataset(samples, RandomMixUp(num_classes=8))
+        >>> image, target = mixed[0]
+        >>> len(mixed), image.shape, target.shape
+        (8, torch.Size([3, 17, 11]), torch.Size([8]))
+    """
+
+    def __init__(self, dataset: Any, transform: Mix, *, num_mix: int = 1) -> None:
+        if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+            raise TypeError(f"dataset must be map-style, with __getitem__ and __len__, got {type(dataset).__name__}")
+        if not isinstance(transform, Mix):
+            raise TypeError(f"transform must be a mix, such as RandomCutMix, got {transform!r}")
+        self.dataset = dataset
+        self.transform = transform
+        self.num_mix = check_count("num_mix", num_mix)
+        if self.num_mix > 1 and transform.target == "pair":
+            raise ValueError(f"num_mix must be 1 with target='pair', which has room for one partner, got {num_mix}")
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, i: int) -> Any:
+        position, count = index(i), len(self)
+        if not -count <= position < count:
+            raise IndexError(f"index must lie in [{-count}, {count}), got {position}")
+        sample = self.dataset[position]
+        for _ in range(self.num_mix):
+            sample = self._mixed(sample, position)
+        return sample
+
+    def _mixed(self, sample: Any, position: int) -> Any:
+        """A sample mixed once, if chance wants it, in the form of a mixed one in any case."""
+        mix = self.transform
+        base = mix.read(sample, is_sample=True)
+        if mix.is_idle(len(self)):
+            return mix.finish(base, None)
+        return mix_two(mix, base, mix._chance(1, base.images[0].device), lambda: self._partner_of(position))
+
+    def _partner_of(self, position: int) -> Parts:
+        count = len(self)
+        # float32 has too few steps for millions of samples
+        u = self.transform._stream.uniform(1, device=torch.device("cpu"), dtype=torch.float64)
+        other = (position + 1 + int(integers(u, count - 1))) % count
+        return self.transform.read(self.dataset[other], is_sample=True)

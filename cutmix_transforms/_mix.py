@@ -1,0 +1,175 @@
+"""What CutMix, MixUp and a choice of them share: read the inputs, draw, mix the pixels, mix the targets."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Generator, Tensor
+
+from cutmix_transforms._base import RandomTransform
+from cutmix_transforms._checks import check_choice, check_count, check_share_below_one
+from cutmix_transforms._inputs import LabelsGetter, Parts, check_labels_getter, rewrap
+from cutmix_transforms._sampling import Stream, cyclic_partners
+from cutmix_transforms.functional import image_size, mix_draw, mix_images, mix_targets, pair_targets, soft_targets
+from cutmix_transforms.functional._draw import MixDraw, Size
+from cutmix_transforms.functional._targets import MixedTarget
+
+NumClasses = int | Sequence[int | None] | None
+Chance = tuple[Any, ...]  # uniform numbers: a block of one's own, (numbers, rows), then the chances of children
+Region = tuple[Tensor, Tensor]  # boxes (rows, 4) and opacity (rows,); rows is 1 or the number of samples
+
+
+class Mix(RandomTransform):
+    """A transform that mixes every sample of a batch with a partner.
+
+    A new mix fills three hooks: ``_check_images``, ``_chance`` (draws uniform numbers) and ``_region`` (turns them into
+    boxes and opacities); all else is here.
+    """
+
+    def __init__(
+        self,
+        *,
+        p: float,
+        num_classes: NumClasses,
+        per_sample: bool,
+        target: Literal["soft", "pair"],
+        label_smoothing: float,
+        labels_getter: LabelsGetter,
+        generator: Generator | None,
+    ) -> None:
+        super().__init__(p=p, generator=generator)
+        check_choice("target", target, ("soft", "pair"))
+        self.num_classes = _check_num_classes(num_classes)
+        self.per_sample = bool(per_sample)
+        self.target = target
+        self.label_smoothing = check_share_below_one("label_smoothing", label_smoothing)
+        if self.label_smoothing and target == "pair":
+            raise ValueError(
+                f"label_smoothing must be 0 with target='pair', where the loss can smooth, got {label_smoothing!r}"
+            )
+        self.labels_getter = check_labels_getter(labels_getter)
+
+    def forward(self, *inputs: Any, draw: MixDraw | None = None) -> Any:
+        """Mix a batch: images and labels as two arguments, or together in any nest of tuples, lists and dictionaries.
+
+        Args:
+            *inputs: the batch.
+            draw: a draw to replay, from :meth:`draw`; by default a fresh one.
+
+        Returns:
+            The same nest with mixed images and targets; everything else in it is the identical object.
+
+        Raises:
+            TypeError: if there is no image, or something that cannot be mixed.
+            ValueError: if images and labels do not fit together, the options or the draw.
+        """
+        if draw is not None and not isinstance(draw, MixDraw):
+            raise TypeError(f"draw must be a MixDraw or None, got {draw!r}")
+        parts = self.read(inputs[0] if len(inputs) == 1 else inputs)
+        if draw is None and not self.is_idle(parts.count):
+            draw = self.draw(parts.images[0])
+        return self.finish(parts, draw if self.training else None)
+
+    def draw(self, images: Tensor) -> MixDraw:
+        """Draw for a batch without mixing it, for ``mix(images, labels, draw=draw)`` to replay.
+
+        Args:
+            images: the batch, or any other of its shape on its device.
+
+        Shape:
+            - images: as in a call.
+
+        Returns:
+            The draw; one that mixes nothing after ``.eval()``.
+
+        Raises:
+            TypeError: if ``images`` are no tensor of a dtype that can be mixed.
+            ValueError: if their shape is none that can be mixed.
+        """
+        if not isinstance(images, Tensor):
+            raise TypeError(f"images must be a tensor, got {type(images).__name__}")
+        self._check_images([images])
+        count, size = len(images), image_size(images)
+        if count < 2:
+            nothing = torch.zeros(count, device=images.device)
+            boxes = torch.zeros(count, 4, dtype=torch.int64, device=images.device)
+            return mix_draw(cyclic_partners(nothing.sum(), count), boxes, size, nothing)
+        chance = self._chance(count, images.device)
+        boxes, opacity = self._region(chance, size, size)
+        partners = cyclic_partners(chance[0][0, 0], count)
+        return mix_draw(partners, boxes.expand(count, 4).contiguous(), size, opacity.expand(count).contiguous())
+
+    def read(self, inputs: Any, *, is_sample: bool = False) -> Parts:
+        """Take a batch or a sample apart, with its labels in the form that is mixed; raise an error if it cannot be."""
+        parts = Parts(inputs, self.labels_getter, is_sample=is_sample)
+        self._check_images(parts.images)
+        leaves = [*parts.images, *parts.labels]
+        if len({image_size(image) for image in parts.images}) > 1:
+            raise ValueError(f"images of one batch must be of one size, got the shapes {_shapes(parts.images)}")
+        if any(leaf.ndim == 0 or len(leaf) != parts.count for leaf in leaves):
+            raise ValueError(f"images and labels must have the same batch size, got the shapes {_shapes(leaves)}")
+        parts.targets = self._prepare(parts.labels)
+        return parts
+
+    def finish(self, parts: Parts, draw: MixDraw | None, others: Parts | None = None) -> Any:
+        """Put a batch or a sample together again: mixed as the draw says, with others if they are given, or unmixed."""
+        if draw is None:
+            return parts.put_together(None, [self._unmixed_target(target) for target in parts.targets])
+        pool = others or parts
+        images = [
+            rewrap(mix_images(image.as_subclass(Tensor), draw, other.as_subclass(Tensor)), image)
+            for image, other in zip(parts.images, pool.images, strict=True)
+        ]
+        mix_one = mix_targets if self.target == "soft" else pair_targets
+        targets = [mix_one(own, draw, other) for own, other in zip(parts.targets, pool.targets, strict=True)]
+        return parts.put_together(images, targets)
+
+    def is_idle(self, count: int) -> bool:
+        """Whether it is clear without a draw that nothing is mixed."""
+        return not self.training or count < 2 or (not torch.compiler.is_compiling() and self.p == 0)
+
+    def _prepare(self, labels: list[Tensor]) -> list[Tensor]:
+        """Float targets, or for pairs the labels themselves."""
+        if self.target == "pair":
+            return labels
+        counts = self.num_classes if isinstance(self.num_classes, tuple) else (self.num_classes,) * len(labels)
+        if len(counts) != len(labels):
+            raise ValueError(f"num_classes must be one number or one for each of {len(labels)} labels, got {counts}")
+        smoothing = self.label_smoothing if self.training else 0.0
+        return [soft_targets(label, count, smoothing) for label, count in zip(labels, counts, strict=True)]
+
+    def _unmixed_target(self, target: Tensor) -> Tensor | MixedTarget:
+        if self.target == "soft":
+            return target
+        return MixedTarget(target, target, torch.ones(len(target), device=target.device))
+
+    def _check_images(self, images: list[Tensor]) -> None:
+        """Raise an error unless the mix can take these images."""
+        raise NotImplementedError
+
+    def _chance(self, count: int, device: torch.device, stream: Stream | None = None) -> Chance:
+        """The uniform numbers that one draw needs; the very first one shifts the partners."""
+        raise NotImplementedError
+
+    def _region(self, chance: Chance, size: Size, other: Size) -> Region:
+        """Where, in samples of ``size``, partners of size ``other`` show, and how strongly."""
+        raise NotImplementedError
+
+    def _happens(self, gate: Tensor) -> Tensor:
+        """Whether a batch or sample is mixed, for uniform numbers; never after ``.eval()``."""
+        return gate < (self._p if self.training else 0)
+
+    def _block(self, numbers: int, count: int, device: torch.device, stream: Stream | None) -> Tensor:
+        """``(numbers, rows)`` uniform numbers, a row a batch or a sample; a generator of one's own goes first."""
+        source = self._stream if stream is None or self._stream.given else stream
+        return source.uniform(numbers, count if self.per_sample else 1, device=device)
+
+
+def _shapes(tensors: list[Tensor]) -> str:
+    return ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+
+
+def _check_num_classes(value: Any) -> int | tuple[int | None, ...] | None:
+    if isinstance(value, (tuple, list)):
+        return tuple(None if one is None else check_count("num_classes", one) for one in value)
+    return None if value is None else check_count("num_classes", value)

@@ -1,0 +1,96 @@
+"""MixUp."""
+
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor
+
+from cutmix_transforms._checks import check_alpha
+from cutmix_transforms._inputs import LabelsGetter
+from cutmix_transforms._mix import Chance, Mix, NumClasses, Region
+from cutmix_transforms._sampling import Stream, beta
+from cutmix_transforms.functional._draw import Size
+
+
+class RandomMixUp(Mix):
+    """Blend each sample with another one, pixels and targets alike.
+
+    ``x = lam * x + (1 - lam) * x[partner]`` with ``lam ~ Beta(alpha, alpha)``, for images and targets. The partner is a
+    random cyclic shift of the batch: never the sample itself. Integer images are rounded to the nearest value.
+
+    At ``alpha=1`` most images are thorough blends; classifiers of photographs are usually trained with 0.2 to 0.4.
+
+    Args:
+        alpha: parameter of the Beta law; 1 is uniform, smaller values favour almost pure samples.
+        p: the chance that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed gets
+            its target in the same form.
+        num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
+        per_sample: draw a share for every sample, not one for the batch.
+        majority: let every sample keep the larger of the two shares: ``lam`` is at least 0.5.
+        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels.
+        label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
+        labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
+            ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs, or None for
+            no labels.
+        generator: where draws come from; by default the global generator of the images' device.
+
+    Shape:
+        - images: ``(N, ...)``, any float or integer dtype, plain or tv_tensors; labels: ``(N,)`` or ``(N, K)``.
+        - output: images as they came; targets ``(N, K)`` float, or ``(N,)`` for float labels ``(N,)``.
+
+    Raises:
+        TypeError: if an option or an input is of a wrong type.
+        ValueError: if it is of the right type with a wrong value; nothing is drawn or changed then.
+
+    References:
+        Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018, arXiv 1710.09412.
+
+    Example:
+        >>> mix = RandomMixUp(alpha=0.4, num_classes=10)
+        >>> images, targets = mix(torch.rand(8, 3, 17, 11), torch.arange(8))
+        >>> images.shape, targets.shape
+        (torch.Size([8, 3, 17, 11]), torch.Size([8, 10]))
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        p: float = 1.0,
+        num_classes: NumClasses = None,
+        per_sample: bool = False,
+        majority: bool = False,
+        target: Literal["soft", "pair"] = "soft",
+        label_smoothing: float = 0.0,
+        labels_getter: LabelsGetter = "default",
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__(
+            p=p,
+            num_classes=num_classes,
+            per_sample=per_sample,
+            target=target,
+            label_smoothing=label_smoothing,
+            labels_getter=labels_getter,
+            generator=generator,
+        )
+        self.alpha = check_alpha(alpha)
+        self.majority = bool(majority)
+
+    def _check_images(self, images: list[Tensor]) -> None:
+        for image in images:
+            if image.ndim == 0:
+                raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(image.shape)}")
+            if image.dtype == torch.bool or image.dtype.is_complex:
+                raise TypeError(f"images must be float or integer to be blended, got {image.dtype}")
+
+    def _chance(self, count: int, device: torch.device, stream: Stream | None = None) -> Chance:
+        return (self._block(4, count, device, stream),)
+
+    def _region(self, chance: Chance, size: Size, other: Size) -> Region:
+        _, gate, first, second = chance[0]  # each (rows,)
+        lam = beta(first, second, self.alpha)
+        lam = torch.maximum(lam, 1 - lam) if self.majority else lam
+        zero = torch.zeros_like(gate, dtype=torch.int64)
+        height, width = max(size[0], other[0]), max(size[1], other[1])
+        return torch.stack([zero, zero, zero + height, zero + width], dim=-1), (1 - lam).where(self._happens(gate), 0)

@@ -1,0 +1,161 @@
+"""``cutmix-transforms preview``: what the transforms do to photographs, as one picture."""
+
+import argparse
+import sys
+import webbrowser
+from collections.abc import Iterator
+from itertools import chain, islice, zip_longest
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+from torch.utils.data import DataLoader, Dataset
+from torchvision.datasets.folder import IMG_EXTENSIONS, ImageFolder
+from torchvision.transforms import v2
+
+from cutmix_transforms._base import RandomTransform
+from cutmix_transforms._collate import MixCollate
+from cutmix_transforms._cutmix import RandomCutMix
+from cutmix_transforms._cutout import RandomCutout
+from cutmix_transforms._mix import Mix
+from cutmix_transforms._mixup import RandomMixUp
+from cutmix_transforms._photos import NAMES, PHOTOS
+from cutmix_transforms._show import GUTTER, INK, PAPER, show_batch
+
+HELP = "Write a picture of what the transforms do to photographs, with the targets that come out."
+TRANSFORMS = ("cutmix", "mixup", "cutout")
+MOST = 6  # photographs in a row
+Photo = tuple[Image.Image, str]  # with the name of its class
+
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    add = parser.add_argument
+    whose = "pictures, or class folders of pictures (default: photographs that come with the package)"
+    add("folder", nargs="?", type=Path, metavar="FOLDER", help=whose)
+    add("-o", "--output", type=Path, default=Path("preview.png"), help="the picture to write (default: %(default)s)")
+    add("--transform", action="append", choices=TRANSFORMS, help="what to show; may be repeated (default: all)")
+    add("--alpha", type=float, default=1.0, help="of CutMix and MixUp (default: %(default)s)")
+    add("--size", type=int, default=224, help="side of the photographs in pixels (default: %(default)s)")
+    add("--rows", type=int, default=1, help="rows for each transform (default: %(default)s)")
+    add("--seed", type=int, default=0, help="of all that is random (default: %(default)s)")
+    add("--per-sample", action="store_true", help="draw for every photograph, not for the whole row")
+    add("--open", action="store_true", help="show the picture when it is written")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the picture that the options of the command line ask for.
+
+    Args:
+        options: the parsed command line.
+
+    Raises:
+        OSError: if the folder cannot be read or the picture cannot be written.
+        ValueError: if there are not enough pictures or an option is out of range.
+    """
+    for name in ("size", "rows"):
+        if getattr(options, name) < 1:
+            raise ValueError(f"--{name} must be at least 1, got {getattr(options, name)}")
+    photos = _load(options.folder)
+    torch.manual_seed(options.seed)
+    strips = [_strip("the photographs", None, photos, options.size)]
+    for name in options.transform or TRANSFORMS:
+        title, transform = _make(name, len(photos), options)
+        strips += [_strip(title, transform, photos, options.size) for _ in range(options.rows)]
+    _stack(strips).save(options.output)
+    print(f"wrote {options.output}: {len(photos)} photographs, {', '.join(options.transform or TRANSFORMS)}")
+    if options.open:
+        webbrowser.open(options.output.absolute().as_uri())
+
+
+class Squares(Dataset[Any]):
+    """Photographs cut to squares, each with the index of its class, through a transform of single images."""
+
+    def __init__(self, photos: list[Photo], size: int, transform: RandomCutout | None) -> None:
+        self.photos = photos
+        self.classes = sorted({label for _, label in photos})
+        steps = [v2.Resize(size), v2.CenterCrop(size), v2.ToImage()]
+        self.transform = v2.Compose(steps if transform is None else [*steps, transform])
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, int]:
+        photo, label = self.photos[i]
+        return self.transform(photo), self.classes.index(label)
+
+
+def _load(folder: Path | None) -> list[Photo]:
+    found = _embedded() if folder is None else _pictures_in(folder)
+    opened = ((_open(path), label) for path, label in found)
+    photos = list(islice(((photo, label) for photo, label in opened if photo is not None), MOST))
+    if len(photos) < 2:
+        raise ValueError(f"FOLDER must hold at least 2 pictures that can be read, got {len(photos)} in {folder}")
+    return photos
+
+
+def _embedded() -> Iterator[tuple[Path, str]]:
+    return ((PHOTOS / f"{name}.jpg", name) for name in NAMES)
+
+
+def _pictures_in(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Paths and class names: of class folders in turn, or of the pictures in one folder, each a class of its own."""
+    if not folder.is_dir():
+        raise ValueError(f"FOLDER must be a folder that exists, got {folder}")
+    flat = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMG_EXTENSIONS and path.is_file())
+    if any(path.is_dir() for path in folder.iterdir()):
+        by_class: dict[int, list[tuple[Path, str]]] = {}
+        data = ImageFolder(folder, allow_empty=True)
+        for path, k in data.samples:
+            by_class.setdefault(k, []).append((Path(path), data.classes[k]))
+        if len(by_class) >= 2 or not flat:
+            in_turn = chain.from_iterable(zip_longest(*by_class.values()))
+            return (pair for pair in in_turn if pair is not None)
+    return ((path, path.stem) for path in flat)
+
+
+def _open(path: Path) -> Image.Image | None:
+    try:
+        with Image.open(path) as photo:
+            return ImageOps.exif_transpose(photo).convert("RGB")
+    except UNREADABLE as error:
+        print(f"skipped {path}: {error}", file=sys.stderr)
+        return None
+
+
+def _make(name: str, count: int, options: argparse.Namespace) -> tuple[str, RandomTransform]:
+    """A transform and what to call it."""
+    if name == "cutout":
+        return "RandomCutout()", RandomCutout()
+    kind = {"cutmix": RandomCutMix, "mixup": RandomMixUp}[name]
+    title = f"{kind.__name__}(alpha={options.alpha:g}{', per_sample=True' * options.per_sample})"
+    return title, kind(alpha=options.alpha, num_classes=count, per_sample=options.per_sample)
+
+
+def _strip(title: str, transform: RandomTransform | None, photos: list[Photo], size: int) -> Image.Image:
+    """A row of the picture, made the way a training loop makes its batches."""
+    data = Squares(photos, size, transform if isinstance(transform, RandomCutout) else None)
+    collate = MixCollate(transform) if isinstance(transform, Mix) else None
+    images, targets = next(iter(DataLoader(data, batch_size=len(data), collate_fn=collate)))
+    return _titled(title, show_batch(images, targets, classes=data.classes, columns=len(data)))
+
+
+def _titled(title: str, picture: Image.Image) -> Image.Image:
+    font = ImageFont.load_default(max(12, min(20, picture.width // 64)))
+    out = Image.new("RGB", (picture.width, picture.height + 30), PAPER)
+    ImageDraw.Draw(out).text((GUTTER, 17), title, INK, font, anchor="lm")
+    out.paste(picture, (0, 30))
+    return out
+
+
+def _stack(strips: list[Image.Image]) -> Image.Image:
+    out = Image.new("RGB", (strips[0].width, sum(strip.height for strip in strips)), PAPER)
+    y = 0
+    for strip in strips:
+        out.paste(strip, (0, y))
+        y += strip.height
+    return out

@@ -1,0 +1,136 @@
+"""Randomness: where uniform numbers come from, and the laws made of them. Nothing else in the package draws."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from typing import Any, ClassVar
+from weakref import WeakValueDictionary
+
+import torch
+from torch import Generator, Tensor
+from torch.utils.data import get_worker_info
+
+
+class Stream:
+    """Uniform numbers that repeat neither between the ranks of a job nor, with a generator, between its copies.
+
+    Without a generator the numbers come from the global generator of the device they are made on, which DataLoader
+    seeds by worker and epoch. With one they come from it; but in a DataLoader worker, where every copy of a generator
+    starts from the same state, from one seeded by that state and the worker's own seed. Of each block that is drawn,
+    every rank takes its own part, so ranks differ even when they are seeded alike.
+    """
+
+    _shared: ClassVar[WeakValueDictionary[int, Stream]] = WeakValueDictionary()
+
+    @classmethod
+    def of(cls, generator: Generator | None) -> Stream:
+        """The stream of a generator: one for all that hold the same, so that pickled copies share one as well."""
+        if generator is None:
+            return cls(None)
+        stream = cls._shared.get(id(generator))
+        if stream is None:
+            cls._shared[id(generator)] = stream = cls(generator)
+        return stream
+
+    def __init__(self, generator: Generator | None) -> None:
+        self._generator = generator
+        self._frozen: tuple[str, bytes] | None = None  # device and state, until a copy is used
+        self._in_worker: tuple[int, Generator] | None = None  # the seed of a worker, and what it draws from
+        self._rank = (0, 1)  # of the process that made this copy
+
+    @property
+    def generator(self) -> Generator | None:
+        """The user's generator, or None."""
+        if self._frozen is not None:
+            device, state = self._frozen
+            self._generator = Generator(device)
+            self._generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+            self._shared[id(self._generator)] = self
+            self._frozen = None
+        return self._generator
+
+    @property
+    def given(self) -> bool:
+        """Whether there is a generator, without making one."""
+        return self._generator is not None or self._frozen is not None
+
+    def uniform(self, *shape: int, device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Independent uniform numbers in [0, 1), in one call to the generator."""
+        rank, ranks = self._place()
+        return self._rand(ranks, *shape, device=device, dtype=dtype)[rank]
+
+    def noise(self, count: int, *shape: int, device: torch.device) -> Tensor:
+        """``(count, *shape)`` uniform numbers for blocks as large as images.
+
+        Ranks share such a block, and each turns it by numbers of its own.
+        """
+        turn = self.uniform(count, *(1,) * len(shape), device=device)
+        return (self._rand(count, *shape, device=device, dtype=torch.float32) + turn) % 1
+
+    def _rand(self, *shape: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+        generator = self._generator_here()
+        source = device if generator is None else generator.device
+        return torch.rand(shape, generator=generator, device=source, dtype=dtype).to(device)
+
+    def _generator_here(self) -> Generator | None:
+        worker = get_worker_info()
+        if worker is None or not self.given:
+            return self.generator
+        if self._in_worker is None or self._in_worker[0] != worker.seed:
+            key = self._state() + str(worker.seed).encode()
+            seed = int.from_bytes(hashlib.blake2b(key, digest_size=7).digest(), "big")
+            self._in_worker = worker.seed, Generator().manual_seed(seed)
+        return self._in_worker[1]
+
+    def _state(self) -> bytes:
+        if self._frozen is not None:
+            return self._frozen[1]
+        return b"" if self._generator is None else bytes(self._generator.get_state().tolist())
+
+    def _place(self) -> tuple[int, int]:
+        """Rank and number of ranks."""
+        distributed = torch.distributed
+        if distributed.is_available() and distributed.is_initialized():
+            return distributed.get_rank(), distributed.get_world_size()
+        if get_worker_info() is None:
+            return 0, 1
+        if self._rank[1] > 1:
+            return self._rank
+        rank = int(os.environ.get("RANK", "0"))
+        return rank, max(int(os.environ.get("WORLD_SIZE", "1")), rank + 1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A torch.Generator does not survive the way to a spawned worker, its state does.
+        frozen = self._frozen
+        if self._generator is not None:
+            frozen = str(self._generator.device), self._state()
+        return {"_generator": None, "_frozen": frozen, "_in_worker": None, "_rank": self._place()}
+
+
+def beta(u: Tensor, v: Tensor, alpha: float) -> Tensor:
+    """Samples of the symmetric ``Beta(alpha, alpha)`` law from two uniform numbers each, without rejection.
+
+    With ``c = cos(2 pi v)`` and ``r = (u ** (-1 / alpha) - 1) * c ** 2`` the smaller of the two shares is
+    ``(1 - 1 / sqrt(1 + 1 / r)) / 2``, here written so that it keeps its digits near 0;
+    the sign of ``c`` says whose it is.
+
+    References:
+        Devroye, Random variate generation in one line of code, Winter Simulation Conference 1996.
+    """
+    c = torch.cos(2 * math.pi * v)
+    r = torch.expm1(-torch.log1p(-u) / alpha) * c.square()
+    smaller = 0.5 / (1 + r + r.sqrt() * (1 + r).sqrt())
+    return torch.where(c < 0, smaller, 1 - smaller)
+
+
+def integers(u: Tensor, count: int | Tensor) -> Tensor:
+    """Uniform integers from 0 to ``count - 1`` from uniform numbers in [0, 1)."""
+    return (u * count).long()
+
+
+def cyclic_partners(u: Tensor, count: int) -> Tensor:
+    """A cyclic shift of ``count`` samples by 1 to ``count - 1``, from one uniform number: nobody meets themselves."""
+    shift = 1 + integers(u, max(count - 1, 1))
+    return (torch.arange(count, device=u.device) + shift) % max(count, 1)

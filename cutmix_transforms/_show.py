@@ -1,0 +1,204 @@
+"""A picture of a batch: images in a grid, with their targets in words."""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+from torchvision.transforms.v2 import functional as F
+
+from cutmix_transforms._checks import check_count
+from cutmix_transforms.functional._draw import MixDraw
+from cutmix_transforms.functional._targets import MixedTarget
+
+PAPER, INK = (255, 255, 255), (34, 34, 34)
+GUTTER = 4
+SMALLEST, LARGEST = 96, 320  # sides of a tile in pixels
+
+
+def show_batch(
+    images: Tensor,
+    targets: Tensor | MixedTarget | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    draw: MixDraw | None = None,
+    columns: int | None = None,
+) -> Image.Image:
+    """A picture of a batch, which shows itself at the end of a notebook cell.
+
+    Under each image stands its target in words, such as "0.68 cat + 0.32 coffee". Images smaller than 96 pixels are
+    enlarged by a whole number, images larger than 320 pixels are made smaller.
+
+    Args:
+        images: the batch, in colour or grey, integer or float from 0 to 1; of videos the middle frame is shown.
+        targets: class indices, rows of class shares, values, or a :class:`MixedTarget`.
+        classes: the names of the classes; by default they are numbered.
+        mean: the channel means that were subtracted from the images, to show them as they were.
+        std: the channel standard deviations that the images were divided by.
+        draw: the draw that the batch was mixed with, to outline its boxes.
+        columns: number of images in a row; 8 by default.
+
+    Shape:
+        - images: ``(N, C, H, W)`` with 1 or 3 channels, one image ``(C, H, W)``, or videos ``(N, T, C, H, W)``.
+        - targets: ``(N,)``, ``(N, K)``, or a ``MixedTarget`` of these.
+
+    Returns:
+        An RGB picture.
+
+    Raises:
+        TypeError: if ``images`` are no tensor.
+        ValueError: if shapes, ``classes``, ``mean``, ``std`` or ``draw`` do not fit the images.
+
+    Example:
+        >>> picture = show_batch(torch.rand(3, 3, 100, 150), torch.tensor([0, 1, 0]), classes=["cat", "dog"])
+        >>> picture.size
+        (466, 124)
+    """
+    pixels = _to_pixels(images, mean, std)
+    count = len(pixels)
+    captions = [""] * count if targets is None else captions_of(targets, classes)
+    if len(captions) != count:
+        raise ValueError(f"targets must be {count}, one for each image, got {len(captions)}")
+    tiles = [_tile(image) for image in pixels]
+    if draw is not None:
+        if len(draw.boxes) != count or tuple(draw.size) != tuple(pixels.shape[-2:]):
+            raise ValueError(
+                f"draw must be made for {count} images of size {tuple(pixels.shape[-2:])}, "
+                f"got one for {len(draw.boxes)} of size {tuple(draw.size)}"
+            )
+        for tile, box in zip(tiles, draw.boxes.tolist(), strict=True):
+            _outline(tile, box, draw.size)
+    return _grid(tiles, captions, min(count, 8) if columns is None else check_count("columns", columns))
+
+
+def captions_of(targets: Tensor | MixedTarget, classes: Sequence[str] | None) -> list[str]:
+    """Each target in words."""
+    if isinstance(targets, MixedTarget):
+        a, b, lam = (field.detach().cpu() for field in targets)
+        if a.ndim == 1 and not a.is_floating_point():
+            known = max([*a.tolist(), *b.tolist(), len(classes or ()) - 1]) + 1
+            a, b = torch.eye(known)[a.long()], torch.eye(known)[b.long()]
+        lam = lam.view(-1, *(1,) * (a.ndim - 1))
+        targets = lam * a + (1 - lam) * b
+    targets = targets.detach().cpu()
+    if targets.ndim == 2:
+        return [_shares(row.tolist(), classes) for row in targets.float()]
+    if targets.ndim == 1 and targets.is_floating_point():
+        return [f"{value:.2f}" for value in targets.tolist()]
+    if targets.ndim == 1:
+        return [_name(value, classes) for value in targets.tolist()]
+    raise ValueError(f"targets must be of shape (N,) or (N, K), got {tuple(targets.shape)}")
+
+
+def _shares(row: list[float], classes: Sequence[str] | None) -> str:
+    """The largest three shares of a row, the largest first."""
+    seen = sorted((-share, k) for k, share in enumerate(row) if share >= 0.005)
+    terms = [_name(k, classes) if share < -0.995 else f"{-share:.2f} {_name(k, classes)}" for share, k in seen]
+    return " + ".join(terms[:3] + ["…"] * (len(terms) > 3))
+
+
+def _name(k: int, classes: Sequence[str] | None) -> str:
+    if classes is None:
+        return str(k)
+    if not 0 <= k < len(classes):
+        raise ValueError(f"classes must have a name for every class, got {len(classes)} names for class {k}")
+    return str(classes[k])
+
+
+def _to_pixels(images: Any, mean: Sequence[float] | None, std: Sequence[float] | None) -> Tensor:
+    """``(N, 3, H, W)`` uint8 on the CPU."""
+    if not isinstance(images, Tensor):
+        raise TypeError(f"images must be a tensor, got {type(images).__name__}")
+    pixels = images.detach().as_subclass(Tensor).cpu()
+    if pixels.ndim == 3:
+        pixels = pixels[None]
+    if pixels.ndim == 5:
+        pixels = pixels[:, pixels.shape[1] // 2]
+    if pixels.ndim != 4 or pixels.shape[1] not in (1, 3) or 0 in pixels.shape:
+        raise ValueError(
+            "images must be (N, C, H, W) with 1 or 3 channels, (C, H, W) or videos (N, T, C, H, W), "
+            f"got shape {tuple(images.shape)}"
+        )
+    for name, values in (("mean", mean), ("std", std)):
+        if values is not None and (not pixels.is_floating_point() or len(values) not in (1, pixels.shape[1])):
+            raise ValueError(
+                f"{name} must be one number per channel of float images, "
+                f"got {values!r} for {pixels.dtype} of shape {tuple(images.shape)}"
+            )
+    if pixels.is_floating_point():
+        pixels = pixels.float() * torch.tensor(std or [1.0]).view(-1, 1, 1) + torch.tensor(mean or [0.0]).view(-1, 1, 1)
+        pixels = pixels.nan_to_num().clamp(0, 1)
+    return F.to_dtype(pixels, torch.uint8, scale=True).expand(-1, 3, -1, -1)
+
+
+def _tile(image: Tensor) -> Image.Image:
+    tile: Image.Image = F.to_pil_image(image)
+    side = max(tile.size)
+    if side < SMALLEST:
+        factor = ceil(SMALLEST / side)
+        return tile.resize((tile.width * factor, tile.height * factor), Image.Resampling.NEAREST)
+    tile.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
+    return tile
+
+
+def _outline(tile: Image.Image, box: list[int], size: tuple[int, int]) -> None:
+    """Draw the edge of a box that is part of the image: a white line on a black one, to be seen on any ground."""
+    top, left, bottom, right = box
+    if top == bottom or left == right or (bottom - top, right - left) == tuple(size):
+        return
+    down, across = tile.height / size[0], tile.width / size[1]
+    corners = (round(left * across), round(top * down), round(right * across) - 1, round(bottom * down) - 1)
+    pen = ImageDraw.Draw(tile)
+    thin = max(1, max(tile.size) // 160)
+    pen.rectangle(corners, outline=(0, 0, 0), width=2 * thin)
+    pen.rectangle(corners, outline=(255, 255, 255), width=thin)
+
+
+def _grid(tiles: list[Image.Image], captions: list[str], columns: int) -> Image.Image:
+    """All tiles are of one size; every row is as high as its longest caption needs."""
+    width, height = tiles[0].size
+    font = ImageFont.load_default(min(max(width // 12, 12), 20))
+    line = ceil(font.size * 1.3) if isinstance(font, ImageFont.FreeTypeFont) else 12
+    rows = [range(start, min(start + columns, len(tiles))) for start in range(0, len(tiles), columns)]
+    texts = [_wrap(caption, font, width) for caption in captions]
+    below = [line * max(len(texts[i]) for i in row) for row in rows]
+    columns = min(columns, len(tiles))
+    paper = Image.new(
+        "RGB",
+        (GUTTER + columns * (width + GUTTER), GUTTER + sum(height + space + GUTTER for space in below)),
+        PAPER,
+    )
+    pen = ImageDraw.Draw(paper)
+    y = GUTTER
+    for row, space in zip(rows, below, strict=True):
+        for column, i in enumerate(row):
+            x = GUTTER + column * (width + GUTTER)
+            paper.paste(tiles[i], (x, y))
+            for k, text in enumerate(texts[i]):
+                pen.text((x + width / 2, y + height + k * line + line / 2), text, INK, font, anchor="mm")
+        y += height + space + GUTTER
+    return paper
+
+
+def _wrap(caption: str, font: Any, width: int) -> list[str]:
+    """Break a caption in front of its plus signs where a line is full, and shorten what is too long even so."""
+    lines: list[str] = []
+    for term in caption.split(" + ") if caption else []:
+        longer = f"{lines[-1]} + {term}" if lines else term
+        if not lines or font.getlength(longer) <= width:
+            lines[-1:] = [longer]
+        else:
+            lines.append(f"+ {term}")
+    return [_shorten(text, font, width) for text in lines]
+
+
+def _shorten(text: str, font: Any, width: int) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(f"{text}…") > width:
+        text = text[:-1]
+    return f"{text}…"

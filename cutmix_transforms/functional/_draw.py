@@ -1,0 +1,135 @@
+"""The draw: everything random about one call, as a value."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+Size = tuple[int, int]
+
+
+class MixDraw(NamedTuple):
+    """Everything random about one call of a mix, one row a sample.
+
+    A draw can be printed, kept, edited and replayed with ``mix(images, labels, draw=draw)``. Inside its box a sample
+    becomes ``(1 - opacity) * sample + opacity * partner``; so CutMix is a small box with opacity 1, and MixUp is the
+    whole image as box with opacity ``1 - lam``.
+
+    Attributes:
+        partners: ``(N,)`` int64, the index of the other sample; never the sample itself when ``N > 1``.
+        lam: ``(N,)`` float32, the share of the original sample that is kept: ``1 - opacity * box area / image area``.
+        boxes: ``(N, 4)`` int64, ``(top, left, bottom, right)`` in pixels, half-open.
+        opacity: ``(N,)`` float32, how strongly the partner covers the box.
+        size: ``(height, width)`` of the images that the draw was made for.
+
+    Example:
+        >>> from cutmix_transforms import RandomCutMix
+        >>> mix = RandomCutMix(num_classes=10)
+        >>> draw = mix.draw(torch.rand(8, 3, 17, 11))
+        >>> draw.boxes.shape, draw.size
+        (torch.Size([8, 4]), (17, 11))
+    """
+
+    partners: Tensor
+    lam: Tensor
+    boxes: Tensor
+    opacity: Tensor
+    size: Size
+
+
+def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | float = 1.0) -> MixDraw:
+    """Make a draw by hand: fill in ``lam`` from the pixels that the boxes really cover.
+
+    ``lam = 1 - opacity * (bottom - top) * (right - left) / (height * width)``
+
+    Args:
+        partners: for each sample the index of its partner.
+        boxes: ``(top, left, bottom, right)`` of each sample in pixels, half-open, inside the image.
+        size: ``(height, width)`` of the images.
+        opacity: how strongly the partner covers the box, from 0 to 1; one number or one a sample.
+
+    Shape:
+        - partners: ``(N,)`` int64; boxes: ``(N, 4)`` int64; opacity: ``(N,)`` or a number.
+
+    Returns:
+        The draw, with every field on the device of ``boxes``.
+
+    Example:
+        >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 10, 10], [5, 5, 10, 10]]), (10, 20))
+        >>> draw.lam
+        tensor([0.5000, 0.8750])
+    """
+    height, width = size
+    top, left, bottom, right = boxes.unbind(-1)
+    covered = ((bottom - top) * (right - left)).to(torch.float32) / max(height * width, 1)
+    strength = torch.as_tensor(opacity, dtype=torch.float32, device=boxes.device).expand(covered.shape)
+    return MixDraw(partners, 1 - strength * covered, boxes, strength, size)
+
+
+def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
+    """Boxes of the CutMix paper: sides ``int(side * sqrt(1 - lam))``, clipped at the borders.
+
+    A box that is not clipped has exactly those sides, odd ones included. A clipped box covers less than ``1 - lam`` of
+    the image; :func:`mix_draw` counts the pixels again.
+
+    Args:
+        lam: the share to keep, from 0 to 1.
+        centers: ``(row, column)`` of the middle of each box, in pixels.
+        size: ``(height, width)`` of the images.
+
+    Shape:
+        - lam: ``(N,)`` float; centers: ``(N, 2)`` int64.
+        - output: ``(N, 4)`` int64, ``(top, left, bottom, right)``.
+
+    Returns:
+        The boxes.
+
+    References:
+        Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features, ICCV 2019,
+        arXiv 1905.04899.
+
+    Example:
+        >>> cutmix_boxes(torch.tensor([0.75, 0.0]), torch.tensor([[8, 5], [0, 0]]), (17, 11))
+        tensor([[ 4,  3, 12,  8],
+                [ 0,  0,  9,  6]])
+    """
+    root = (1 - lam).sqrt()
+    height, width = size
+    rows, columns = centers.unbind(-1)
+    return boxes_around(rows, columns, (root * height).long(), (root * width).long(), size)
+
+
+def boxes_around(rows: Tensor, columns: Tensor, heights: Tensor, widths: Tensor, size: Size) -> Tensor:
+    """Boxes of given sides around given middles, clipped at the borders.
+
+    Before it is clipped, a box reaches from ``middle - side // 2`` to ``middle - side // 2 + side``.
+
+    Args:
+        rows: row of the middle of each box.
+        columns: column of the middle of each box.
+        heights: height of each box in pixels.
+        widths: width of each box in pixels.
+        size: ``(height, width)`` of the image.
+
+    Shape:
+        - rows, columns, heights, widths: int64 of one shape ``(...)`` or shapes that broadcast.
+        - output: ``(..., 4)`` int64, ``(top, left, bottom, right)``.
+
+    Returns:
+        The boxes.
+
+    Example:
+        >>> middle, side = torch.tensor([0, 8]), torch.tensor(5)
+        >>> boxes_around(middle, middle, side, side, (17, 11))
+        tensor([[ 0,  0,  3,  3],
+                [ 6,  6, 11, 11]])
+    """
+    height, width = size
+    top, left = rows - heights // 2, columns - widths // 2
+    edges = (
+        top.clamp(min=0),
+        left.clamp(min=0),
+        (top + heights).clamp(max=height),
+        (left + widths).clamp(max=width),
+    )
+    return torch.stack(torch.broadcast_tensors(*edges), dim=-1)

@@ -1,0 +1,254 @@
+"""Pixels: pure functions of images and boxes."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from cutmix_transforms.functional._draw import MixDraw, Size
+
+Fill = float | Sequence[float] | Tensor | Literal["mean"]
+
+# Blended in float64, because float32 does not hold all their values; everything else in float32.
+_WIDE = (torch.float64, torch.int32, torch.int64, torch.uint32, torch.uint64)
+
+
+def image_size(images: Tensor) -> Size:
+    """Height and width of a batch: its last two sides, with sides of 1 in front of a shape that has fewer.
+
+    Args:
+        images: any tensor with a leading batch dimension.
+
+    Shape:
+        - images: ``(N, ..., H, W)``, ``(N, W)`` or ``(N,)``.
+
+    Returns:
+        ``(height, width)``.
+
+    Example:
+        >>> image_size(torch.rand(8, 3, 17, 11)), image_size(torch.rand(8, 5)), image_size(torch.rand(8))
+        ((17, 11), (1, 5), (1, 1))
+    """
+    height, width = (1, 1, *images.shape[1:])[-2:]
+    return height, width
+
+
+def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> Tensor:
+    """Put the partner's pixels over each image, inside the image's box, as strongly as the draw says.
+
+    ``out[i] = (1 - opacity[i]) * images[i] + opacity[i] * others[partners[i]]`` inside ``boxes[i]``, ``images[i]``
+    outside. One kernel for CutMix (a box, opacity 1: exact copies) and MixUp (the whole image, opacity ``1 - lam``).
+    Integer images are rounded to the nearest value. NaN and infinities never leave the box of their own partner.
+
+    Args:
+        images: images or videos of any float or integer dtype, or any other batch for a MixUp draw.
+        draw: which partner, which box, how strongly; made for images of this size.
+        others: where ``draw.partners`` point to; ``images`` themselves by default.
+
+    Shape:
+        - images: ``(N, ..., H, W)``; others: ``(M, ..., H, W)``.
+        - output: ``(N, ..., H, W)``, with dtype, device and memory format of ``images``.
+
+    Returns:
+        A new tensor; ``images`` stay as they are.
+
+    Raises:
+        TypeError: if images that are neither float nor integer would have to be blended.
+        ValueError: if the draw was made for another number or size of images, or points outside them.
+
+    Example:
+        >>> from cutmix_transforms.functional import mix_draw
+        >>> images = torch.tensor([0, 100], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 1, 2, 3)
+        >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 1, 2, 3], [0, 0, 2, 3]]), (2, 3), opacity=0.25)
+        >>> mix_images(images, draw)[:, 0]
+        tensor([[[ 0, 25, 25],
+                 [ 0, 25, 25]],
+        <BLANKLINE>
+                [[75, 75, 75],
+                 [75, 75, 75]]], dtype=torch.uint8)
+    """
+    pool = images if others is None else others
+    _check_fit(images, pool, draw)
+    if images.ndim < 3:
+        size = image_size(images)
+        flat = mix_images(images.reshape(-1, *size), draw, pool.reshape(-1, *size))
+        return flat.reshape(images.shape)
+    if _can_look_at(images):
+        return _mix_by_rows(images, draw, pool)
+    return _mix_by_mask(images, draw, pool)
+
+
+def _can_look_at(images: Tensor) -> bool:
+    """Whether reading a draw is free: elsewhere it would make the host wait, or break the graph."""
+    return images.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def _check_fit(images: Tensor, pool: Tensor, draw: MixDraw) -> None:
+    if image_size(images) != tuple(draw.size):
+        raise ValueError(f"draw must be made for images of size {image_size(images)}, got one for {tuple(draw.size)}")
+    if len(images) != len(draw.partners):
+        raise ValueError(f"draw must be made for {len(images)} images, got one for {len(draw.partners)}")
+    if images.shape[1:] != pool.shape[1:]:
+        raise ValueError(f"others must be of shape (M, *{tuple(images.shape[1:])}), got {tuple(pool.shape)}")
+
+
+def _mix_by_rows(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
+    """Touch only the pixels inside the boxes."""
+    height, width = draw.size
+    out = images.clone()
+    rows = zip(draw.partners.tolist(), draw.boxes.tolist(), draw.opacity.tolist(), strict=True)
+    for i, (partner, (top, left, bottom, right), opacity) in enumerate(rows):
+        if not 0 <= partner < len(pool):
+            raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {partner}")
+        if not (0 <= top <= bottom <= height and 0 <= left <= right <= width):
+            raise ValueError(f"draw.boxes must lie inside {height} x {width}, got {(top, left, bottom, right)}")
+        if opacity == 0 or top == bottom or left == right:
+            continue
+        box = (..., slice(top, bottom), slice(left, right))
+        source = pool[partner][box]
+        out[i][box] = source if opacity == 1 else blend(images[i][box], source, draw.opacity[i])
+    return out
+
+
+def _mix_by_mask(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
+    """The same for all images at once, without looking at the draw."""
+    draw = draw._replace(**{name: getattr(draw, name).to(images.device) for name in ("partners", "boxes", "opacity")})
+    ones = (1,) * (images.ndim - 3)
+    opacity = draw.opacity.view(-1, *ones, 1, 1)
+    inside = inside_boxes(draw.boxes, draw.size).view(-1, *ones, *draw.size) & (opacity != 0)
+    source = pool.index_select(0, draw.partners)
+    if images.dtype != torch.bool:
+        source = torch.where(opacity == 1, source, blend(images, source, opacity))
+    return torch.where(inside, source, images)
+
+
+def inside_boxes(boxes: Tensor, size: Size) -> Tensor:
+    """Masks that are true inside boxes.
+
+    Args:
+        boxes: ``(top, left, bottom, right)`` in pixels, half-open.
+        size: ``(height, width)`` of the masks.
+
+    Shape:
+        - boxes: ``(..., 4)``; output: ``(..., H, W)`` bool.
+
+    Returns:
+        The masks.
+
+    Example:
+        >>> inside_boxes(torch.tensor([0, 1, 2, 3]), (3, 4)).int()
+        tensor([[0, 1, 1, 0],
+                [0, 1, 1, 0],
+                [0, 0, 0, 0]], dtype=torch.int32)
+    """
+    top, left, bottom, right = boxes[..., None].unbind(-2)  # (..., 1)
+    y = torch.arange(size[0], device=boxes.device)
+    x = torch.arange(size[1], device=boxes.device)
+    return ((y >= top) & (y < bottom))[..., :, None] & ((x >= left) & (x < right))[..., None, :]
+
+
+def blend(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
+    """``(1 - share) * first + share * second``, computed in float32 or better, in the dtype of ``first``.
+
+    Integers are rounded to the nearest value. A share of exactly 0 or 1 gives finite values back bit by bit.
+
+    Args:
+        first: any float or integer tensor.
+        second: another of the same dtype.
+        share: the share of ``second``, from 0 to 1.
+
+    Shape:
+        - first, second, share: shapes that broadcast; the output has the broadcast shape.
+
+    Returns:
+        A new tensor.
+
+    Raises:
+        TypeError: if the tensors are neither float nor integer.
+
+    Example:
+        >>> first, second = torch.tensor([[0, 255], [255, 255]], dtype=torch.uint8)
+        >>> blend(first, second, torch.tensor(0.25))
+        tensor([ 64, 255], dtype=torch.uint8)
+    """
+    dtype = first.dtype
+    if dtype == torch.bool or dtype.is_complex:
+        raise TypeError(f"images must be float or integer to be blended, got {dtype}")
+    exact = torch.float64 if dtype in _WIDE else torch.float32
+    mixed = torch.lerp(first.to(exact), second.to(exact), share.to(exact))
+    return mixed.to(dtype) if dtype.is_floating_point else mixed.round().to(dtype)
+
+
+def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
+    """Fill rectangular holes in images.
+
+    Args:
+        images: images or videos of any float or integer dtype.
+        holes: ``(top, left, bottom, right)`` of each hole in pixels, half-open, inside the image; they may overlap.
+        fill: a number, one number per channel, ``"mean"`` (each image's channel means) or a tensor of pixels that
+            broadcasts to the images. Rounded to the nearest value for integer images.
+
+    Shape:
+        - images: ``(C, H, W)`` with holes ``(K, 4)``; or ``(N, C, H, W)``, or videos ``(N, T, C, H, W)``, with holes
+          ``(N, K, 4)``: each image its own, a video the same in every frame.
+        - output: as ``images``, with their dtype, device and memory format.
+
+    Returns:
+        A new tensor; ``images`` stay as they are.
+
+    Raises:
+        ValueError: if the shapes do not fit, or ``fill`` has another number of channels or is beyond the dtype's range.
+
+    References:
+        DeVries & Taylor, Improved Regularization of Convolutional Neural Networks with Cutout, 2017, arXiv 1708.04552.
+
+    Example:
+        >>> cutout(torch.ones(1, 2, 5, dtype=torch.uint8), torch.tensor([[0, 1, 2, 3]]), fill=9)
+        tensor([[[1, 9, 9, 1, 1],
+                 [1, 9, 9, 1, 1]]], dtype=torch.uint8)
+    """
+    if images.ndim == 3:
+        return cutout(images[None], holes[None], fill)[0]
+    if images.ndim < 4 or holes.ndim != 3 or len(holes) != len(images) or holes.shape[-1] != 4:
+        raise ValueError(
+            "holes must be of shape (K, 4) for an image (C, H, W), or (N, K, 4) for images (N, ..., C, H, W), "
+            f"got holes {tuple(holes.shape)} for images {tuple(images.shape)}"
+        )
+    pixels = fill_pixels(images, fill).expand(images.shape)
+    if not _can_look_at(images):
+        size = image_size(images)
+        inside = inside_boxes(holes.to(images.device), size).any(dim=1)  # (N, H, W)
+        return torch.where(inside.view(-1, *(1,) * (images.ndim - 3), *size), pixels, images)
+    out = images.clone()
+    for row, source, boxes in zip(out, pixels, holes.tolist(), strict=True):
+        for top, left, bottom, right in boxes:
+            row[..., top:bottom, left:right] = source[..., top:bottom, left:right]
+    return out
+
+
+def fill_pixels(images: Tensor, fill: Fill) -> Tensor:
+    """What holes show: the fill in the images' dtype, in a shape that broadcasts to ``(N, ..., C, H, W)``."""
+    if isinstance(fill, str):
+        if fill != "mean":
+            raise ValueError(f"fill must be a number, one number per channel, a tensor or 'mean', got {fill!r}")
+        frames = range(1, images.ndim - 3)  # one mean for a whole video, so that its holes do not flicker
+        exact = images.to(torch.float64 if images.dtype in _WIDE else torch.float32)
+        fill = exact.mean(dim=(*frames, -2, -1), keepdim=True)
+    elif not isinstance(fill, Tensor):
+        fill = _channel_fill(images, fill)
+    if not images.dtype.is_floating_point:
+        fill = fill.round()
+    return fill.to(images.device, images.dtype)
+
+
+def _channel_fill(images: Tensor, fill: float | Sequence[float]) -> Tensor:
+    channels = images.shape[-3]
+    values = [fill] if isinstance(fill, (int, float)) else list(fill)
+    if len(values) not in (1, channels):
+        raise ValueError(f"fill must be one number or one per channel ({channels}), got {fill!r}")
+    if not images.dtype.is_floating_point and images.dtype != torch.bool:
+        low, high = torch.iinfo(images.dtype).min, torch.iinfo(images.dtype).max
+        if not all(low <= round(value) <= high for value in values):
+            raise ValueError(f"fill must lie in [{low}, {high}] for images of {images.dtype}, got {fill!r}")
+    return torch.tensor(values, dtype=torch.float64).view(-1, 1, 1)

@@ -1,0 +1,154 @@
+"""Targets: the arithmetic that goes with the pixels."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from cutmix_transforms.functional._draw import MixDraw
+from cutmix_transforms.functional._images import blend
+
+
+class MixedTarget(NamedTuple):
+    """Both targets of each mixed sample and the share of the first: what :class:`~cutmix_transforms.MixedLoss` takes.
+
+    Attributes:
+        a: the targets of the samples, as they came, ``(N, ...)``.
+        b: the targets of their partners, ``(N, ...)``.
+        lam: ``(N,)`` float32, the share of ``a``.
+
+    Example:
+        >>> target = MixedTarget(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.tensor([0.75, 1.0]))
+        >>> target.lam * target.a + (1 - target.lam) * target.b
+        tensor([0.2500, 1.0000])
+    """
+
+    a: Tensor
+    b: Tensor
+    lam: Tensor
+
+
+def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing: float = 0.0) -> Tensor:
+    """Turn labels of any form into float targets that can be mixed.
+
+    Class indices become one-hot rows, smoothed to ``(1 - s) * one_hot + s / K``; integer and boolean rows (one-hot or
+    multi-hot) become floats, smoothed towards 0.5; float rows and float values stay as they are.
+
+    Args:
+        labels: class indices, rows of class shares, or binary and regression values.
+        num_classes: K; needed for class indices, checked for rows, must be None for float values.
+        label_smoothing: ``s``, from 0 to below 1. Smooth here or in the loss, not in both.
+
+    Shape:
+        - labels: ``(N,)`` integer, ``(N, K)`` float, integer or bool, or ``(N,)`` float.
+        - output: ``(N, K)`` float32, or as the labels if they are float.
+
+    Returns:
+        The targets.
+
+    Raises:
+        TypeError: if labels are no tensor, or of a dtype that says neither class nor share.
+        ValueError: if labels have another shape or (on a CPU) lie outside ``[0, num_classes)``, or ``num_classes`` is
+            missing or does not fit.
+
+    Example:
+        >>> soft_targets(torch.tensor([2, 0]), num_classes=3, label_smoothing=0.3)
+        tensor([[0.1000, 0.1000, 0.8000],
+                [0.8000, 0.1000, 0.1000]])
+    """
+    check_labels(labels, num_classes)
+    if labels.dtype.is_floating_point:
+        return labels
+    if labels.ndim == 2:
+        return labels.to(torch.float32) * (1 - label_smoothing) + label_smoothing / 2
+    classes = torch.arange(num_classes or 0, device=labels.device)
+    one_hot = (labels.long()[:, None] == classes).to(torch.float32)  # (N, K)
+    return one_hot * (1 - label_smoothing) + label_smoothing / max(len(classes), 1)
+
+
+def check_labels(labels: Tensor, num_classes: int | None) -> None:
+    """Raise a clear error unless ``labels`` are one of the forms that :func:`soft_targets` takes."""
+    if not isinstance(labels, Tensor):
+        raise TypeError(f"labels must be a tensor, got {type(labels).__name__}: {labels!r}")
+    shape = tuple(labels.shape)
+    if labels.ndim not in (1, 2):
+        raise ValueError(f"labels must be of shape (N,) or (N, K), got {shape}")
+    if labels.dtype.is_complex or (labels.dtype == torch.bool and labels.ndim == 1):
+        raise TypeError(
+            f"labels of shape (N,) must be integer (classes) or float (values), got {labels.dtype}; "
+            "make them labels.long() or labels.float()"
+        )
+    if labels.ndim == 2:
+        if num_classes is not None and shape[1] != num_classes:
+            raise ValueError(f"labels of shape (N, K) must have K = num_classes = {num_classes}, got {shape}")
+    elif labels.dtype.is_floating_point:
+        if num_classes is not None:
+            raise ValueError(f"num_classes must be None for float labels of shape (N,), got {num_classes}")
+    elif num_classes is None:
+        raise ValueError(f"num_classes must be given for integer labels of shape (N,) = {shape}, got None")
+    elif labels.device.type == "cpu" and not torch.compiler.is_compiling():
+        wrong = (labels.long() < 0) | (labels.long() >= num_classes)
+        if wrong.any():
+            first = int(wrong.nonzero()[0])
+            raise ValueError(
+                f"labels must lie in [0, num_classes={num_classes}), got {int(labels[first])} at index {first}"
+            )
+
+
+def mix_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) -> Tensor:
+    """Mix float targets with the same shares as the pixels.
+
+    ``out[i] = lam[i] * targets[i] + (1 - lam[i]) * others[partners[i]]``
+
+    Args:
+        targets: float targets, as :func:`soft_targets` makes them.
+        draw: which partner and which share.
+        others: where ``draw.partners`` point to; ``targets`` themselves by default.
+
+    Shape:
+        - targets: ``(N, ...)``; others: ``(M, ...)``.
+        - output: ``(N, ...)`` of the same dtype.
+
+    Returns:
+        A new tensor.
+
+    Example:
+        >>> from cutmix_transforms.functional import mix_draw
+        >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]]), (2, 2))
+        >>> mix_targets(torch.eye(2), draw)
+        tensor([[0.7500, 0.2500],
+                [0.0000, 1.0000]])
+    """
+    lam = draw.lam.to(targets.device).view(-1, *(1,) * (targets.ndim - 1))
+    return blend(_partners_of(targets, draw, others), targets, lam)
+
+
+def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) -> MixedTarget:
+    """Keep both labels of a mixed sample, with the share of the first.
+
+    Args:
+        labels: labels of any kind.
+        draw: which partner and which share.
+        others: where ``draw.partners`` point to; ``labels`` themselves by default.
+
+    Shape:
+        - labels: ``(N, ...)``; others: ``(M, ...)``.
+        - output: ``a`` and ``b`` of the shape of ``labels``, ``lam`` ``(N,)``.
+
+    Returns:
+        ``MixedTarget(labels, others[partners], lam)``.
+
+    Example:
+        >>> from cutmix_transforms.functional import mix_draw
+        >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]]), (2, 2))
+        >>> pair_targets(torch.tensor([5, 7]), draw)
+        MixedTarget(a=tensor([5, 7]), b=tensor([7, 5]), lam=tensor([0.7500, 1.0000]))
+    """
+    return MixedTarget(labels, _partners_of(labels, draw, others), draw.lam.to(labels.device))
+
+
+def _partners_of(rows: Tensor, draw: MixDraw, others: Tensor | None) -> Tensor:
+    pool = rows if others is None else others
+    if len(rows) != len(draw.partners):
+        raise ValueError(f"draw must be made for {len(rows)} targets, got one for {len(draw.partners)}")
+    return pool.index_select(0, draw.partners.to(pool.device))
