@@ -116,8 +116,8 @@ class RandomCutMix(Mix):
     def _region(self, chance: Chance, size: Size, other: Size) -> Region:
         _, gate, first, second, y, x, strength = chance[0]  # each (rows,)
         boxes = (self._clipped_boxes if self.ratio is None else self._inner_boxes)(first, second, y, x, size)
-        top, left, bottom, right = boxes.unbind(-1)
-        boxes = torch.stack([top, left, bottom.clamp(max=other[0]), right.clamp(max=other[1])], dim=-1)
+        rows, columns = boxes[:, ::2].clamp(max=other[0]), boxes[:, 1::2].clamp(max=other[1])
+        boxes = torch.stack([rows, columns], dim=-1).flatten(1)
         boxes = boxes.where(self._happens(gate)[:, None], 0)
         low, high = self.opacity if isinstance(self.opacity, tuple) else (self.opacity, self.opacity)
         return boxes, low + (high - low) * strength

@@ -17,7 +17,7 @@ from cutmix_transforms._checks import check_count, check_number, check_share_bel
 from cutmix_transforms._inputs import LabelsGetter, check_labels_getter, image_positions
 from cutmix_transforms._sampling import integers
 from cutmix_transforms.functional import boxes_around, cutout, image_size
-from cutmix_transforms.functional._images import Fill, fill_pixels
+from cutmix_transforms.functional._images import Fill, exact_dtype, fill_pixels
 
 _MODES = ("L", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "I", "I;16", "F")
 
@@ -74,7 +74,7 @@ class RandomCutout(RandomTransform):
         generator: Generator | None = None,
     ) -> None:
         super().__init__(p=p, generator=generator)
-        self.size = _check_size(size)
+        self.size: float | tuple[float, float] = _check_size(size)
         self.holes = check_count("holes", holes)
         self.fill = _check_fill(fill)
         self.mask_fill = (
@@ -122,7 +122,7 @@ class RandomCutout(RandomTransform):
         noise = self._stream.noise(*images.shape, device=images.device)
         if images.dtype == torch.uint8:
             return (noise * 256).floor()
-        exact = images.to(torch.float64).flatten(1)
+        exact = images.detach().to(exact_dtype(images.dtype)).flatten(1)
         ones = (1,) * (images.ndim - 1)
         low, high = exact.amin(1).view(-1, *ones), exact.amax(1).view(-1, *ones)
         if images.dtype.is_floating_point:
@@ -178,9 +178,10 @@ def _like(image: Any, batch: Tensor, holes: Tensor) -> Any:
     """The batch in the form of the image that it was made of."""
     if isinstance(image, PIL.Image.Image):
         picture = image.copy()  # keeps what a tensor does not: metadata
+        pixels = batch[0].view(torch.int16) if batch.dtype == torch.uint16 else batch[0]  # what mode I;16 is made of
         for top, left, bottom, right in holes[0].tolist():
             if top < bottom and left < right:
-                picture.paste(F.to_pil_image(batch[0, :, top:bottom, left:right], mode=image.mode), (left, top))
+                picture.paste(F.to_pil_image(pixels[:, top:bottom, left:right], mode=image.mode), (left, top))
         return picture
     out = batch[0] if _is_single(image) else batch
     return tv_tensors.wrap(out, like=image) if isinstance(image, tv_tensors.TVTensor) else out

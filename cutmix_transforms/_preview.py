@@ -60,6 +60,8 @@ def run(options: argparse.Namespace) -> None:
     for name in ("size", "rows"):
         if getattr(options, name) < 1:
             raise ValueError(f"--{name} must be at least 1, got {getattr(options, name)}")
+    if options.output.suffix.lower() != ".png":
+        raise ValueError(f"--output must be a file that ends in .png, got {options.output}")
     photos = _load(options.folder)
     torch.manual_seed(options.seed)
     strips = [_strip("the photographs", None, photos, options.size)]
@@ -153,7 +155,7 @@ def _titled(title: str, picture: Image.Image) -> Image.Image:
 
 
 def _stack(strips: list[Image.Image]) -> Image.Image:
-    out = Image.new("RGB", (strips[0].width, sum(strip.height for strip in strips)), PAPER)
+    out = Image.new("RGB", (strips[0].width, GUTTER + sum(strip.height for strip in strips)), PAPER)
     y = 0
     for strip in strips:
         out.paste(strip, (0, y))

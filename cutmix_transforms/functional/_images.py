@@ -1,7 +1,7 @@
 """Pixels: pure functions of images and boxes."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -10,8 +10,12 @@ from cutmix_transforms.functional._draw import MixDraw, Size
 
 Fill = float | Sequence[float] | Tensor | Literal["mean"]
 
-# Blended in float64, because float32 does not hold all their values; everything else in float32.
 _WIDE = (torch.float64, torch.int32, torch.int64, torch.uint32, torch.uint64)
+
+
+def exact_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The dtype to calculate in: float64 where float32 does not hold all values, otherwise float32."""
+    return torch.float64 if dtype in _WIDE else torch.float32
 
 
 def image_size(images: Tensor) -> Size:
@@ -95,19 +99,15 @@ def _check_fit(images: Tensor, pool: Tensor, draw: MixDraw) -> None:
 
 def _mix_by_rows(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
     """Touch only the pixels inside the boxes."""
-    height, width = draw.size
     out = images.clone()
     rows = zip(draw.partners.tolist(), draw.boxes.tolist(), draw.opacity.tolist(), strict=True)
-    for i, (partner, (top, left, bottom, right), opacity) in enumerate(rows):
+    for i, (partner, box, opacity) in enumerate(rows):
         if not 0 <= partner < len(pool):
             raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {partner}")
-        if not (0 <= top <= bottom <= height and 0 <= left <= right <= width):
-            raise ValueError(f"draw.boxes must lie inside {height} x {width}, got {(top, left, bottom, right)}")
-        if opacity == 0 or top == bottom or left == right:
-            continue
-        box = (..., slice(top, bottom), slice(left, right))
-        source = pool[partner][box]
-        out[i][box] = source if opacity == 1 else blend(images[i][box], source, draw.opacity[i])
+        place = _place("draw.boxes", box, draw.size)
+        if opacity > 0:
+            source = pool[partner][place]
+            out[i][place] = source if opacity == 1 else blend(images[i][place], source, draw.opacity[i])
     return out
 
 
@@ -117,7 +117,7 @@ def _mix_by_mask(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
     ones = (1,) * (images.ndim - 3)
     opacity = draw.opacity.view(-1, *ones, 1, 1)
     inside = inside_boxes(draw.boxes, draw.size).view(-1, *ones, *draw.size) & (opacity != 0)
-    source = pool.index_select(0, draw.partners)
+    source = pool[draw.partners]  # unlike index_select, keeps channels_last
     if images.dtype != torch.bool:
         source = torch.where(opacity == 1, source, blend(images, source, opacity))
     return torch.where(inside, source, images)
@@ -175,7 +175,7 @@ def blend(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
     dtype = first.dtype
     if dtype == torch.bool or dtype.is_complex:
         raise TypeError(f"images must be float or integer to be blended, got {dtype}")
-    exact = torch.float64 if dtype in _WIDE else torch.float32
+    exact = exact_dtype(dtype)
     mixed = torch.lerp(first.to(exact), second.to(exact), share.to(exact))
     return mixed.to(dtype) if dtype.is_floating_point else mixed.round().to(dtype)
 
@@ -208,23 +208,34 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
         tensor([[[1, 9, 9, 1, 1],
                  [1, 9, 9, 1, 1]]], dtype=torch.uint8)
     """
-    if images.ndim == 3:
-        return cutout(images[None], holes[None], fill)[0]
-    if images.ndim < 4 or holes.ndim != 3 or len(holes) != len(images) or holes.shape[-1] != 4:
+    single = images.ndim == 3
+    fits = images.ndim >= 3 and holes.ndim == (2 if single else 3) and holes.shape[-1] == 4
+    if not fits or not (single or len(holes) == len(images)):
         raise ValueError(
             "holes must be of shape (K, 4) for an image (C, H, W), or (N, K, 4) for images (N, ..., C, H, W), "
             f"got holes {tuple(holes.shape)} for images {tuple(images.shape)}"
         )
+    if single:
+        return cutout(images[None], holes[None], fill)[0]
+    size = image_size(images)
     pixels = fill_pixels(images, fill).expand(images.shape)
     if not _can_look_at(images):
-        size = image_size(images)
         inside = inside_boxes(holes.to(images.device), size).any(dim=1)  # (N, H, W)
         return torch.where(inside.view(-1, *(1,) * (images.ndim - 3), *size), pixels, images)
     out = images.clone()
-    for row, source, boxes in zip(out, pixels, holes.tolist(), strict=True):
-        for top, left, bottom, right in boxes:
-            row[..., top:bottom, left:right] = source[..., top:bottom, left:right]
+    for i, boxes in enumerate(holes.tolist()):
+        for box in boxes:
+            place = _place("holes", box, size)
+            out[i][place] = pixels[i][place]
     return out
+
+
+def _place(name: str, box: list[int], size: Size) -> tuple[Any, ...]:
+    """The index of the pixels in a box."""
+    (top, left, bottom, right), (height, width) = box, size
+    if not (0 <= top <= bottom <= height and 0 <= left <= right <= width):
+        raise ValueError(f"{name} must lie inside {height} x {width}, got {tuple(box)}")
+    return ..., slice(top, bottom), slice(left, right)
 
 
 def fill_pixels(images: Tensor, fill: Fill) -> Tensor:
@@ -233,7 +244,7 @@ def fill_pixels(images: Tensor, fill: Fill) -> Tensor:
         if fill != "mean":
             raise ValueError(f"fill must be a number, one number per channel, a tensor or 'mean', got {fill!r}")
         frames = range(1, images.ndim - 3)  # one mean for a whole video, so that its holes do not flicker
-        exact = images.to(torch.float64 if images.dtype in _WIDE else torch.float32)
+        exact = images.to(exact_dtype(images.dtype))
         fill = exact.mean(dim=(*frames, -2, -1), keepdim=True)
     elif not isinstance(fill, Tensor):
         fill = _channel_fill(images, fill)

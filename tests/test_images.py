@@ -1,0 +1,288 @@
+"""Kernels of pixels against loops."""
+
+import pytest
+import torch
+from helpers import FLOATS, INTEGERS, says
+from oracles import cutout_loops, mix_loops
+
+from cutmix_transforms.functional import (
+    blend,
+    boxes_around,
+    cutmix_boxes,
+    cutout,
+    image_size,
+    inside_boxes,
+    mix_draw,
+    mix_images,
+)
+from cutmix_transforms.functional._images import _mix_by_mask
+
+BOXES = torch.tensor([[0, 0, 17, 11], [2, 3, 9, 4], [0, 0, 0, 0], [16, 10, 17, 11], [5, 0, 12, 11]])
+PARTNERS = torch.tensor([3, 4, 0, 1, 2])
+
+
+def noise(*shape, dtype=torch.float32):
+    if dtype.is_floating_point:
+        return torch.randn(shape).to(dtype)
+    return torch.randint(0, 120, shape).to(dtype)
+
+
+@pytest.mark.parametrize("shape", [(3, 17, 11), (4, 3, 17, 11), (17, 11)], ids=str)
+@pytest.mark.parametrize("dtype", FLOATS + INTEGERS, ids=str)
+def test_paste_is_an_exact_copy(shape, dtype):
+    images = noise(5, *shape, dtype=dtype)
+    draw = mix_draw(PARTNERS, BOXES, (17, 11))
+    before = images.clone()
+    out = mix_images(images, draw)
+    assert out.dtype == dtype
+    assert torch.equal(out.double(), mix_loops(images, draw).double())
+    assert torch.equal(images.double(), before.double())
+    assert out.data_ptr() != images.data_ptr()
+
+
+@pytest.mark.parametrize("dtype", FLOATS + INTEGERS, ids=str)
+def test_blend_inside_boxes(dtype):
+    images = noise(5, 2, 17, 11, dtype=dtype)
+    draw = mix_draw(PARTNERS, BOXES, (17, 11), opacity=torch.tensor([0.25, 0.5, 0.9, 1.0, 0.0]))
+    out = mix_images(images, draw).double()
+    # Integers are exact: these shares are sums of powers of two, or land on no tie.
+    eps = 1e-12 if dtype == torch.float64 else 0 if not dtype.is_floating_point else 2 * torch.finfo(dtype).eps
+    torch.testing.assert_close(out, mix_loops(images, draw).double(), rtol=eps, atol=eps)
+
+
+def test_integers_round_to_nearest():
+    images = torch.tensor([0, 255, 254, 1], dtype=torch.uint8).view(4, 1, 1, 1)
+    whole = torch.tensor([[0, 0, 1, 1]]).expand(4, 4)
+    draw = mix_draw(torch.tensor([1, 0, 3, 2]), whole, (1, 1), opacity=torch.tensor([0.6, 0.001, 0.9999, 0.3]))
+    assert mix_images(images, draw).flatten().tolist() == [153, 255, 1, 77]
+
+
+def test_wide_integers_blend_beyond_float32():
+    images = torch.tensor([2**30 + 1, 2**30 + 3]).view(2, 1, 1, 1)
+    draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 1, 1]] * 2), (1, 1), opacity=0.5)
+    assert mix_images(images, draw).flatten().tolist() == [2**30 + 2, 2**30 + 2]
+
+
+def test_half_precision_blends_in_float32():
+    """The share is not rounded to the images' dtype first: 0.3 is 0.2998 in half, 0.30078 in bfloat16."""
+    for dtype in (torch.float16, torch.bfloat16):
+        images = torch.tensor([0.0, 1000.0]).view(2, 1, 1, 1).to(dtype)
+        draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 1, 1]] * 2), (1, 1), opacity=0.3)
+        expected = torch.tensor([300.0, 700.0]).to(dtype)
+        assert torch.equal(mix_images(images, draw).flatten(), expected)
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 4), (5, 4, 6), (5, 2, 3, 4, 5, 6)], ids=str)
+def test_mixup_draw_takes_any_shape(shape):
+    batch = torch.randn(shape)
+    size = image_size(batch)
+    whole = torch.tensor([[0, 0, *size]]).expand(5, 4)
+    lam = torch.tensor([0.0, 0.2, 0.5, 0.7, 1.0])
+    out = mix_images(batch, mix_draw(PARTNERS, whole, size, opacity=1 - lam))
+    view = lam.view(-1, *(1,) * (len(shape) - 1))
+    torch.testing.assert_close(out, view * batch + (1 - view) * batch[PARTNERS])
+
+
+def test_partners_from_another_pool():
+    images, others = torch.zeros(5, 1, 17, 11), torch.ones(9, 1, 17, 11) * torch.arange(9).view(9, 1, 1, 1)
+    draw = mix_draw(torch.tensor([8, 7, 6, 5, 0]), BOXES, (17, 11))
+    out = mix_images(images, draw, others)
+    assert torch.equal(out, mix_loops(images, draw, others))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bfloat16, torch.int64], ids=str)
+@pytest.mark.parametrize("opacity", [1.0, torch.tensor([0.25, 0.6, 0.9, 1.0, 0.0])], ids=["copy", "blend"])
+def test_mask_path_equals_row_path_bit_by_bit(dtype, opacity):
+    images = noise(5, 3, 17, 11, dtype=dtype)
+    draw = mix_draw(PARTNERS, BOXES, (17, 11), opacity=opacity)
+    assert torch.equal(_mix_by_mask(images, draw, images), mix_images(images, draw))
+
+
+def test_runs_without_looking_at_data():
+    """On the meta device there is nothing to look at, so a host synchronisation would raise."""
+    images = torch.empty(5, 3, 17, 11, device="meta")
+    draw = mix_draw(PARTNERS.to("meta"), BOXES.to("meta"), (17, 11), opacity=0.5)
+    out = mix_images(images, draw)
+    assert out.shape == images.shape
+    assert out.device.type == "meta"
+    assert cutout(images, torch.empty(5, 2, 4, dtype=torch.int64, device="meta"), "mean").shape == images.shape
+
+
+@pytest.mark.parametrize("opacity", [1.0, 0.5])
+def test_channels_last_is_kept(opacity):
+    images = torch.rand(5, 3, 17, 11).contiguous(memory_format=torch.channels_last)
+    draw = mix_draw(PARTNERS, BOXES, (17, 11), opacity=opacity)
+    for out in (mix_images(images, draw), _mix_by_mask(images, draw, images), cutout(images, BOXES[:, None])):
+        assert out.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(mix_images(images, draw), mix_images(images.contiguous(), draw))
+
+
+def test_expanded_and_strided_images_are_not_written_to():
+    row = torch.rand(1, 3, 17, 11)
+    images = row.expand(5, 3, 17, 11)
+    before = row.clone()
+    out = mix_images(images + torch.arange(5).view(5, 1, 1, 1), mix_draw(PARTNERS, BOXES, (17, 11)))
+    mix_images(images, mix_draw(PARTNERS, BOXES, (17, 11)))
+    cutout(images, BOXES[:, None], 3)
+    assert torch.equal(row, before)
+    wide = torch.rand(5, 3, 34, 22)[..., ::2, ::2]
+    torch.testing.assert_close(
+        mix_images(wide, mix_draw(PARTNERS, BOXES, (17, 11))).double(),
+        mix_loops(wide, mix_draw(PARTNERS, BOXES, (17, 11))).double(),
+    )
+    assert out.shape == images.shape
+
+
+def test_nan_and_infinity_stay_in_the_box():
+    images = torch.zeros(5, 1, 17, 11)
+    images[PARTNERS[1]] = float("nan")
+    images[PARTNERS[2]] = float("inf")  # sample 2 has an empty box
+    draw = mix_draw(PARTNERS, BOXES, (17, 11))
+    for out in (mix_images(images, draw), _mix_by_mask(images, draw, images)):
+        assert out[1].isnan().sum() == 7
+        assert out[2].abs().sum() == 0
+        nothing = mix_images(images, mix_draw(PARTNERS, BOXES[:1].expand(5, 4), (17, 11), opacity=0.0))
+        assert torch.equal(nothing.nan_to_num(7), images.nan_to_num(7))
+    unmixed = mix_draw(PARTNERS, BOXES[:1].expand(5, 4), (17, 11), opacity=torch.tensor([0, 0.0, 0, 0, 0]))
+    assert torch.equal(_mix_by_mask(images, unmixed, images).nan_to_num(7), images.nan_to_num(7))
+
+
+def test_gradients_flow_to_both_samples():
+    images = torch.rand(5, 1, 17, 11, dtype=torch.float64, requires_grad=True)
+    draw = mix_draw(PARTNERS, BOXES, (17, 11), opacity=torch.tensor([1.0, 0.3, 1.0, 0.5, 0.25]))
+    assert torch.autograd.gradcheck(lambda x: mix_images(x, draw), images)
+    assert torch.autograd.gradcheck(lambda x: _mix_by_mask(x, draw, x), images)
+    mix_images(images, mix_draw(PARTNERS, BOXES[:1].expand(5, 4), (17, 11), opacity=0.25)).sum().backward()
+    torch.testing.assert_close(images.grad, torch.ones_like(images))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"size": (11, 17)}, ["draw", "(17, 11)", "(11, 17)"]),
+        ({"partners": torch.tensor([1, 2])}, ["draw", "5", "2"]),
+        ({"partners": torch.tensor([3, 4, 0, 1, 5])}, ["draw.partners", "[0, 5)", "5"]),
+        ({"boxes": BOXES + torch.tensor([0, 0, 1, 0])}, ["draw.boxes", "17 x 11", "(0, 0, 18, 11)"]),
+        ({"boxes": BOXES - 1}, ["draw.boxes", "-1"]),
+    ],
+)
+def test_draws_that_do_not_fit(change, words):
+    images = torch.rand(5, 3, 17, 11)
+    before = images.clone()
+    draw = mix_draw(PARTNERS, BOXES, (17, 11))._replace(**change)
+    with says(ValueError, words):
+        mix_images(images, draw)
+    assert torch.equal(images, before)
+
+
+def test_pool_of_another_shape_and_boolean_blends():
+    draw = mix_draw(PARTNERS, BOXES, (17, 11), opacity=0.5)
+    with pytest.raises(ValueError, match=r"others must be of shape .*got \(5, 1, 17, 11\)"):
+        mix_images(torch.rand(5, 3, 17, 11), draw, torch.rand(5, 1, 17, 11))
+    with pytest.raises(TypeError, match=r"float or integer.*torch\.bool"):
+        mix_images(torch.ones(5, 1, 17, 11, dtype=torch.bool), draw)
+    pasted = mix_images(
+        torch.tensor([True, False] * 2 + [True]).view(5, 1, 1, 1).expand(5, 1, 17, 11),
+        mix_draw(PARTNERS, BOXES, (17, 11)),
+    )
+    assert pasted.dtype == torch.bool
+
+
+def test_blend_keeps_equal_values_and_ends():
+    x, y = torch.randn(1000), torch.randn(1000)
+    assert torch.equal(blend(x, x, torch.tensor(0.37)), x)
+    assert torch.equal(blend(x, y, torch.tensor(0.0)), x)
+    assert torch.equal(blend(x, y, torch.tensor(1.0)), y)
+
+
+@pytest.mark.parametrize("height", range(1, 8))
+def test_boxes_around_every_pixel(height):
+    """Unclipped boxes have exactly their sides, also odd ones; clipped ones are what a loop over the pixels keeps."""
+    width = 5
+    for row in range(17):
+        for column in range(11):
+            box = boxes_around(*map(torch.tensor, (row, column, height, width)), (17, 11)).tolist()
+            rows = [y for y in range(row - height // 2, row - height // 2 + height) if 0 <= y < 17]
+            columns = [x for x in range(column - width // 2, column - width // 2 + width) if 0 <= x < 11]
+            assert box == [rows[0], columns[0], rows[-1] + 1, columns[-1] + 1]
+
+
+def test_cutmix_boxes_have_the_sides_of_the_paper():
+    lam = torch.linspace(0, 1, 101)
+    middle = torch.tensor([100, 100]).expand(101, 2)
+    boxes = cutmix_boxes(lam, middle, (200, 201))
+    for share, (top, left, bottom, right) in zip(lam.tolist(), boxes.tolist(), strict=True):
+        if top > 0 and left > 0:
+            assert abs(bottom - top - 200 * (1 - share) ** 0.5) < 1
+            assert abs(right - left - 201 * (1 - share) ** 0.5) < 1
+            assert bottom - top <= 200 * (1 - share) ** 0.5 + 1e-4
+    assert boxes[-1].tolist() == [100, 100, 100, 100]
+    assert cutmix_boxes(torch.tensor([0.36]), torch.tensor([[8, 5]]), (10, 10)).tolist() == [[4, 1, 10, 9]]
+
+
+def test_inside_boxes():
+    mask = inside_boxes(BOXES, (17, 11))
+    for i, (top, left, bottom, right) in enumerate(BOXES.tolist()):
+        for y in range(17):
+            for x in range(11):
+                assert mask[i, y, x].item() == (top <= y < bottom and left <= x < right)
+
+
+HOLES = torch.tensor([[[0, 0, 5, 3], [4, 2, 9, 9]], [[0, 0, 0, 0], [16, 10, 17, 11]], [[0, 0, 17, 11], [3, 3, 4, 4]]])
+
+
+@pytest.mark.parametrize("dtype", FLOATS + INTEGERS, ids=str)
+@pytest.mark.parametrize("fill", [3, (1, 2, 3), "mean"], ids=str)
+def test_cutout_fills_holes_and_nothing_else(dtype, fill):
+    images = noise(3, 3, 17, 11, dtype=dtype)
+    out = cutout(images, HOLES, fill)
+    assert out.dtype == dtype
+    for i in range(3):
+        if fill == "mean":
+            values = images[i].double().mean((1, 2))
+            values = values if dtype.is_floating_point else values.round()
+        else:
+            values = [fill] * 3 if isinstance(fill, int) else fill
+        expected = cutout_loops(images[i].double(), HOLES[i], values)
+        eps = 2 * torch.finfo(dtype).eps if dtype.is_floating_point else 0
+        torch.testing.assert_close(out[i].double(), expected, rtol=eps, atol=max(eps, 1e-6 if eps else 0))
+        single = cutout(images[i], HOLES[i], fill)
+        assert torch.equal(single.double(), out[i].double())
+
+
+def test_cutout_of_videos_is_the_same_in_every_frame():
+    video = torch.rand(3, 4, 3, 17, 11)
+    out = cutout(video, HOLES, "mean")
+    for i in range(3):
+        values = video[i].double().mean((0, 2, 3))
+        for frame in range(4):
+            torch.testing.assert_close(out[i, frame].double(), cutout_loops(video[i, frame].double(), HOLES[i], values))
+
+
+def test_cutout_takes_pixels_as_fill_and_rounds():
+    images, pixels = torch.zeros(3, 2, 17, 11, dtype=torch.uint8), torch.rand(3, 2, 17, 11) * 255
+    out = cutout(images, HOLES, pixels)
+    for i in range(3):
+        inside = torch.zeros(17, 11, dtype=torch.bool)
+        for top, left, bottom, right in HOLES[i].tolist():
+            inside[top:bottom, left:right] = True
+        assert torch.equal(out[i], torch.where(inside, pixels[i].round().to(torch.uint8), images[i]))
+    assert cutout(images, HOLES, 2.6).max() == 3
+
+
+@pytest.mark.parametrize(
+    ("images", "holes", "fill", "words"),
+    [
+        (torch.zeros(3, 3, 17, 11), HOLES[:2], 0, ["holes", "(2, 2, 4)", "(3, 3, 17, 11)"]),
+        (torch.zeros(17, 11), HOLES[0], 0, ["holes", "(17, 11)"]),
+        (torch.zeros(3, 17, 11), HOLES, 0, ["holes", "(3, 2, 4)"]),
+        (torch.zeros(3, 3, 17, 11), HOLES, (1, 2), ["fill", "channel", "(1, 2)"]),
+        (torch.zeros(3, 3, 17, 11, dtype=torch.uint8), HOLES, 256, ["fill", "[0, 255]", "256"]),
+        (torch.zeros(3, 3, 17, 11, dtype=torch.int8), HOLES, (0, 0, -129), ["fill", "[-128, 127]", "-129"]),
+        (torch.zeros(3, 3, 17, 11), HOLES, "median", ["fill", "median"]),
+    ],
+)
+def test_cutout_that_does_not_fit(images, holes, fill, words):
+    with says(ValueError, words):
+        cutout(images, holes, fill)
+    assert images.abs().sum() == 0

@@ -1,0 +1,204 @@
+"""MixedLoss and mixed_accuracy against sums over samples."""
+
+import pytest
+import torch
+from helpers import says
+from torch import nn
+
+from cutmix_transforms import MixedLoss, MixedTarget, mixed_accuracy
+
+
+@pytest.fixture
+def logits():
+    return torch.randn(6, 5)
+
+
+def target_of(lam):
+    return MixedTarget(torch.tensor([0, 1, 2, 3, 4, 0]), torch.tensor([4, 0, 0, 1, 2, 3]), torch.tensor(lam))
+
+
+PER_SAMPLE = target_of([0.3, 1.0, 0.0, 0.5, 0.71, 0.9])
+PER_BATCH = target_of([0.3] * 6)
+WEIGHT = torch.tensor([1.0, 2.0, 0.5, 0.1, 3.0])
+
+
+@pytest.mark.parametrize("target", [PER_SAMPLE, PER_BATCH], ids=["per_sample", "per_batch"])
+def test_every_sample_has_its_own_share(target, logits):
+    each = nn.CrossEntropyLoss(reduction="none")
+    wanted = [
+        lam * each(x[None], a[None])[0] + (1 - lam) * each(x[None], b[None])[0]
+        for x, a, b, lam in zip(logits, *target, strict=True)
+    ]
+    torch.testing.assert_close(MixedLoss(each)(logits, target), torch.stack(wanted))
+    torch.testing.assert_close(MixedLoss(nn.CrossEntropyLoss())(logits, target), torch.stack(wanted).mean())
+    torch.testing.assert_close(MixedLoss(nn.CrossEntropyLoss(reduction="sum"))(logits, target), sum(wanted))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"weight": WEIGHT}, {"ignore_index": 4}, {"weight": WEIGHT, "ignore_index": 0, "label_smoothing": 0.1}],
+    ids=str,
+)
+def test_one_lam_is_the_usual_recipe(options, reduction, logits):
+    criterion = nn.CrossEntropyLoss(**options, reduction=reduction)
+    wanted = 0.3 * criterion(logits, PER_BATCH.a) + 0.7 * criterion(logits, PER_BATCH.b)
+    torch.testing.assert_close(MixedLoss(criterion)(logits, PER_BATCH), wanted)
+    assert criterion.reduction == reduction
+
+
+@pytest.mark.parametrize("options", [{}, {"weight": WEIGHT}, {"ignore_index": 2}], ids=str)
+def test_ends_are_the_plain_loss(options, logits):
+    criterion = nn.CrossEntropyLoss(**options)
+    for lam, wanted in ((1.0, PER_BATCH.a), (0.0, PER_BATCH.b)):
+        target = PER_BATCH._replace(lam=torch.full((6,), lam))
+        torch.testing.assert_close(MixedLoss(criterion)(logits, target), criterion(logits, wanted))
+
+
+def test_weighted_mean_with_a_share_for_every_sample(logits):
+    """Each half is divided by the weights of its own labels."""
+    each = nn.CrossEntropyLoss(weight=WEIGHT, ignore_index=1, reduction="none")
+    a, b, lam = PER_SAMPLE
+    seen_a, seen_b = WEIGHT[a] * (a != 1), WEIGHT[b] * (b != 1)
+    wanted = (lam * each(logits, a)).sum() / seen_a.sum() + ((1 - lam) * each(logits, b)).sum() / seen_b.sum()
+    got = MixedLoss(nn.CrossEntropyLoss(weight=WEIGHT, ignore_index=1))(logits, PER_SAMPLE)
+    torch.testing.assert_close(got, wanted)
+
+
+def test_soft_cross_entropy_gives_the_same_as_pairs(logits):
+    a, b, lam = PER_SAMPLE
+    soft = lam[:, None] * torch.eye(5)[a] + (1 - lam[:, None]) * torch.eye(5)[b]
+    criterion = nn.CrossEntropyLoss()
+    torch.testing.assert_close(MixedLoss(criterion)(logits, PER_SAMPLE), criterion(logits, soft))
+
+
+def test_masks_with_ignored_pixels():
+    """Segmentation: (N, K, H, W) logits, (N, H, W) masks; each half is a mean over its own pixels."""
+    logits, (a, b) = torch.randn(2, 4, 17, 11), torch.randint(0, 4, (2, 2, 17, 11))
+    a[:, :5], b[0, :, 3:] = 255, 255
+    criterion = nn.CrossEntropyLoss(ignore_index=255)
+    target = MixedTarget(a, b, torch.tensor([0.4, 0.4]))
+    wanted = 0.4 * criterion(logits, a) + 0.6 * criterion(logits, b)
+    torch.testing.assert_close(MixedLoss(criterion)(logits, target), wanted)
+
+
+def test_a_half_with_nothing_but_ignored_labels_counts_nothing(logits):
+    logits.requires_grad_()
+    target = PER_BATCH._replace(a=torch.full((6,), -100))
+    criterion = nn.CrossEntropyLoss()
+    loss = MixedLoss(criterion)(logits, target)
+    torch.testing.assert_close(loss, 0.7 * criterion(logits, target.b))
+    loss.backward()
+    assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        nn.BCEWithLogitsLoss(pos_weight=WEIGHT),
+        nn.MSELoss(),
+        nn.BCEWithLogitsLoss(weight=WEIGHT, reduction="sum"),
+        nn.CrossEntropyLoss(weight=WEIGHT),
+    ],
+    ids=str,
+)
+def test_losses_of_rows(criterion, logits):
+    """Linear in the share, so that a constant one can be taken out."""
+    a, b = torch.rand(2, 6, 5).softmax(-1)
+    target = MixedTarget(a, b, torch.full((6,), 0.3))
+    torch.testing.assert_close(
+        MixedLoss(criterion)(logits, target), 0.3 * criterion(logits, a) + 0.7 * criterion(logits, b)
+    )
+
+
+def test_batchmean_and_nll(logits):
+    log_p = logits.log_softmax(1)
+    a, b = torch.rand(2, 6, 5).softmax(-1)
+    criterion = nn.KLDivLoss(reduction="batchmean")
+    target = MixedTarget(a, b, torch.full((6,), 0.3))
+    torch.testing.assert_close(
+        MixedLoss(criterion)(log_p, target), 0.3 * criterion(log_p, a) + 0.7 * criterion(log_p, b)
+    )
+    criterion = nn.NLLLoss(weight=WEIGHT)
+    wanted = 0.3 * criterion(log_p, PER_BATCH.a) + 0.7 * criterion(log_p, PER_BATCH.b)
+    torch.testing.assert_close(MixedLoss(criterion)(log_p, PER_BATCH), wanted)
+
+
+def test_plain_targets_pass_straight_through(logits):
+    criterion = nn.CrossEntropyLoss(weight=WEIGHT)
+    for target in (PER_BATCH.a, torch.rand(6, 5).softmax(1)):
+        assert torch.equal(MixedLoss(criterion)(logits, target), criterion(logits, target))
+
+
+def test_callables_without_a_reduction(logits):
+    def per_sample(x, y):
+        return nn.functional.cross_entropy(x, y, reduction="none")
+
+    wanted = MixedLoss(nn.CrossEntropyLoss(reduction="none"))(logits, PER_SAMPLE)
+    torch.testing.assert_close(MixedLoss(per_sample)(logits, PER_SAMPLE), wanted)
+    with pytest.raises(ValueError, match=r"criterion must have a reduction.*shape \(\)"):
+        MixedLoss(nn.functional.cross_entropy)(logits, PER_SAMPLE)
+
+
+def test_moves_and_saves_the_weights_of_its_criterion(logits):
+    loss = MixedLoss(nn.CrossEntropyLoss(weight=WEIGHT.clone())).double()
+    assert loss(logits.double(), PER_SAMPLE).dtype == torch.float64
+    assert list(loss.state_dict()) == ["criterion.weight"]
+
+
+def test_accuracy_of_hard_labels():
+    logits = torch.tensor([[3.0, 2, 1], [1, 3, 2], [1, 2, 3], [3, 2, 1]])
+    labels = torch.tensor([0, 2, 0, 1])
+    assert mixed_accuracy(logits, labels).item() == 0.25
+    assert mixed_accuracy(logits, labels, k=2).item() == 0.75
+    assert mixed_accuracy(logits, labels.to(torch.uint8), k=3).item() == 1
+
+
+def test_accuracy_counts_shares():
+    logits = torch.tensor([[3.0, 2, 1], [1, 3, 2]])
+    soft = torch.tensor([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
+    assert mixed_accuracy(logits, soft).item() == pytest.approx((0.6 + 0.3) / 2)
+    assert mixed_accuracy(logits, soft, k=2).item() == pytest.approx((0.9 + 0.8) / 2)
+    pair = MixedTarget(torch.tensor([0, 0]), torch.tensor([1, 1]), torch.tensor([0.7, 0.2]))
+    assert mixed_accuracy(logits, pair).item() == pytest.approx((0.7 + 0.8) / 2)
+    rows = pair._replace(a=torch.eye(3)[pair.a], b=torch.eye(3)[pair.b])
+    assert mixed_accuracy(logits, rows).item() == pytest.approx((0.7 + 0.8) / 2)
+
+
+def test_accuracy_of_pairs_and_soft_targets_agrees(logits):
+    a, b, lam = PER_SAMPLE
+    soft = lam[:, None] * torch.eye(5)[a] + (1 - lam[:, None]) * torch.eye(5)[b]
+    for k in range(1, 6):
+        torch.testing.assert_close(mixed_accuracy(logits, PER_SAMPLE, k=k), mixed_accuracy(logits, soft, k=k))
+
+
+def test_accuracy_of_multi_hot_rows_is_a_share():
+    logits = torch.tensor([[3.0, 2, 1], [1, 3, 2]])
+    assert mixed_accuracy(logits, torch.tensor([[1, 1, 0], [0, 0, 0]])).item() == 0.5
+    assert mixed_accuracy(logits[:0], torch.zeros(0, dtype=torch.long)).isnan()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "words"),
+    [
+        ((torch.rand(3), torch.arange(3), 1), ValueError, ["logits", "(N, K)", "(3,)"]),
+        ((torch.rand(3, 4), torch.arange(2), 1), ValueError, ["target", "(3, 4)", "(2,)"]),
+        ((torch.rand(3, 4), torch.rand(3), 1), ValueError, ["target", "float32"]),
+        ((torch.rand(3, 4), torch.arange(3), 5), ValueError, ["k", "4", "5"]),
+        ((torch.rand(3, 4), torch.arange(3), 0), ValueError, ["k", "1", "0"]),
+        ((torch.rand(3, 4), torch.arange(3), 1.0), TypeError, ["k", "1.0"]),
+    ],
+)
+def test_accuracy_errors(arguments, kind, words):
+    logits, target, k = arguments
+    with says(kind, words):
+        mixed_accuracy(logits, target, k=k)
+
+
+def test_loss_errors():
+    with pytest.raises(TypeError, match="criterion must be callable, got 3"):
+        MixedLoss(3)
+    odd = nn.CrossEntropyLoss()
+    odd.reduction = "median"
+    with pytest.raises(ValueError, match=r"criterion.reduction must be .* got 'median'"):
+        MixedLoss(odd)

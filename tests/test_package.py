@@ -1,0 +1,122 @@
+"""The package as it is handed over: names, signatures, documents, house rules."""
+
+import ast
+import inspect
+import re
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import cutmix_transforms
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "cutmix_transforms"
+README = (ROOT / "README.md").read_text()
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_readme_examples_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), names)
+    assert names["targets"].shape == (16, 10)
+    assert (tmp_path / "preview.png").exists()
+
+
+def test_readme_is_short_and_its_links_lead_somewhere():
+    assert len(README.splitlines()) <= 150
+    for link in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / link).exists(), link
+    assert len(blocks("bash")) == 2
+
+
+def test_changelog_begins_with_this_version():
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1]
+    assert newest == version("cutmix-transforms")
+    assert f'\nversion = "{newest}"\n' in (ROOT / "pyproject.toml").read_text()
+
+
+SIGNATURES = {
+    "RandomCutMix": "(*, alpha=1.0, p=1.0, num_classes=None, per_sample=False, ratio=None, opacity=1.0, "
+    "majority=False, min_visibility=0.0, target='soft', label_smoothing=0.0, labels_getter='default', generator=None)",
+    "RandomMixUp": "(*, alpha=1.0, p=1.0, num_classes=None, per_sample=False, majority=False, target='soft', "
+    "label_smoothing=0.0, labels_getter='default', generator=None)",
+    "RandomCutout": "(size=0.5, *, holes=1, fill=0.0, mask_fill=None, inside=False, p=1.0, min_visibility=0.0, "
+    "labels_getter='default', generator=None)",
+    "RandomMixChoice": "(transforms, *, weights=None, per_sample=False, generator=None)",
+    "MixCollate": "(transform, *, collate_fn=default_collate)",
+    "MixDataset": "(dataset, transform, *, num_mix=1)",
+    "MixedLoss": "(criterion)",
+    "mixed_accuracy": "(logits, target, *, k=1)",
+    "show_batch": "(images, targets=None, *, classes=None, mean=None, std=None, draw=None, columns=None)",
+    "MixDraw": "(partners, lam, boxes, opacity, size)",
+    "MixedTarget": "(a, b, lam)",
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signatures(name):
+    parameters = inspect.signature(getattr(cutmix_transforms, name)).parameters.values()
+    bare = inspect.Signature([parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters])
+    text = re.sub(r"<function (\w+) at \w+>", r"\1", str(bare))
+    assert text == SIGNATURES[name]
+
+
+def test_public_names():
+    assert set(cutmix_transforms.__all__) == {*SIGNATURES, "functional"}
+    public = {name for name in vars(cutmix_transforms) if not name.startswith("_")}
+    assert public == set(cutmix_transforms.__all__)
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_every_public_name_is_documented_with_an_example():
+    public = [getattr(cutmix_transforms, name) for name in SIGNATURES]
+    public += [getattr(cutmix_transforms.functional, name) for name in cutmix_transforms.functional.__all__]
+    for one in public:
+        text = inspect.getdoc(one)
+        assert ">>> " in text, one
+        assert "Shape:" in text or "Attributes:" in text or one.__name__ == "RandomMixChoice", one
+
+
+def test_house_rules():
+    """No assert, no numpy, no random; functions of at most 45 lines."""
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not isinstance(node, ast.Assert), path
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+                assert not {"numpy", "random"} & {name.split(".")[0] for name in names}, path
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                assert not body or node.end_lineno - body[0].lineno < 45, (path, node.name)
+
+
+def test_randomness_is_drawn_in_one_place():
+    for path in MODULES:
+        draws = re.findall(r"torch\.(?:rand|randn|randint|randperm|bernoulli|multinomial)\(", path.read_text())
+        examples = re.findall(r">>> .*|\.\.\. .*", path.read_text())
+        in_examples = sum(len(re.findall(r"torch\.(?:rand|randn|randint)\(", line)) for line in examples)
+        assert len(draws) - in_examples == (1 if path.name == "_sampling.py" else 0), path
+
+
+def test_imports_run_one_way():
+    """The kernels know nothing of the transforms, and nothing imports the package itself but its entry points."""
+    for path in MODULES:
+        imported = re.findall(r"^from (cutmix_transforms\S*) import", path.read_text(), re.MULTILINE)
+        if "functional" in path.parts:
+            assert all(name.startswith("cutmix_transforms.functional") for name in imported), path
+        if path.name == "_sampling.py":
+            assert not imported
+        if path.name not in ("__init__.py", "_cli.py"):
+            assert "cutmix_transforms" not in imported, path
+
+
+def test_python_version_is_supported():
+    assert sys.version_info >= (3, 10)

@@ -1,0 +1,204 @@
+"""The preview command."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from cutmix_transforms import _preview
+from cutmix_transforms._cli import main
+from cutmix_transforms._photos import NAMES, PHOTOS
+
+COLOURS = {"black": (0, 0, 0), "blue": (0, 0, 255), "green": (0, 255, 0)}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with one picture of each colour, which tell their mixture."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (60, 50), colour).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What the command hands to ``show_batch``, row by row."""
+    rows = []
+    show = _preview.show_batch
+
+    def record(images, targets, **options):
+        rows.append((images, targets, options["classes"]))
+        return show(images, targets, **options)
+
+    monkeypatch.setattr(_preview, "show_batch", record)
+    return rows
+
+
+def run(*arguments):
+    return main(["preview", *map(str, arguments)])
+
+
+def test_embedded_photographs(tmp_path, capsys, shown):
+    assert run("-o", tmp_path / "out.png", "--size", 128) == 0
+    assert f"wrote {tmp_path / 'out.png'}: 6 photographs, cutmix, mixup, cutout" in capsys.readouterr().out
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.format == "PNG"
+        assert picture.width == 4 + 6 * 132
+    assert len(shown) == 4
+    assert shown[0][2] == sorted(NAMES)
+    assert len({len(targets) for _, targets, _ in shown}) == 1
+
+
+def test_rows_show_true_targets(folder, tmp_path, shown):
+    assert run(folder, "-o", tmp_path / "out.png", "--size", 40, "--per-sample", "--rows", 2, "--seed", 3) == 0
+    originals, *mixed, holes, more_holes = shown
+    names = originals[2]
+    assert names == ["black", "blue", "green"]
+    assert originals[1].tolist() == [0, 1, 2]
+    colours = torch.tensor([COLOURS[name] for name in names]).float()
+    assert torch.equal(originals[0].float().mean((2, 3)), colours)
+    assert len(mixed) == 4
+    for images, targets, _ in mixed:
+        torch.testing.assert_close(images.float().mean((2, 3)), targets @ colours, rtol=0, atol=0.51)
+        assert len(set(targets.amax(1).tolist())) > 1
+    for images, targets, _ in (holes, more_holes):
+        assert targets.tolist() == [0, 1, 2]
+        assert (images.float().mean((2, 3)) < colours).sum() == 2
+
+
+def test_seed_repeats(folder, tmp_path):
+    pictures = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert run(folder, "-o", tmp_path / f"{name}.png", "--seed", seed, "--transform", "cutmix") == 0
+        pictures.append((tmp_path / f"{name}.png").read_bytes())
+    assert pictures[0] == pictures[1] != pictures[2]
+
+
+def test_chosen_transforms_and_alpha(folder, tmp_path, shown, capsys):
+    arguments = ("--transform", "mixup", "--transform", "cutout", "--alpha", 0.001)
+    assert run(folder, "-o", tmp_path / "out.png", *arguments) == 0
+    assert "mixup, cutout" in capsys.readouterr().out
+    assert len(shown) == 3
+    assert shown[1][1].amax() > 0.99
+
+
+def test_class_folders(tmp_path, shown):
+    for name in ("b", "a"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for i in range(5):
+            Image.new("RGB", (40, 40)).save(tmp_path / "data" / name / f"{i}.jpg")
+    (tmp_path / "data" / "empty").mkdir()
+    Image.new("RGB", (40, 40)).save(tmp_path / "data" / "stray.jpg")
+    assert run(tmp_path / "data", "-o", tmp_path / "out.png", "--transform", "mixup") == 0
+    assert shown[0][2] == ["a", "b"]
+    assert shown[0][1].tolist() == [0, 1] * 3
+
+
+def test_pictures_of_all_kinds(folder, tmp_path, shown):
+    for name in COLOURS:
+        (folder / f"{name}.png").unlink()
+    Image.new("CMYK", (60, 50), (0, 255, 255, 0)).save(folder / "1.jpg")
+    Image.new("P", (60, 50)).save(folder / "2.png", transparency=0)
+    Image.new("I;16", (60, 50), 700).save(folder / "3.png")
+    Image.new("LA", (60, 50)).save(folder / "4.png")
+    tall = Image.new("RGB", (90, 30))
+    tall.paste((255, 0, 0), (0, 0, 30, 30))
+    exif = tall.getexif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    tall.save(folder / "5.JPEG", exif=exif)
+    assert run(folder, "-o", tmp_path / "out.png", "--size", 30) == 0
+    assert shown[0][0].shape == (5, 3, 30, 30)
+    assert shown[0][0][0, :, 9, 9].tolist()[0] > 200
+
+
+def test_unreadable_pictures_are_named_and_skipped(folder, tmp_path, capsys, shown, monkeypatch):
+    (folder / "aa.png").write_bytes(b"no picture")
+    whole = (folder / "blue.png").read_bytes()
+    (folder / "bb.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "notes.txt").write_text("not looked at")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60_000)
+    Image.new("RGB", (400, 400)).save(folder / "huge.png")
+    assert run(folder, "-o", tmp_path / "out.png", "--transform", "cutmix") == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert sorted(line.partition(":")[0] for line in lines) == [
+        f"skipped {folder / n}" for n in ("aa.png", "bb.png", "huge.png")
+    ]
+    assert len(shown[0][0]) == 3
+
+
+def test_open(folder, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(_preview.webbrowser, "open", opened.append)
+    assert run(folder, "-o", tmp_path / "out.png", "--open") == 0
+    assert opened == [(tmp_path / "out.png").as_uri()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["{tmp}/nowhere"], ["FOLDER", "exists", "nowhere"]),
+        (["{tmp}/empty"], ["FOLDER", "at least 2", "0", "empty"]),
+        (["{tmp}/one"], ["FOLDER", "at least 2", "1", "one"]),
+        (["{tmp}/one/1.png"], ["FOLDER", "1.png"]),
+        (["--transform", "cutmux"], ["--transform", "cutmix", "cutmux"]),
+        (["-o", "{tmp}/nowhere/out.png"], ["nowhere/out.png"]),
+        (["-o", "{tmp}"], ["--output", ".png", "{tmp}"]),
+        (["-o", "{tmp}/out.jpg"], ["--output", ".png", "out.jpg"]),
+        (["-o", "{tmp}/folder.png"], ["folder.png"]),
+        (["--alpha", "0"], ["alpha", "positive", "0"]),
+        (["--alpha", "x"], ["--alpha", "'x'"]),
+        (["--size", "0"], ["--size", "at least 1", "0"]),
+        (["--rows", "-1"], ["--rows", "at least 1", "-1"]),
+        (["--sise", "3"], ["--sise"]),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, words, tmp_path, capsys):
+    for name in ("empty", "one", "folder.png"):
+        (tmp_path / name).mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "one" / "1.png")
+    filled = [argument.format(tmp=tmp_path) for argument in arguments]
+    output = [] if "-o" in arguments else ["-o", str(tmp_path / "out.png")]
+    try:
+        code = run(*filled, *output)
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("cutmix-transforms")
+    for word in words:
+        assert word.format(tmp=tmp_path) in line
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_module_is_the_same_program(tmp_path):
+    command = [sys.executable, "-m", "cutmix_transforms", "preview", "nowhere"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == ["cutmix-transforms preview: FOLDER must be a folder that exists, got nowhere"]
+    assert "Traceback" not in done.stderr
+
+
+def test_version_and_help(capsys):
+    for arguments, word in ((["--version"], "0."), (["preview", "--help"], "--per-sample"), ([], "command")):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == (0 if arguments else 2)
+        captured = capsys.readouterr()
+        assert word in captured.out + captured.err
+
+
+def test_photographs_are_small_and_credited():
+    files = list(PHOTOS.glob("*.jpg"))
+    assert {file.stem for file in files} == set(NAMES)
+    assert sum(file.stat().st_size for file in files) < 400_000
+    text = (PHOTOS / "CREDITS.md").read_text()
+    for file in files:
+        assert f"`{file.name}`" in text
+        with Image.open(file) as photo:
+            assert min(photo.size) == 320
+    assert Path(PHOTOS).is_dir()

@@ -1,0 +1,248 @@
+"""Targets: every row of what may come in, and what comes out."""
+
+import pytest
+import torch
+from helpers import HEIGHT, INTEGERS, WIDTH
+from oracles import constant_images, target_loops, told_shares
+
+from cutmix_transforms import MixedTarget, RandomCutMix, RandomMixUp
+from cutmix_transforms.functional import mix_draw, mix_targets, pair_targets, soft_targets
+
+MIXES = pytest.mark.parametrize("make", [RandomCutMix, RandomMixUp])
+
+
+def draw_for(count, *, seed=0):
+    torch.manual_seed(seed)
+    return RandomMixUp(per_sample=True).draw(torch.empty(count, 1, HEIGHT, WIDTH))
+
+
+@MIXES
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
+def test_integer_labels_of_any_dtype(make, dtype, images, labels):
+    mix = make(num_classes=5, per_sample=True)
+    draw = mix.draw(images)
+    _, targets = mix(images, labels.to(dtype), draw=draw)
+    assert targets.dtype == torch.float32
+    torch.testing.assert_close(targets.double(), target_loops(labels, 5, draw.partners, draw.lam))
+    torch.testing.assert_close(targets.sum(1), torch.ones(6))
+
+
+@MIXES
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bfloat16], ids=str)
+def test_pixels_and_targets_agree(make, dtype):
+    """Sample j is j everywhere, with label j: a pasted image tells its own target; a blended one its mean."""
+    images, labels = constant_images(20, 1, HEIGHT, WIDTH, dtype=dtype), torch.arange(20)
+    mix = make(num_classes=20, per_sample=True)
+    for _ in range(20):
+        mixed, targets = mix(images, labels)
+        if make is RandomCutMix:
+            for shares, target in zip(told_shares(mixed), targets, strict=True):
+                for j, share in shares.items():
+                    assert abs(share - target[j].item()) < 1e-6
+        else:
+            mean = targets @ torch.arange(20.0)
+            atol = {torch.float32: 1e-5, torch.uint8: 0.5 + 1e-5, torch.bfloat16: 0.07}[dtype]
+            torch.testing.assert_close(mixed.float().mean((1, 2, 3)), mean, rtol=0, atol=atol)
+
+
+@MIXES
+def test_target_weights_do_not_take_the_dtype_of_the_images(make):
+    """timm's weight became 0 with uint8 images; half precision would round it to three digits."""
+    for dtype in (torch.uint8, torch.float16, torch.bfloat16):
+        mix = make(num_classes=2, generator=torch.Generator().manual_seed(3))
+        same = make(num_classes=2, generator=torch.Generator().manual_seed(3))
+        _, targets = mix(torch.zeros(2, 1, HEIGHT, WIDTH, dtype=dtype), torch.tensor([0, 1]))
+        _, wanted = same(torch.zeros(2, 1, HEIGHT, WIDTH), torch.tensor([0, 1]))
+        assert torch.equal(targets, wanted)
+        assert 0 < targets[0, 0] < 1
+
+
+@MIXES
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("num_classes", [None, 4])
+def test_float_rows_keep_their_dtype(make, dtype, num_classes, images):
+    rows = torch.rand(6, 4).to(dtype)
+    mix = make(num_classes=num_classes, per_sample=True)
+    draw = mix.draw(images)
+    _, targets = mix(images, rows, draw=draw)
+    assert targets.dtype == dtype
+    lam = draw.lam[:, None].double()
+    wanted = lam * rows.double() + (1 - lam) * rows[draw.partners].double()
+    torch.testing.assert_close(targets, wanted.to(dtype))
+
+
+@MIXES
+@pytest.mark.parametrize("dtype", [*INTEGERS, torch.bool], ids=str)
+def test_integer_rows_become_float(make, dtype, images):
+    rows = torch.randint(0, 2, (6, 4)).to(dtype)
+    mix = make(per_sample=True)
+    draw = mix.draw(images)
+    _, targets = mix(images, rows, draw=draw)
+    assert targets.dtype == torch.float32
+    lam = draw.lam[:, None]
+    torch.testing.assert_close(targets, lam * rows.float() + (1 - lam) * rows.float()[draw.partners])
+
+
+@MIXES
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_float_values_are_mixed(make, dtype, images):
+    values = torch.randn(6, dtype=dtype)
+    mix = make(per_sample=True)
+    draw = mix.draw(images)
+    _, targets = mix(images, values, draw=draw)
+    assert targets.dtype == dtype
+    torch.testing.assert_close(targets, (draw.lam * values + (1 - draw.lam) * values[draw.partners]).to(dtype))
+
+
+@MIXES
+@pytest.mark.parametrize("num_classes", [5, (5, 5), [5, None]])
+def test_several_labels(make, num_classes, images, labels):
+    rows = torch.rand(6, 5)
+    second = labels.flip(0) if num_classes != [5, None] else rows
+    mix = make(num_classes=num_classes, per_sample=True, labels_getter=lambda inputs: (inputs["a"], inputs["b"]))
+    draw = mix.draw(images)
+    out = mix({"a": labels, "image": images, "b": second, "c": labels.clone()}, draw=draw)
+    torch.testing.assert_close(out["a"].double(), target_loops(labels, 5, draw.partners, draw.lam))
+    wanted = mix_targets(soft_targets(second, None if second is rows else 5), draw)
+    assert torch.equal(out["b"], wanted)
+    assert torch.equal(out["c"], labels)
+
+
+@MIXES
+def test_second_argument_may_be_several_labels(make, images, labels):
+    mix = make(num_classes=(5, 9))
+    _, (first, second) = mix(images, (labels, labels + 3))
+    assert first.shape == (6, 5)
+    assert second.shape == (6, 9)
+
+
+@MIXES
+@pytest.mark.parametrize(
+    "make_labels",
+    [lambda: torch.arange(6), lambda: torch.rand(6), lambda: torch.rand(6, 4), lambda: torch.zeros(6, 2, 3, 5).long()],
+)
+def test_pairs_keep_labels_as_they_came(make, make_labels, images):
+    labels = make_labels()
+    mix = make(target="pair", per_sample=True)
+    draw = mix.draw(images)
+    _, target = mix(images, labels, draw=draw)
+    assert isinstance(target, MixedTarget)
+    assert target.a is labels
+    assert target.b.dtype == labels.dtype
+    assert torch.equal(target.b, labels[draw.partners])
+    assert torch.equal(target.lam, draw.lam)
+    assert target.lam.dtype == torch.float32
+
+
+@MIXES
+@pytest.mark.parametrize("off", ["p", "eval", "single", "empty"])
+@pytest.mark.parametrize("target", ["soft", "pair"])
+def test_unmixed_samples_get_the_same_form(make, off, target, images, labels):
+    mix = make(num_classes=5, target=target, label_smoothing=0.1 if target == "soft" else 0)
+    if off == "p":
+        mix.p = 0
+    if off == "eval":
+        mix.eval()
+    count = {"single": 1, "empty": 0}.get(off, 6)
+    images, labels = images[:count], labels[:count]
+    out, got = mix(images, labels)
+    assert out is images
+    if target == "pair":
+        assert isinstance(got, MixedTarget)
+        assert torch.equal(got.lam, torch.ones(count))
+        assert torch.equal(got.a, labels)
+    else:
+        smoothing = 0.0 if off == "eval" else 0.1
+        assert got.dtype == torch.float32
+        assert got.shape == (count, 5)
+        torch.testing.assert_close(got.double(), target_loops(labels, 5, range(count), torch.ones(count), smoothing))
+
+
+@MIXES
+def test_samples_that_p_leaves_alone(make, images, labels):
+    """With p below 1 and per_sample, mixed and unmixed samples stand side by side in one target."""
+    mix = make(num_classes=5, p=0.5, per_sample=True)
+    for _ in range(10):
+        draw = mix.draw(images)
+        mixed, targets = mix(images, labels, draw=draw)
+        alone = draw.lam == 1
+        assert torch.equal(mixed[alone], images[alone])
+        assert torch.equal(targets[alone], soft_targets(labels, 5)[alone])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+def test_smoothing_of_integer_labels(smoothing, images, labels):
+    mix = RandomCutMix(num_classes=5, label_smoothing=smoothing, per_sample=True)
+    draw = mix.draw(images)
+    _, targets = mix(images, labels, draw=draw)
+    torch.testing.assert_close(targets.double(), target_loops(labels, 5, draw.partners, draw.lam, smoothing))
+    torch.testing.assert_close(targets.sum(1), torch.ones(6))
+
+
+def test_smoothing_of_rows(images):
+    rows = torch.randint(0, 2, (6, 4))
+    for form in (rows, rows.bool(), rows.to(torch.uint8)):
+        wanted = torch.tensor([[0.9 * v + 0.05 for v in row] for row in rows.tolist()])
+        torch.testing.assert_close(soft_targets(form, label_smoothing=0.1), wanted)
+    assert soft_targets(rows.double(), label_smoothing=0.1).equal(rows.double())
+    assert soft_targets(torch.ones(3), label_smoothing=0.1).equal(torch.ones(3))
+
+
+def test_a_second_mix_never_smooths_again(images, labels):
+    first, second = RandomCutMix(num_classes=5, label_smoothing=0.2), RandomMixUp(num_classes=5, label_smoothing=0.2)
+    mixed, targets = first(images, labels)
+    draw = second.draw(mixed)
+    _, again = second(mixed, targets, draw=draw)
+    assert torch.equal(again, mix_targets(targets, draw))
+    torch.testing.assert_close(again.min(1).values.min(), torch.tensor(0.04))
+
+
+def test_same_class_pairs_sum_to_one(images):
+    """ffcv's did not."""
+    _, targets = RandomCutMix(num_classes=3)(images, torch.full((6,), 2))
+    torch.testing.assert_close(targets, torch.tensor([[0.0, 0.0, 1.0]]).expand(6, 3))
+
+
+def test_share_of_the_original_is_reported_not_that_of_the_partner():
+    """kornia reports the partner's by default."""
+    images, labels = constant_images(2, 1, 10, 10), torch.tensor([0, 1])
+    draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 2, 5]] * 2), (10, 10))
+    mixed, targets = RandomCutMix(num_classes=2)(images, labels, draw=draw)
+    assert mixed[0].mean().item() == pytest.approx(0.1)
+    torch.testing.assert_close(targets, torch.tensor([[0.9, 0.1], [0.1, 0.9]]))
+
+
+def test_one_hot_labels_are_not_cut_like_images():
+    """MONAI cuts them: here the row is mixed as a whole, although it is as wide as the image."""
+    rows = torch.eye(WIDTH)[:6]
+    mix = RandomCutMix()
+    images = torch.rand(6, 3, HEIGHT, WIDTH)
+    draw = mix.draw(images)
+    _, targets = mix(images, rows, draw=draw)
+    torch.testing.assert_close(targets, draw.lam[:, None] * rows + (1 - draw.lam[:, None]) * rows[draw.partners])
+
+
+def test_gradients_through_targets(images):
+    rows = torch.rand(6, 4, requires_grad=True)
+    images.requires_grad_()
+    mixed, targets = RandomMixUp()(images, rows)
+    (mixed.sum() + targets.sum()).backward()
+    torch.testing.assert_close(rows.grad, torch.ones(6, 4))
+    torch.testing.assert_close(images.grad, torch.ones_like(images))
+
+
+def test_kernels_with_a_pool_and_of_any_shape():
+    draw = draw_for(3)._replace(partners=torch.tensor([4, 0, 2]))
+    rows, pool = torch.rand(3, 2, 2), torch.rand(5, 2, 2)
+    lam = draw.lam.view(3, 1, 1)
+    torch.testing.assert_close(mix_targets(rows, draw, pool), lam * rows + (1 - lam) * pool[draw.partners])
+    assert torch.equal(pair_targets(rows, draw, pool).b, pool[draw.partners])
+    with pytest.raises(ValueError, match="draw must be made for 2 targets, got one for 3"):
+        mix_targets(torch.rand(2, 2), draw)
+
+
+def test_lam_of_the_target_is_exactly_lam_of_the_draw(images):
+    draw = draw_for(6)
+    targets = mix_targets(soft_targets(torch.arange(6), 6), draw)
+    assert torch.equal(targets.diagonal(), draw.lam)
+    assert torch.equal(targets[torch.arange(6), draw.partners], 1 - draw.lam)
