@@ -9,7 +9,7 @@ from torch.utils.data import default_collate
 from torch.utils.data._utils.collate import collate, collate_tensor_fn, default_collate_fn_map
 from torchvision import tv_tensors
 
-from cutmix_transforms._inputs import check_leaves, rewrap
+from cutmix_transforms._inputs import check_leaves, rewrap, unwrap
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._samples import mix_samples
 
@@ -80,6 +80,6 @@ def _stack_tensors(batch: list[Tensor], *, collate_fn_map: Any = None) -> Tensor
             f"images and labels must be of one shape to be stacked, got {', '.join(map(str, sorted(shapes)))}; resize "
             "them, or give a collate_fn that takes samples of unequal size"
         )
-    plain = [tensor.as_subclass(Tensor) for tensor in batch]
+    plain = [unwrap(tensor) for tensor in batch]
     stacked: Tensor = collate_tensor_fn(plain, collate_fn_map=collate_fn_map)
     return rewrap(stacked, batch[0])

@@ -14,7 +14,7 @@ from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms._base import RandomTransform
 from cutmix_transforms._checks import check_count, check_number, check_share_below_one
-from cutmix_transforms._inputs import LabelsGetter, check_labels_getter, image_positions
+from cutmix_transforms._inputs import LabelsGetter, check_labels_getter, image_positions, rewrap, unwrap
 from cutmix_transforms._sampling import integers
 from cutmix_transforms.functional import boxes_around, cutout, image_size
 from cutmix_transforms.functional._images import Fill, exact_dtype, fill_pixels
@@ -110,9 +110,9 @@ class RandomCutout(RandomTransform):
         for i, batch, fill in zip(places, batches, pixels, strict=True):
             leaves[i] = _like(leaves[i], cutout(batch, holes, fill), holes)
         for i in masks if self.mask_fill is not None else []:
-            flat = leaves[i].as_subclass(Tensor).reshape(len(holes), -1, *image_size(batches[0]))
+            flat = unwrap(leaves[i]).reshape(len(holes), -1, *image_size(batches[0]))
             filled = cutout(flat, holes, cast(float, self.mask_fill)).reshape(leaves[i].shape)
-            leaves[i] = tv_tensors.wrap(filled, like=leaves[i])
+            leaves[i] = rewrap(filled, leaves[i])
         return tree_unflatten(leaves, spec)
 
     def _pixels(self, images: Tensor) -> Fill:
@@ -166,7 +166,7 @@ def _as_batch(image: Any) -> Tensor:
             "images must be (C, H, W), (N, C, H, W) or videos (T, C, H, W), (N, T, C, H, W), "
             f"got {type(image).__name__} of shape {tuple(image.shape)}"
         )
-    plain: Tensor = image.as_subclass(Tensor)
+    plain = unwrap(image)
     return plain[None] if _is_single(image) else plain
 
 
@@ -184,7 +184,7 @@ def _like(image: Any, batch: Tensor, holes: Tensor) -> Any:
                 picture.paste(F.to_pil_image(pixels[:, top:bottom, left:right], mode=image.mode), (left, top))
         return picture
     out = batch[0] if _is_single(image) else batch
-    return tv_tensors.wrap(out, like=image) if isinstance(image, tv_tensors.TVTensor) else out
+    return rewrap(out, image)
 
 
 def _check_sizes(batches: list[Tensor], leaves: list[Any]) -> None:

@@ -56,6 +56,11 @@ class Parts:
         return tree_unflatten(leaves, self.spec)
 
 
+def unwrap(tensor: Tensor) -> Tensor:
+    """A tv_tensor as a plain tensor: its methods are faster, and can be compiled."""
+    return tensor.as_subclass(Tensor) if isinstance(tensor, tv_tensors.TVTensor) else tensor
+
+
 def rewrap(plain: Tensor, like: Tensor) -> Tensor:
     """Give a plain tensor the type and metadata of another one."""
     return tv_tensors.wrap(plain, like=like) if isinstance(like, tv_tensors.TVTensor) else plain

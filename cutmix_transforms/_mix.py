@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from cutmix_transforms._base import RandomTransform
 from cutmix_transforms._checks import check_choice, check_count, check_share_below_one
-from cutmix_transforms._inputs import LabelsGetter, Parts, check_labels_getter, rewrap
+from cutmix_transforms._inputs import LabelsGetter, Parts, check_labels_getter, rewrap, unwrap
 from cutmix_transforms._sampling import Stream, cyclic_partners
 from cutmix_transforms.functional import image_size, mix_draw, mix_images, mix_targets, pair_targets, soft_targets
 from cutmix_transforms.functional._draw import MixDraw, Size
@@ -117,7 +117,7 @@ class Mix(RandomTransform):
             return parts.put_together(None, [self._unmixed_target(target) for target in parts.targets])
         pool = others or parts
         images = [
-            rewrap(mix_images(image.as_subclass(Tensor), draw, other.as_subclass(Tensor)), image)
+            rewrap(mix_images(unwrap(image), draw, unwrap(other)), image)
             for image, other in zip(parts.images, pool.images, strict=True)
         ]
         mix_one = mix_targets if self.target == "soft" else pair_targets

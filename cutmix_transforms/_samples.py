@@ -6,10 +6,9 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.nn.functional import pad
 
-from cutmix_transforms._inputs import Parts, rewrap
+from cutmix_transforms._inputs import Parts, rewrap, unwrap
 from cutmix_transforms._mix import Chance, Mix
 from cutmix_transforms._sampling import cyclic_partners
 from cutmix_transforms.functional import mix_draw
@@ -66,7 +65,7 @@ def _on_canvas(parts: Parts, canvas: Size) -> Parts:
     out = copy(parts)
     out.images = []
     for image in parts.images:
-        plain = image.as_subclass(Tensor)[..., :height, :width]
+        plain = unwrap(image)[..., :height, :width]
         missing = (0, width - plain.shape[-1], 0, height - plain.shape[-2])
         out.images.append(rewrap(pad(plain, missing), image))
     return out

@@ -71,11 +71,12 @@ class Stream:
 
     def _rand(self, *shape: int, device: torch.device, dtype: torch.dtype) -> Tensor:
         generator = self._generator_here()
-        source = device if generator is None else generator.device
-        return torch.rand(shape, generator=generator, device=source, dtype=dtype).to(device)
+        if generator is None:
+            return torch.rand(shape, device=device, dtype=dtype)
+        return torch.rand(shape, generator=generator, device=generator.device, dtype=dtype).to(device)
 
     def _generator_here(self) -> Generator | None:
-        worker = get_worker_info()
+        worker = _worker()
         if worker is None or not self.given:
             return self.generator
         if self._in_worker is None or self._in_worker[0] != worker.seed:
@@ -94,7 +95,7 @@ class Stream:
         distributed = torch.distributed
         if distributed.is_available() and distributed.is_initialized():
             return distributed.get_rank(), distributed.get_world_size()
-        if get_worker_info() is None:
+        if _worker() is None:
             return 0, 1
         if self._rank[1] > 1:
             return self._rank
@@ -107,6 +108,11 @@ class Stream:
         if self._generator is not None:
             frozen = str(self._generator.device), self._state()
         return {"_generator": None, "_frozen": frozen, "_in_worker": None, "_rank": self._place()}
+
+
+def _worker() -> Any:
+    """The DataLoader worker that this process is, if any. A compiled graph cannot ask, but does not run in one."""
+    return None if torch.compiler.is_compiling() else get_worker_info()
 
 
 def beta(u: Tensor, v: Tensor, alpha: float) -> Tensor:

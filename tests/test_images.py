@@ -141,6 +141,7 @@ def test_nan_and_infinity_stay_in_the_box():
     for out in (mix_images(images, draw), _mix_by_mask(images, draw, images)):
         assert out[1].isnan().sum() == 7
         assert out[2].abs().sum() == 0
+        assert (out[4, 0, 5:12] == 0).all()  # a pasted pixel is a copy, whatever it covers
         nothing = mix_images(images, mix_draw(PARTNERS, BOXES[:1].expand(5, 4), (17, 11), opacity=0.0))
         assert torch.equal(nothing.nan_to_num(7), images.nan_to_num(7))
     unmixed = mix_draw(PARTNERS, BOXES[:1].expand(5, 4), (17, 11), opacity=torch.tensor([0, 0.0, 0, 0, 0]))
