@@ -391,6 +391,10 @@ def test_eval_leaves_pixels_alone(make, images, labels):
     assert out is images
     assert torch.equal(torch.get_rng_state(), state)
     assert target is labels if "RandomCutout" in repr(transform) else target.shape == (6, 5)
+    if hasattr(transform, "draw"):
+        draw = make().draw(images)
+        assert transform(images, labels, draw=draw)[0] is images
+        assert transform.draw(images).lam.tolist() == [1.0] * 6
     assert not torch.equal(transform.train()(images, labels)[0], images)
 
 

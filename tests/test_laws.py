@@ -154,6 +154,20 @@ def test_p_is_the_rate_of_batches(make):
     assert stats.binomtest(sum(bool(one.all()) for one in mixed), 1500, 0.3).pvalue > ALARM
 
 
+def test_what_is_mixed_follows_the_same_law_whatever_p_is():
+    """The chance to be mixed has numbers of its own."""
+    lam = draws(RandomMixUp(alpha=0.7, p=0.3)).lam.double()
+    assert stats.kstest(lam[lam < 1].numpy(), stats.beta(0.7, 0.7).cdf).pvalue > ALARM
+    draw = draws(RandomCutMix(ratio=(0.2, 0.5), opacity=(0.25, 0.75), p=0.3))
+    mixed = draw.lam < 1
+    assert stats.kstest(draw.opacity[mixed].double().numpy(), stats.uniform(0.25, 0.5).cdf).pvalue > ALARM
+    top, left, bottom, right = draw.boxes[mixed].T
+    assert uniform(torch.bincount(bottom - top, minlength=9)[4:])
+    assert uniform(torch.bincount(right - left, minlength=6)[3:])
+    assert uniform(torch.bincount(top[bottom - top == 4], minlength=14))
+    assert uniform(torch.bincount(left[right - left == 3], minlength=9))
+
+
 def test_gate_is_applied_once_in_a_choice():
     mix = RandomMixChoice([RandomMixUp(p=0.5), RandomMixUp(p=0.5)], per_sample=True)
     for child in mix.transforms:
@@ -194,6 +208,16 @@ def test_choice_follows_its_weights(per_sample):
     if not per_sample:
         boxes = mix.draw(torch.empty(20, 1, HEIGHT, WIDTH)).boxes
         assert (boxes == boxes[0]).all()
+
+
+def test_every_mix_of_a_choice_keeps_its_law():
+    draw = RandomMixChoice(
+        [RandomCutMix(ratio=(0.5, 0.5), per_sample=True), RandomMixUp(per_sample=True)], per_sample=True
+    ).draw(torch.empty(20_000, 1, HEIGHT, WIDTH))
+    whole = draw.boxes[:, 2] - draw.boxes[:, 0] == HEIGHT
+    assert stats.kstest(draw.lam[whole].double().numpy(), stats.uniform().cdf).pvalue > ALARM
+    assert (draw.opacity[~whole] == 1).all()
+    assert (draw.boxes[~whole, 3] - draw.boxes[~whole, 1] == 5).all()
 
 
 def holes_of(transform, count=8000):

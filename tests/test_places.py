@@ -82,11 +82,12 @@ def test_collate_makes_what_default_collate_makes_and_mixes_it(make, samples):
 
 @mixes
 @forms
-def test_collate_of_ones_own_gets_mixed_samples(make, samples):
+@pytest.mark.parametrize("options", [{}, {"per_sample": True}], ids=["per_batch", "per_sample"])
+def test_collate_of_ones_own_gets_mixed_samples(make, samples, options):
     """The samples keep their form, and hold the same as the mixed batch of the same draw."""
     generators = [torch.Generator().manual_seed(3) for _ in range(2)]
-    batch = MixCollate(make(generator=generators[0]))(samples)
-    got = MixCollate(make(generator=generators[1]), collate_fn=as_list)(samples)
+    batch = MixCollate(make(generator=generators[0], **options))(samples)
+    got = MixCollate(make(generator=generators[1], **options), collate_fn=as_list)(samples)
     assert isinstance(got, list)
     assert all(type(one) is type(sample) for one, sample in zip(got, samples, strict=True))
     images, targets = image_and_target(batch)
@@ -189,9 +190,7 @@ def test_several_partners_smooth_once():
 
 @mixes
 def test_unmixed_samples_of_the_data_set(make):
-    mix = make()
-    mix.p = 0
-    loaded = []
+    mix, loaded = make(), []
 
     class Data:
         def __len__(self):
@@ -201,10 +200,12 @@ def test_unmixed_samples_of_the_data_set(make):
             loaded.append(i)
             return SAMPLES["tuple"][i]
 
-    image, target = MixDataset(Data(), mix)[4]
-    assert image is SAMPLES["tuple"][4][0]
-    assert torch.equal(target, torch.eye(6)[4])
-    assert loaded == [4]  # a partner that is not seen is not loaded
+    for p in (0, 1e-9):
+        mix.p = p
+        image, target = MixDataset(Data(), mix)[4]
+        assert image is SAMPLES["tuple"][4][0]
+        assert torch.equal(target, torch.eye(6)[4])
+    assert loaded == [4, 4]  # a partner that is not seen is not loaded
     assert torch.equal(MixDataset(SAMPLES["tuple"][:1], make())[0][1], torch.eye(6)[0])
     assert torch.equal(MixDataset(SAMPLES["tuple"], make().eval())[1][1], torch.eye(6)[1])
 

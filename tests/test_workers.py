@@ -1,6 +1,8 @@
 """DataLoader workers, generators and ranks: nobody draws what another one drew; all repeats from its seeds."""
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -128,8 +130,9 @@ def test_spawned_workers_draw_apart_and_repeat():
     assert torch.equal(torch.cat(off), torch.eye(24))
 
 
-def test_p_reaches_persistent_workers_at_their_next_batch():
-    mix = RandomCutMix(num_classes=24, ratio=(0.2, 0.8))
+@pytest.mark.parametrize("copy", [lambda mix: mix, copy.deepcopy, lambda mix: pickle.loads(pickle.dumps(mix))])
+def test_p_reaches_persistent_workers_at_their_next_batch(copy):
+    mix = copy(RandomCutMix(num_classes=24, ratio=(0.2, 0.8)))
     loader = loader_of(mix, 2, persistent_workers=True, prefetch_factor=1)
     assert max(epoch(loader)) < 1
     mix.p = 0.0
