@@ -1,5 +1,7 @@
 """Accuracy on mixed targets."""
 
+from typing import Any
+
 from torch import Tensor
 
 from cutmix_transforms._checks import check_count
@@ -35,29 +37,34 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
         >>> mixed_accuracy(logits, torch.tensor([[0.75, 0.25, 0.0], [0.0, 0.5, 0.5]]))
         tensor(0.6250)
     """
-    if logits.ndim != 2:
-        raise ValueError(f"logits must be of shape (N, K), got {tuple(logits.shape)}")
+    if not isinstance(logits, Tensor) or logits.ndim != 2:
+        raise ValueError(f"logits must be a tensor of shape (N, K), got {_form(logits)}")
     if check_count("k", k) > logits.shape[1]:
         raise ValueError(f"k must be at most the number of classes, {logits.shape[1]}, got {k}")
     predicted = logits.topk(k, dim=1).indices  # (N, k)
     if not isinstance(target, MixedTarget):
         hit, mass = _mass(predicted, target, logits)
         return hit.sum() / mass.sum()
-    lam = target.lam.to(logits.device)
     hit_a, mass_a = _mass(predicted, target.a, logits)
     hit_b, mass_b = _mass(predicted, target.b, logits)
+    if target.lam.shape != hit_a.shape:
+        raise ValueError(f"target.lam must be of shape (N,) = {tuple(hit_a.shape)}, got {_form(target.lam)}")
+    lam = target.lam.to(logits.device)
     return (lam * hit_a + (1 - lam) * hit_b).sum() / (lam * mass_a + (1 - lam) * mass_b).sum()
 
 
-def _mass(predicted: Tensor, target: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+def _mass(predicted: Tensor, target: Any, logits: Tensor) -> tuple[Tensor, Tensor]:
     """For each sample, the mass of its target on the predicted classes, and in all."""
-    if target.shape == logits.shape:
+    if isinstance(target, Tensor) and target.shape == logits.shape:
         rows = target.float()
         return rows.gather(1, predicted).sum(1), rows.sum(1)
-    if target.shape != logits.shape[:1] or target.is_floating_point():
+    if not isinstance(target, Tensor) or target.shape != logits.shape[:1] or target.is_floating_point():
         raise ValueError(
-            f"target must be integers of shape (N,) or rows (N, K) = {tuple(logits.shape)}, "
-            f"got {target.dtype} of shape {tuple(target.shape)}"
+            f"target must be integers of shape (N,) or rows (N, K) = {tuple(logits.shape)}, got {_form(target)}"
         )
-    hit = (predicted == target[:, None]).any(1).float()
+    hit = (predicted == target.long()[:, None]).any(1).float()
     return hit, hit.new_ones(hit.shape)
+
+
+def _form(value: Any) -> str:
+    return f"{value.dtype} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)

@@ -17,7 +17,8 @@ class RandomTransform(v2.Transform):
 
     def __init__(self, *, p: float, generator: Generator | None) -> None:
         super().__init__()
-        self._p = _share(torch.tensor(check_share("p", p), dtype=torch.float64))
+        with torch.inference_mode(False):  # an inference tensor could not be set outside
+            self._p = _share(torch.tensor(check_share("p", p), dtype=torch.float64))
         self.generator = generator
 
     @property

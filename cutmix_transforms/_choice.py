@@ -78,10 +78,10 @@ class RandomMixChoice(Mix):
         for mix in self._mixes:
             mix._check_images(images)
 
-    def _chance(self, count: int, device: torch.device, stream: Stream | None = None) -> Chance:
-        own = self._block(2, count, device, stream)
+    def _chance(self, count: int, device: torch.device, *, stream: Stream | None = None, sure: bool = False) -> Chance:
+        own = self._block(3, count, device, stream, sure=sure)
         source = self._stream if self._stream.given else stream
-        return own, *(mix._chance(count, device, source) for mix in self._mixes)
+        return own, *(mix._chance(count, device, stream=source, sure=sure) for mix in self._mixes)
 
     def _region(self, chance: Chance, size: Size, other: Size) -> Region:
         own, *chances = chance
@@ -89,7 +89,7 @@ class RandomMixChoice(Mix):
         weights = self.weights or (1.0,) * len(regions)
         boxes, opacity = regions[0]
         for bound, (other_boxes, other_opacity) in zip(accumulate(weights), regions[1:], strict=False):
-            later = own[1] >= bound / sum(weights)  # (rows,)
+            later = own[2] >= bound / sum(weights)  # (rows,)
             boxes = other_boxes.where(later[:, None], boxes)
             opacity = other_opacity.where(later, opacity)
         return boxes, opacity

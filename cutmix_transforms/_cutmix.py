@@ -13,6 +13,7 @@ from cutmix_transforms._mix import Chance, Mix, NumClasses, Region
 from cutmix_transforms._sampling import Stream, beta, integers
 from cutmix_transforms.functional import cutmix_boxes
 from cutmix_transforms.functional._draw import Size
+from cutmix_transforms.functional._images import check_blendable
 
 
 class RandomCutMix(Mix):
@@ -109,9 +110,11 @@ class RandomCutMix(Mix):
                     "images must be batched, (N, C, H, W), or videos (N, T, C, H, W), "
                     f"got {type(image).__name__} of shape {tuple(image.shape)}"
                 )
+            if self.opacity != 1:
+                check_blendable(image)
 
-    def _chance(self, count: int, device: torch.device, stream: Stream | None = None) -> Chance:
-        return (self._block(7, count, device, stream),)
+    def _chance(self, count: int, device: torch.device, *, stream: Stream | None = None, sure: bool = False) -> Chance:
+        return (self._block(7, count, device, stream, sure=sure),)
 
     def _region(self, chance: Chance, size: Size, other: Size) -> Region:
         _, gate, first, second, y, x, strength = chance[0]  # each (rows,)

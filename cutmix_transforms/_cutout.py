@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import PIL.Image
 import torch
@@ -17,7 +17,7 @@ from cutmix_transforms._checks import check_count, check_number, check_share_bel
 from cutmix_transforms._inputs import LabelsGetter, check_labels_getter, image_positions, rewrap, unwrap
 from cutmix_transforms._sampling import integers
 from cutmix_transforms.functional import boxes_around, cutout, image_size
-from cutmix_transforms.functional._images import Fill, exact_dtype, fill_pixels
+from cutmix_transforms.functional._images import can_look_at, exact_dtype, fill_pixels
 
 _MODES = ("L", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "I", "I;16", "F")
 
@@ -99,26 +99,29 @@ class RandomCutout(RandomTransform):
         """
         sample = inputs[0] if len(inputs) == 1 else inputs
         leaves, spec = tree_flatten(sample)
-        places = image_positions(leaves, [], ndim=3)
-        masks = [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
-        batches = [_as_batch(leaves[i]) for i in places]
+        images = image_positions(leaves, [], ndim=3)
+        batches = [_as_batch(leaves[i]) for i in images]
         _check_sizes(batches, leaves)
-        if not self.training or self.p == 0:
+        masks = (
+            [] if self.mask_fill is None else [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
+        )
+        batches += [_mask_batch(leaves[i], batches[0]) for i in masks]
+        fills = [self._fill(batch) for batch in batches[: len(images)]]
+        fills += [fill_pixels(batch, self.mask_fill or 0.0, name="mask_fill") for batch in batches[len(images) :]]
+        if not self.training or self.p == 0 or batches[0].numel() == 0:
             return sample
-        pixels = [self._pixels(batch) for batch in batches]
         holes = self._holes(batches[0])
-        for i, batch, fill in zip(places, batches, pixels, strict=True):
-            leaves[i] = _like(leaves[i], cutout(batch, holes, fill), holes)
-        for i in masks if self.mask_fill is not None else []:
-            flat = unwrap(leaves[i]).reshape(len(holes), -1, *image_size(batches[0]))
-            filled = cutout(flat, holes, cast(float, self.mask_fill)).reshape(leaves[i].shape)
-            leaves[i] = rewrap(filled, leaves[i])
+        if can_look_at(holes) and not (holes[..., 2:] > holes[..., :2]).all(-1).any():
+            return sample
+        for i, batch, fill in zip(images + masks, batches, fills, strict=True):
+            leaves[i] = _like(leaves[i], cutout(batch, holes, self._noise(batch) if fill is None else fill), holes)
         return tree_unflatten(leaves, spec)
 
-    def _pixels(self, images: Tensor) -> Fill:
-        """What the holes of a batch show, in the images' dtype."""
-        if self.fill != "random":
-            return fill_pixels(images, cast(Fill, self.fill))
+    def _fill(self, images: Tensor) -> Tensor | None:
+        """What the holes of a batch show; None for noise, which is drawn later than holes."""
+        return None if self.fill == "random" else fill_pixels(images, self.fill)
+
+    def _noise(self, images: Tensor) -> Tensor:
         noise = self._stream.noise(*images.shape, device=images.device)
         if images.dtype == torch.uint8:
             return (noise * 256).floor()
@@ -183,8 +186,14 @@ def _like(image: Any, batch: Tensor, holes: Tensor) -> Any:
             if top < bottom and left < right:
                 picture.paste(F.to_pil_image(pixels[:, top:bottom, left:right], mode=image.mode), (left, top))
         return picture
-    out = batch[0] if _is_single(image) else batch
-    return rewrap(out, image)
+    return rewrap(batch.reshape(image.shape), image)
+
+
+def _mask_batch(mask: Tensor, images: Tensor) -> Tensor:
+    """Masks as ``(N, any number, H, W)`` beside the images they belong to."""
+    if len(images) > 1 and (mask.ndim < 3 or len(mask) != len(images)):
+        raise ValueError(f"masks must be one for each of {len(images)} images, got shape {tuple(mask.shape)}")
+    return unwrap(mask).reshape(len(images), -1, *image_size(images))
 
 
 def _check_sizes(batches: list[Tensor], leaves: list[Any]) -> None:

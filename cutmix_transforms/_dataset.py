@@ -62,18 +62,16 @@ class MixDataset(Dataset[Any]):
         position, count = index(i), len(self)
         if not -count <= position < count:
             raise IndexError(f"index must lie in [{-count}, {count}), got {position}")
-        sample = self.dataset[position]
-        for _ in range(self.num_mix):
-            sample = self._mixed(sample, position)
-        return sample
-
-    def _mixed(self, sample: Any, position: int) -> Any:
-        """A sample mixed once, if chance wants it, in the form of a mixed one in any case."""
         mix = self.transform
-        base = mix.read(sample, is_sample=True)
-        if mix.is_idle(len(self)):
-            return mix.finish(base, None)
-        return mix_two(mix, base, mix._chance(1, base.images[0].device), lambda: self._partner_of(position))
+        parts = mix.read(self.dataset[position], is_sample=True)
+        mixed = None
+        for step in range(0 if mix.is_idle(count) else self.num_mix):
+            # Chance decides once about the sample, not again for every partner.
+            chance = mix._chance(1, parts.images[0].device, sure=step > 0)
+            mixed = mix_two(mix, mixed or parts, chance, lambda: self._partner_of(position)) or mixed
+            if mixed is None:
+                break
+        return (mixed or mix.unmixed(parts)).put_together()
 
     def _partner_of(self, position: int) -> Parts:
         count = len(self)

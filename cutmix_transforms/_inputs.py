@@ -1,6 +1,7 @@
 """Reading what a mix was called with: which leaves are images, and which are labels."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any
 
 import PIL.Image
@@ -25,16 +26,19 @@ class Parts:
     def __init__(self, inputs: Any, getter: LabelsGetter, *, is_sample: bool) -> None:
         self.is_sample = is_sample
         self.leaves, self.spec = tree_flatten(inputs)
-        tensors = [_as_tensor(leaf) for leaf in self.leaves] if is_sample else self.leaves
+        tensors = [_as_tensor(leaf) for leaf in self.leaves] if is_sample else list(self.leaves)
         check_leaves(tensors)
         self.label_places = label_positions(tree_unflatten(tensors, self.spec), tensors, self.spec, getter)
         self.image_places = image_positions(tensors, self.label_places, ndim=3 if is_sample else 4)
+        for i in self.image_places:
+            self.leaves[i] = tensors[i]  # an array becomes a tensor, mixed or not
         self.images = [tensors[i] for i in self.image_places]
         self.labels = [tensors[i] for i in self.label_places]
         if is_sample:
             self.images = [rewrap(image[None], image) for image in self.images]
             self.labels = [label[None] for label in self.labels]
-        self.targets: list[Tensor] = []  # the labels in the form that is mixed
+        self.targets: list[Any] = []  # the labels in the form that is mixed
+        self.is_mixed = False
 
     @property
     def count(self) -> int:
@@ -46,12 +50,19 @@ class Parts:
         """``(height, width)`` of the images."""
         return image_size(self.images[0])
 
-    def put_together(self, images: list[Tensor] | None, targets: list[Tensor | MixedTarget]) -> Any:
-        """The batch or sample with other images (None: its own) and targets."""
+    def replaced(self, images: list[Tensor], targets: list[Any], *, is_mixed: bool) -> "Parts":
+        """The same with other images and targets."""
+        out = copy(self)
+        out.images, out.targets, out.is_mixed = images, targets, is_mixed
+        return out
+
+    def put_together(self) -> Any:
+        """The batch or sample again, with its targets for labels; images that nothing happened to are identical."""
         leaves = list(self.leaves)
-        for i, image in zip(self.image_places, images or [], strict=images is not None):
-            leaves[i] = rewrap(image[0], image) if self.is_sample else image
-        for i, target in zip(self.label_places, targets, strict=True):
+        for i, image in zip(self.image_places, self.images, strict=True):
+            if self.is_mixed:
+                leaves[i] = rewrap(image[0], image) if self.is_sample else image
+        for i, target in zip(self.label_places, self.targets, strict=True):
             leaves[i] = _first(target) if self.is_sample else target
         return tree_unflatten(leaves, self.spec)
 
@@ -73,10 +84,6 @@ def check_leaves(leaves: list[Any]) -> None:
             raise TypeError(f"images must be tensors (put v2.ToImage() in front of the mix), got a PIL image: {leaf!r}")
         if isinstance(leaf, (tv_tensors.Mask, tv_tensors.BoundingBoxes, tv_tensors.KeyPoints)):
             raise TypeError(f"inputs must be images, videos and labels, got {type(leaf).__name__}")
-        if isinstance(leaf, Mapping):
-            raise TypeError(
-                f"inputs must be nests of tuples, lists and dictionaries, got {type(leaf).__name__}: use dict()"
-            )
 
 
 def _as_tensor(leaf: Any) -> Any:

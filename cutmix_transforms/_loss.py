@@ -1,5 +1,6 @@
 """Losses for mixed targets."""
 
+import inspect
 from collections.abc import Callable
 from copy import copy
 from typing import Any
@@ -22,8 +23,8 @@ class MixedLoss(nn.Module):
     transform or in the criterion, not in both.
 
     Args:
-        criterion: a loss with a ``reduction``, such as ``nn.CrossEntropyLoss``; or a callable that gives one loss a
-            sample, which is then not reduced.
+        criterion: a loss with a ``reduction``, such as ``nn.CrossEntropyLoss`` or ``F.cross_entropy``; or a callable
+            that gives one loss a sample, which is then not reduced.
 
     Shape:
         - x: what the criterion takes; target: ``MixedTarget`` with ``a`` and ``b`` as the criterion takes them and
@@ -42,11 +43,11 @@ class MixedLoss(nn.Module):
         (tensor(0.6269), tensor(0.1269))
     """
 
-    def __init__(self, criterion: nn.Module | Callable[[Any, Any], Tensor]) -> None:
+    def __init__(self, criterion: Callable[..., Tensor]) -> None:
         super().__init__()
         if not callable(criterion):
             raise TypeError(f"criterion must be callable, got {criterion!r}")
-        self.reduction = getattr(criterion, "reduction", None)
+        self.reduction = _option(criterion, "reduction")
         if self.reduction not in (None, "none", "mean", "sum", "batchmean"):
             raise ValueError(
                 f"criterion.reduction must be 'none', 'mean', 'sum' or 'batchmean', got {self.reduction!r}"
@@ -68,14 +69,11 @@ class MixedLoss(nn.Module):
         return self._half(x, target.a, target.lam) + self._half(x, target.b, 1 - target.lam)
 
     def _half(self, x: Tensor, labels: Tensor, share: Tensor) -> Tensor:
-        each = self.criterion
-        if self.reduction is not None:
-            each = copy(self.criterion)  # shares its buffers
-            setattr(each, "reduction", "none")  # noqa: B010
-        losses = each(x, labels)
-        if losses.ndim == 0 or len(losses) != len(share):
+        losses = self._losses(x, labels)
+        if losses.ndim == 0 or share.shape != losses.shape[:1]:
             raise ValueError(
-                f"criterion must have a reduction or give one loss a sample, got shape {tuple(losses.shape)}"
+                "criterion must have a reduction or give one loss a sample, as many as lam, "
+                f"got losses {tuple(losses.shape)} for lam {tuple(share.shape)}"
             )
         losses = losses * share.to(losses).view(-1, *(1,) * (losses.ndim - 1))
         if self.reduction == "mean":
@@ -84,14 +82,34 @@ class MixedLoss(nn.Module):
             return losses.sum() / len(losses)
         return losses.sum() if self.reduction == "sum" else losses
 
+    def _losses(self, x: Tensor, labels: Tensor) -> Tensor:
+        """The criterion without its reduction."""
+        if self.reduction is None:
+            return self.criterion(x, labels)
+        if not isinstance(self.criterion, nn.Module):
+            return self.criterion(x, labels, reduction="none")
+        each = copy(self.criterion)  # shares its buffers
+        setattr(each, "reduction", "none")  # noqa: B010
+        losses: Tensor = each(x, labels)
+        return losses
+
     def _count(self, labels: Tensor, losses: Tensor) -> Tensor | int:
         """What the criterion divides by for a mean: the number of losses, or the sum of the weights of the labels."""
-        ignored = getattr(self.criterion, "ignore_index", None)
+        ignored = _option(self.criterion, "ignore_index")
         if ignored is None or labels.is_floating_point():
             return losses.numel()
-        counts = (labels != ignored).to(losses.dtype)
-        weight = getattr(self.criterion, "weight", None)
+        seen = labels != ignored
+        counts = seen.to(losses.dtype)
+        weight = _option(self.criterion, "weight")
         if weight is not None:
-            counts = counts * weight[labels.where(labels != ignored, 0)]
+            counts = counts * weight[labels.long().where(seen, 0)]
         total: Tensor = counts.sum()
         return total.clamp(min=torch.finfo(losses.dtype).tiny)
+
+
+def _option(criterion: Any, name: str) -> Any:
+    """An option of a loss: an attribute of a module, or what a function takes where nothing else is said."""
+    if isinstance(criterion, nn.Module) or hasattr(criterion, name):
+        return getattr(criterion, name, None)
+    parameter = inspect.signature(criterion).parameters.get(name)
+    return None if parameter is None or parameter.default is parameter.empty else parameter.default

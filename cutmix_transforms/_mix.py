@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from cutmix_transforms._base import RandomTransform
 from cutmix_transforms._checks import check_choice, check_count, check_share_below_one
-from cutmix_transforms._inputs import LabelsGetter, Parts, check_labels_getter, rewrap, unwrap
+from cutmix_transforms._inputs import LabelsGetter, Parts, check_labels_getter, check_leaves, rewrap, unwrap
 from cutmix_transforms._sampling import Stream, cyclic_partners
 from cutmix_transforms.functional import image_size, mix_draw, mix_images, mix_targets, pair_targets, soft_targets
 from cutmix_transforms.functional._draw import MixDraw, Size
@@ -68,7 +68,9 @@ class Mix(RandomTransform):
         parts = self.read(inputs[0] if len(inputs) == 1 else inputs)
         if draw is None and not self.is_idle(parts.count):
             draw = self.draw(parts.images[0])
-        return self.finish(parts, draw if self.training else None)
+        if draw is None or not self.training:
+            return self.unmixed(parts).put_together()
+        return self.mixed(parts, draw).put_together()
 
     def draw(self, images: Tensor) -> MixDraw:
         """Draw for a batch without mixing it, for ``mix(images, labels, draw=draw)`` to replay.
@@ -86,12 +88,13 @@ class Mix(RandomTransform):
             TypeError: if ``images`` are no tensor of a dtype that can be mixed.
             ValueError: if their shape is none that can be mixed.
         """
+        check_leaves([images])
         if not isinstance(images, Tensor):
             raise TypeError(f"images must be a tensor, got {type(images).__name__}")
         self._check_images([images])
         count, size = len(images), image_size(images)
         if count < 2:
-            nothing = torch.zeros(count, device=images.device)
+            nothing = torch.zeros(count, dtype=torch.float32, device=images.device)
             boxes = torch.zeros(count, 4, dtype=torch.int64, device=images.device)
             return mix_draw(cyclic_partners(nothing.sum(), count), boxes, size, nothing)
         chance = self._chance(count, images.device)
@@ -111,10 +114,8 @@ class Mix(RandomTransform):
         parts.targets = self._prepare(parts.labels)
         return parts
 
-    def finish(self, parts: Parts, draw: MixDraw | None, others: Parts | None = None) -> Any:
-        """Put a batch or a sample together again: mixed as the draw says, with others if they are given, or unmixed."""
-        if draw is None:
-            return parts.put_together(None, [self._unmixed_target(target) for target in parts.targets])
+    def mixed(self, parts: Parts, draw: MixDraw, others: Parts | None = None) -> Parts:
+        """Images and targets mixed as a draw says, among themselves or with others."""
         pool = others or parts
         images = [
             rewrap(mix_images(unwrap(image), draw, unwrap(other)), image)
@@ -122,7 +123,15 @@ class Mix(RandomTransform):
         ]
         mix_one = mix_targets if self.target == "soft" else pair_targets
         targets = [mix_one(own, draw, other) for own, other in zip(parts.targets, pool.targets, strict=True)]
-        return parts.put_together(images, targets)
+        return parts.replaced(images, targets, is_mixed=True)
+
+    def unmixed(self, parts: Parts) -> Parts:
+        """Images left alone, and targets in the form of mixed ones."""
+        if self.target == "soft":
+            return parts
+        lam = torch.ones(parts.count, dtype=torch.float32, device=parts.images[0].device)
+        pairs = [MixedTarget(target, target, lam.to(target.device)) for target in parts.targets]
+        return parts.replaced(parts.images, pairs, is_mixed=False)
 
     def is_idle(self, count: int) -> bool:
         """Whether it is clear without a draw that nothing is mixed."""
@@ -138,17 +147,12 @@ class Mix(RandomTransform):
         smoothing = self.label_smoothing if self.training else 0.0
         return [soft_targets(label, count, smoothing) for label, count in zip(labels, counts, strict=True)]
 
-    def _unmixed_target(self, target: Tensor) -> Tensor | MixedTarget:
-        if self.target == "soft":
-            return target
-        return MixedTarget(target, target, torch.ones(len(target), device=target.device))
-
     def _check_images(self, images: list[Tensor]) -> None:
         """Raise an error unless the mix can take these images."""
         raise NotImplementedError
 
-    def _chance(self, count: int, device: torch.device, stream: Stream | None = None) -> Chance:
-        """The uniform numbers that one draw needs; the very first one shifts the partners."""
+    def _chance(self, count: int, device: torch.device, *, stream: Stream | None = None, sure: bool = False) -> Chance:
+        """The uniform numbers that one draw needs: the first shifts the partners, the second decides about mixing."""
         raise NotImplementedError
 
     def _region(self, chance: Chance, size: Size, other: Size) -> Region:
@@ -159,10 +163,16 @@ class Mix(RandomTransform):
         """Whether a batch or sample is mixed, for uniform numbers; never after ``.eval()``."""
         return gate < (self._p if self.training else 0)
 
-    def _block(self, numbers: int, count: int, device: torch.device, stream: Stream | None) -> Tensor:
-        """``(numbers, rows)`` uniform numbers, a row a batch or a sample; a generator of one's own goes first."""
+    def _block(self, numbers: int, count: int, device: torch.device, stream: Stream | None, *, sure: bool) -> Tensor:
+        """``(numbers, rows)`` uniform numbers, a row a batch or a sample; a generator of one's own goes first.
+
+        With ``sure`` the second is 0, so that there is mixing whatever its chance is, unless that is 0.
+        """
         source = self._stream if stream is None or self._stream.given else stream
-        return source.uniform(numbers, count if self.per_sample else 1, device=device)
+        block = source.uniform(numbers, count if self.per_sample else 1, device=device)
+        if sure:
+            block[1] = 0
+        return block
 
 
 def _shapes(tensors: list[Tensor]) -> str:

@@ -10,6 +10,7 @@ from cutmix_transforms._inputs import LabelsGetter
 from cutmix_transforms._mix import Chance, Mix, NumClasses, Region
 from cutmix_transforms._sampling import Stream, beta
 from cutmix_transforms.functional._draw import Size
+from cutmix_transforms.functional._images import check_blendable
 
 
 class RandomMixUp(Mix):
@@ -82,11 +83,10 @@ class RandomMixUp(Mix):
         for image in images:
             if image.ndim == 0:
                 raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(image.shape)}")
-            if image.dtype == torch.bool or image.dtype.is_complex:
-                raise TypeError(f"images must be float or integer to be blended, got {image.dtype}")
+            check_blendable(image)
 
-    def _chance(self, count: int, device: torch.device, stream: Stream | None = None) -> Chance:
-        return (self._block(4, count, device, stream),)
+    def _chance(self, count: int, device: torch.device, *, stream: Stream | None = None, sure: bool = False) -> Chance:
+        return (self._block(4, count, device, stream, sure=sure),)
 
     def _region(self, chance: Chance, size: Size, other: Size) -> Region:
         _, gate, first, second = chance[0]  # each (rows,)

@@ -60,6 +60,8 @@ def run(options: argparse.Namespace) -> None:
     for name in ("size", "rows"):
         if getattr(options, name) < 1:
             raise ValueError(f"--{name} must be at least 1, got {getattr(options, name)}")
+    if not -(2**63) <= options.seed < 2**64:
+        raise ValueError(f"--seed must be an integer of 64 bits, got {options.seed}")
     if options.output.suffix.lower() != ".png":
         raise ValueError(f"--output must be a file that ends in .png, got {options.output}")
     photos = _load(options.folder)

@@ -1,7 +1,6 @@
 """Mixing sample by sample, before there is a batch."""
 
 from collections.abc import Callable
-from copy import copy
 from functools import partial
 from typing import Any
 
@@ -18,28 +17,46 @@ from cutmix_transforms.functional._draw import MixDraw, Size
 def mix_samples(mix: Mix, samples: list[Any]) -> list[Any]:
     """Mix samples that are not stacked, each with a partner among them."""
     parts = [mix.read(sample, is_sample=True) for sample in samples]
+    for one in parts:
+        _check_alike(parts[0], one)
     count = len(parts)
     if mix.is_idle(count):
-        return [mix.finish(one, None) for one in parts]
+        return [mix.unmixed(one).put_together() for one in parts]
     chance = mix._chance(count, parts[0].images[0].device)
     partners = cyclic_partners(chance[0][0, 0], count).tolist()
-    return [
-        mix_two(mix, parts[i], row_of(chance, i), partial(parts.__getitem__, partner))
-        for i, partner in enumerate(partners)
+    mixed = [
+        mix_two(mix, one, _row(chance, i), partial(parts.__getitem__, partner))
+        for i, (one, partner) in enumerate(zip(parts, partners, strict=True))
     ]
+    return [(new or mix.unmixed(old)).put_together() for new, old in zip(mixed, parts, strict=True)]
 
 
-def mix_two(mix: Mix, base: Parts, chance: Chance, load_partner: Callable[[], Parts]) -> Any:
-    """Mix one sample with another, which is loaded only if it will be seen; their sizes may differ.
+def mix_two(mix: Mix, base: Parts, chance: Chance, load_partner: Callable[[], Parts]) -> Parts | None:
+    """Mix one sample with another, whose size may differ, and which is loaded only if something of it will be seen.
 
     Where the box reaches beyond the base, the base is padded with zeros at the bottom and right.
     """
     draw = _draw_for(mix, chance, base.size, base.size)
     if draw.lam == 1:
-        return mix.finish(base, None)
+        return None
     partner = load_partner()
+    _check_alike(base, partner)
     draw = _draw_for(mix, chance, base.size, partner.size)
-    return mix.finish(_on_canvas(base, draw.size), draw, _on_canvas(partner, draw.size))
+    return mix.mixed(_on_canvas(base, draw.size), draw, _on_canvas(partner, draw.size))
+
+
+def _check_alike(first: Parts, second: Parts) -> None:
+    forms = [
+        [(tuple(leaf.shape[:-2]), leaf.dtype) for leaf in parts.images]
+        + [(tuple(leaf.shape), leaf.dtype) for leaf in parts.targets]
+        for parts in (first, second)
+    ]
+    if forms[0] != forms[1]:
+        shapes = [[tuple(leaf.shape[1:]) for leaf in (*parts.images, *parts.labels)] for parts in (first, second)]
+        raise ValueError(
+            "samples must hold images and labels of the same number, channels, classes and dtypes, "
+            f"got the shapes {shapes[0]} beside {shapes[1]}"
+        )
 
 
 def _draw_for(mix: Mix, chance: Chance, size: Size, other: Size) -> MixDraw:
@@ -49,10 +66,10 @@ def _draw_for(mix: Mix, chance: Chance, size: Size, other: Size) -> MixDraw:
     return mix_draw(torch.zeros_like(boxes[:, 0]), boxes, canvas, opacity)
 
 
-def row_of(chance: Chance, i: int) -> Chance:
+def _row(chance: Chance, i: int) -> Chance:
     """The chance of one sample: its own row, or the only one."""
     return tuple(
-        row_of(block, i) if isinstance(block, tuple) else block[:, i : i + 1] if block.shape[1] > 1 else block
+        _row(block, i) if isinstance(block, tuple) else block[:, i : i + 1] if block.shape[1] > 1 else block
         for block in chance
     )
 
@@ -62,10 +79,9 @@ def _on_canvas(parts: Parts, canvas: Size) -> Parts:
     if parts.size == canvas:
         return parts
     height, width = canvas
-    out = copy(parts)
-    out.images = []
+    images = []
     for image in parts.images:
         plain = unwrap(image)[..., :height, :width]
         missing = (0, width - plain.shape[-1], 0, height - plain.shape[-2])
-        out.images.append(rewrap(pad(plain, missing), image))
-    return out
+        images.append(rewrap(pad(plain, missing), image))
+    return parts.replaced(images, parts.targets, is_mixed=parts.is_mixed)

@@ -18,8 +18,8 @@ class Stream:
 
     Without a generator the numbers come from the global generator of the device they are made on, which DataLoader
     seeds by worker and epoch. With one they come from it; but in a DataLoader worker, where every copy of a generator
-    starts from the same state, from one seeded by that state and the worker's own seed. Of each block that is drawn,
-    every rank takes its own part, so ranks differ even when they are seeded alike.
+    starts from the same state, from one seeded by that state and the worker's own seed. Every rank but the first draws
+    from numbers of its own, so ranks differ even when they are seeded alike.
     """
 
     _shared: ClassVar[WeakValueDictionary[int, Stream]] = WeakValueDictionary()
@@ -57,32 +57,27 @@ class Stream:
         return self._generator is not None or self._frozen is not None
 
     def uniform(self, *shape: int, device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Independent uniform numbers in [0, 1), in one call to the generator."""
+        """Independent uniform numbers in [0, 1)."""
         rank, ranks = self._place()
-        return self._rand(ranks, *shape, device=device, dtype=dtype)[rank]
+        generator = self._generator_here()
+        if ranks == 1:
+            return _rand(shape, generator, device, dtype)
+        if (device if generator is None else generator.device).type == "cpu" and not torch.compiler.is_compiling():
+            return _rand(shape, _fork(generator, rank) if rank else generator, device, dtype)
+        # Elsewhere the host would wait for a seed: every rank takes its part of one block.
+        return _rand((ranks, *shape), generator, device, dtype)[rank]
 
     def noise(self, count: int, *shape: int, device: torch.device) -> Tensor:
-        """``(count, *shape)`` uniform numbers for blocks as large as images.
-
-        Ranks share such a block, and each turns it by numbers of its own.
-        """
+        """``(count, *shape)`` uniform numbers, for blocks as large as images: each rank only turns them by its own."""
         turn = self.uniform(count, *(1,) * len(shape), device=device)
-        return (self._rand(count, *shape, device=device, dtype=torch.float32) + turn) % 1
-
-    def _rand(self, *shape: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-        generator = self._generator_here()
-        if generator is None:
-            return torch.rand(shape, device=device, dtype=dtype)
-        return torch.rand(shape, generator=generator, device=generator.device, dtype=dtype).to(device)
+        return (_rand((count, *shape), self._generator_here(), device, torch.float32) + turn) % 1
 
     def _generator_here(self) -> Generator | None:
         worker = _worker()
         if worker is None or not self.given:
             return self.generator
         if self._in_worker is None or self._in_worker[0] != worker.seed:
-            key = self._state() + str(worker.seed).encode()
-            seed = int.from_bytes(hashlib.blake2b(key, digest_size=7).digest(), "big")
-            self._in_worker = worker.seed, Generator().manual_seed(seed)
+            self._in_worker = worker.seed, _seeded_by(self._state(), worker.seed)
         return self._in_worker[1]
 
     def _state(self) -> bytes:
@@ -108,6 +103,22 @@ class Stream:
         if self._generator is not None:
             frozen = str(self._generator.device), self._state()
         return {"_generator": None, "_frozen": frozen, "_in_worker": None, "_rank": self._place()}
+
+
+def _rand(shape: tuple[int, ...], generator: Generator | None, device: torch.device, dtype: torch.dtype) -> Tensor:
+    if generator is None:
+        return torch.rand(shape, device=device, dtype=dtype)
+    return torch.rand(shape, generator=generator, device=generator.device, dtype=dtype).to(device)
+
+
+def _fork(generator: Generator | None, rank: int) -> Generator:
+    """A generator for another rank, seeded by the next number of this one."""
+    return _seeded_by(int(torch.empty((), dtype=torch.int64).random_(generator=generator)), rank)
+
+
+def _seeded_by(*parts: object) -> Generator:
+    seed = hashlib.blake2b(repr(parts).encode(), digest_size=7).digest()
+    return Generator().manual_seed(int.from_bytes(seed, "big"))
 
 
 def _worker() -> Any:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms._checks import check_count
+from cutmix_transforms._inputs import unwrap
 from cutmix_transforms.functional._draw import MixDraw
 from cutmix_transforms.functional._targets import MixedTarget
 
@@ -44,13 +45,13 @@ def show_batch(
 
     Shape:
         - images: ``(N, C, H, W)`` with 1 or 3 channels, one image ``(C, H, W)``, or videos ``(N, T, C, H, W)``.
-        - targets: ``(N,)``, ``(N, K)``, or a ``MixedTarget`` of these.
+        - targets: ``(N,)``, ``(N, K)``, or a ``MixedTarget`` of these; for one image also without ``N``.
 
     Returns:
         An RGB picture.
 
     Raises:
-        TypeError: if ``images`` are no tensor.
+        TypeError: if ``images``, ``targets`` or ``draw`` are of another type.
         ValueError: if shapes, ``classes``, ``mean``, ``std`` or ``draw`` do not fit the images.
 
     Example:
@@ -60,11 +61,15 @@ def show_batch(
     """
     pixels = _to_pixels(images, mean, std)
     count = len(pixels)
+    if images.ndim == 3 and targets is not None:
+        targets = _of_one(targets)
     captions = [""] * count if targets is None else captions_of(targets, classes)
     if len(captions) != count:
         raise ValueError(f"targets must be {count}, one for each image, got {len(captions)}")
     tiles = [_tile(image) for image in pixels]
     if draw is not None:
+        if not isinstance(draw, MixDraw):
+            raise TypeError(f"draw must be a MixDraw or None, got {type(draw).__name__}")
         if len(draw.boxes) != count or tuple(draw.size) != tuple(pixels.shape[-2:]):
             raise ValueError(
                 f"draw must be made for {count} images of size {tuple(pixels.shape[-2:])}, "
@@ -80,13 +85,17 @@ def captions_of(targets: Tensor | MixedTarget, classes: Sequence[str] | None) ->
     if isinstance(targets, MixedTarget):
         a, b, lam = (field.detach().cpu() for field in targets)
         if a.ndim == 1 and not a.is_floating_point():
-            known = max([*a.tolist(), *b.tolist(), len(classes or ()) - 1]) + 1
-            a, b = torch.eye(known)[a.long()], torch.eye(known)[b.long()]
+            rows = zip(a.tolist(), b.tolist(), lam.tolist(), strict=True)
+            return [
+                _shares([(one, k), (1 - one, other)] if k != other else [(1.0, k)], classes) for k, other, one in rows
+            ]
         lam = lam.view(-1, *(1,) * (a.ndim - 1))
         targets = lam * a + (1 - lam) * b
+    if not isinstance(targets, Tensor):
+        raise TypeError(f"targets must be a tensor, a MixedTarget or None, got {type(targets).__name__}")
     targets = targets.detach().cpu()
     if targets.ndim == 2:
-        return [_shares(row.tolist(), classes) for row in targets.float()]
+        return [_shares([(share, k) for k, share in enumerate(row)], classes) for row in targets.tolist()]
     if targets.ndim == 1 and targets.is_floating_point():
         return [f"{value:.2f}" for value in targets.tolist()]
     if targets.ndim == 1:
@@ -94,10 +103,19 @@ def captions_of(targets: Tensor | MixedTarget, classes: Sequence[str] | None) ->
     raise ValueError(f"targets must be of shape (N,) or (N, K), got {tuple(targets.shape)}")
 
 
-def _shares(row: list[float], classes: Sequence[str] | None) -> str:
-    """The largest three shares of a row, the largest first."""
-    seen = sorted((-share, k) for k, share in enumerate(row) if share >= 0.005)
-    terms = [_name(k, classes) if share < -0.995 else f"{-share:.2f} {_name(k, classes)}" for share, k in seen]
+def _of_one(target: Any) -> Any:
+    """The target of one image, such as a mixed sample of a data set has it, as that of a batch."""
+    if isinstance(target, MixedTarget):
+        return MixedTarget(*map(_of_one, target))
+    if isinstance(target, (int, float)):
+        return torch.tensor([target])
+    return target[None] if isinstance(target, Tensor) and (target.ndim == 0 or target.numel() > 1) else target
+
+
+def _shares(row: list[tuple[float, int]], classes: Sequence[str] | None) -> str:
+    """The largest three shares and their classes, the largest first."""
+    seen = sorted((-share, k) for share, k in row if share >= 0.005)
+    terms = [_name(k, classes) if share <= -0.995 else f"{-share:.2f} {_name(k, classes)}" for share, k in seen]
     return " + ".join(terms[:3] + ["…"] * (len(terms) > 3))
 
 
@@ -109,30 +127,40 @@ def _name(k: int, classes: Sequence[str] | None) -> str:
     return str(classes[k])
 
 
-def _to_pixels(images: Any, mean: Sequence[float] | None, std: Sequence[float] | None) -> Tensor:
+def _to_pixels(images: Any, mean: Any, std: Any) -> Tensor:
     """``(N, 3, H, W)`` uint8 on the CPU."""
     if not isinstance(images, Tensor):
         raise TypeError(f"images must be a tensor, got {type(images).__name__}")
-    pixels = images.detach().as_subclass(Tensor).cpu()
+    pixels = unwrap(images.detach()).cpu()
     if pixels.ndim == 3:
         pixels = pixels[None]
-    if pixels.ndim == 5:
+    if pixels.ndim == 5 and pixels.shape[1]:
         pixels = pixels[:, pixels.shape[1] // 2]
     if pixels.ndim != 4 or pixels.shape[1] not in (1, 3) or 0 in pixels.shape:
         raise ValueError(
             "images must be (N, C, H, W) with 1 or 3 channels, (C, H, W) or videos (N, T, C, H, W), "
             f"got shape {tuple(images.shape)}"
         )
-    for name, values in (("mean", mean), ("std", std)):
-        if values is not None and (not pixels.is_floating_point() or len(values) not in (1, pixels.shape[1])):
-            raise ValueError(
-                f"{name} must be one number per channel of float images, "
-                f"got {values!r} for {pixels.dtype} of shape {tuple(images.shape)}"
-            )
+    shift, scale = _per_channel("mean", mean, 0.0, pixels), _per_channel("std", std, 1.0, pixels)
     if pixels.is_floating_point():
-        pixels = pixels.float() * torch.tensor(std or [1.0]).view(-1, 1, 1) + torch.tensor(mean or [0.0]).view(-1, 1, 1)
-        pixels = pixels.nan_to_num().clamp(0, 1)
-    return F.to_dtype(pixels, torch.uint8, scale=True).expand(-1, 3, -1, -1)
+        pixels = pixels.float() * scale + shift
+    elif pixels.dtype != torch.uint8:  # from 0 to the highest value of the dtype
+        pixels = pixels.double() / (1 if pixels.dtype == torch.bool else torch.iinfo(pixels.dtype).max)
+    if pixels.is_floating_point():
+        pixels = (pixels.nan_to_num().clamp(0, 1) * 255).round().to(torch.uint8)
+    return pixels.expand(-1, 3, -1, -1)
+
+
+def _per_channel(name: str, values: Any, default: float, pixels: Tensor) -> Tensor:
+    if values is None:
+        return torch.tensor(default)
+    numbers = torch.as_tensor(values, dtype=torch.float32).flatten()
+    if not pixels.is_floating_point() or len(numbers) not in (1, pixels.shape[1]):
+        raise ValueError(
+            f"{name} must be one number per channel of float images, "
+            f"got {values!r} for {pixels.dtype} of shape {tuple(pixels.shape)}"
+        )
+    return numbers.view(-1, 1, 1)
 
 
 def _tile(image: Tensor) -> Image.Image:
@@ -151,7 +179,8 @@ def _outline(tile: Image.Image, box: list[int], size: tuple[int, int]) -> None:
     if top == bottom or left == right or (bottom - top, right - left) == tuple(size):
         return
     down, across = tile.height / size[0], tile.width / size[1]
-    corners = (round(left * across), round(top * down), round(right * across) - 1, round(bottom * down) - 1)
+    x, y = round(left * across), round(top * down)
+    corners = (x, y, max(x, round(right * across) - 1), max(y, round(bottom * down) - 1))
     pen = ImageDraw.Draw(tile)
     thin = max(1, max(tile.size) // 160)
     pen.rectangle(corners, outline=(0, 0, 0), width=2 * thin)

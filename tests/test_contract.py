@@ -241,6 +241,19 @@ def test_mixup_takes_any_shape(labels):
         torch.testing.assert_close(out, lam * batch + (1 - lam) * batch[draw.partners])
 
 
+def test_target_dtypes_do_not_follow_the_default(images, labels):
+    torch.set_default_dtype(torch.float64)
+    try:
+        for count in (6, 1, 0):
+            mixed, pair = RandomCutMix(target="pair")(images[:count], labels[:count])
+            assert pair.lam.dtype == torch.float32
+            assert RandomMixUp(num_classes=5)(images[:count], labels[:count])[1].dtype == torch.float32
+            assert RandomMixUp().draw(images[:count]).lam.dtype == torch.float32
+            assert mixed.dtype == torch.float32
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 # --- draws ---------------------------------------------------------------------------------------------------------
 
 
@@ -395,7 +408,8 @@ def test_eval_leaves_pixels_alone(make, images, labels):
         draw = make().draw(images)
         assert transform(images, labels, draw=draw)[0] is images
         assert transform.draw(images).lam.tolist() == [1.0] * 6
-    assert not torch.equal(transform.train()(images, labels)[0], images)
+    transform.train()
+    assert any(not torch.equal(transform(images, labels)[0], images) for _ in range(5))
 
 
 def test_eval_of_a_child_turns_it_off_in_a_choice(images, labels):
@@ -436,6 +450,13 @@ def test_p_can_be_changed(make, images, labels):
     with pytest.raises(ValueError, match=r"p must be a number from 0 to 1, got 1\.5"):
         transform.p = 1.5
     assert transform.p == 1
+
+
+def test_p_of_a_transform_made_in_inference_mode():
+    with torch.inference_mode():
+        transform = RandomCutMix()
+    transform.p = 0.5
+    assert transform.p == 0.5
 
 
 def test_p_of_a_choice_is_that_of_its_mixes():

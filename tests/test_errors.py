@@ -200,6 +200,10 @@ def test_cutmix_of_unbatched_images(images, words):
 
 def test_mixup_of_what_cannot_be_blended():
     with says(TypeError, ["float or integer", "torch.bool"]):
+        RandomCutMix(num_classes=5, opacity=0.5)(IMAGES > 0.5, LABELS)
+    with says(TypeError, ["float or integer", "torch.bool"]):
+        RandomMixChoice([RandomCutMix(), RandomMixUp()]).draw(IMAGES > 0.5)
+    with says(TypeError, ["float or integer", "torch.bool"]):
         RandomMixUp(num_classes=5)(IMAGES > 0.5, LABELS)
     with says(TypeError, ["float or integer", "complex"]):
         RandomMixUp(num_classes=5)(IMAGES + 0j, LABELS)
@@ -256,6 +260,14 @@ def test_cutout_calls(sample, options, kind, words):
         RandomCutout(**options)(*sample)
 
 
+def test_masks_of_cutout():
+    image, mask = tv_tensors.Image(IMAGES), tv_tensors.Mask(torch.zeros(6, HEIGHT, WIDTH, dtype=torch.uint8))
+    with says(ValueError, ["mask_fill", "[0, 255]", "300"]):
+        RandomCutout(mask_fill=300)(image, mask)
+    with says(ValueError, ["masks", "6 images", "(4, 17, 11)"]):
+        RandomCutout(mask_fill=3)(image, tv_tensors.Mask(mask[:4]))
+
+
 def test_places():
     class Stream(IterableDataset):
         def __iter__(self):
@@ -282,6 +294,23 @@ def test_places():
         MixDataset([(IMAGES[0], 7)] * 2, mix)[0]
     with says(ValueError, ["labels", "[0, num_classes=5)", "7"]):
         MixCollate(mix)([(IMAGES[0], 7)] * 2)
+
+
+@pytest.mark.parametrize("make", MIXES)
+@pytest.mark.parametrize(
+    ("samples", "words"),
+    [
+        ([(IMAGES[0], 0), (IMAGES[1, :1], 1)], ["channels", "(3, 17, 11)", "(1, 17, 11)"]),
+        ([(IMAGES[0], 0), (IMAGES[1].half(), 1)], ["dtypes"]),
+        ([(IMAGES[0], torch.eye(5)[0]), (IMAGES[1], torch.eye(4)[0])], ["classes", "(5,)", "(4,)"]),
+    ],
+)
+def test_samples_that_differ(make, samples, words):
+    options = {"num_classes": 5} if isinstance(samples[0][1], int) else {}
+    with says(ValueError, ["samples", *words]):
+        MixCollate(make(**options), collate_fn=list)(samples)
+    with pytest.raises(ValueError, match="samples must hold images and labels of the same number"):
+        [MixDataset(samples, make(**options))[0] for _ in range(20)]
 
 
 @pytest.mark.parametrize("make", MIXES)

@@ -57,6 +57,15 @@ def test_integers_round_to_nearest():
     assert mix_images(images, draw).flatten().tolist() == [153, 255, 1, 77]
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint64, torch.int32, torch.uint8], ids=str)
+def test_the_highest_integers_do_not_wrap_around(dtype):
+    high = torch.iinfo(dtype).max
+    images = torch.full((2, 1, 2, 2), high, dtype=dtype)
+    draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 2, 2]] * 2), (2, 2), opacity=0.3)
+    for out in (mix_images(images, draw), cutout(images, torch.tensor([[[0, 0, 2, 2]]] * 2), "mean")):
+        assert all(high - 2048 <= value <= high for value in out.flatten().tolist())
+
+
 def test_wide_integers_blend_beyond_float32():
     images = torch.tensor([2**30 + 1, 2**30 + 3]).view(2, 1, 1, 1)
     draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 1, 1]] * 2), (1, 1), opacity=0.5)
@@ -165,6 +174,8 @@ def test_gradients_flow_to_both_samples():
         ({"partners": torch.tensor([3, 4, 0, 1, 5])}, ["draw.partners", "[0, 5)", "5"]),
         ({"boxes": BOXES + torch.tensor([0, 0, 1, 0])}, ["draw.boxes", "17 x 11", "(0, 0, 18, 11)"]),
         ({"boxes": BOXES - 1}, ["draw.boxes", "-1"]),
+        ({"boxes": BOXES[:4]}, ["draw", "5 images", "(4, 4)"]),
+        ({"opacity": torch.ones(3)}, ["draw", "5 images", "(3,)"]),
     ],
 )
 def test_draws_that_do_not_fit(change, words):
@@ -287,3 +298,28 @@ def test_cutout_that_does_not_fit(images, holes, fill, words):
     with says(ValueError, words):
         cutout(images, holes, fill)
     assert images.abs().sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("boxes", "opacity", "words"),
+    [
+        (BOXES[:3], 1.0, ["boxes", "(5, 4)", "(3, 4)"]),
+        (BOXES, 1.5, ["opacity", "0 to 1", "1.5"]),
+        (BOXES, torch.ones(3), ["opacity", "(5,)", "(3,)"]),
+    ],
+)
+def test_draws_by_hand_that_do_not_fit(boxes, opacity, words):
+    with says(ValueError, words):
+        mix_draw(PARTNERS, boxes, (17, 11), opacity)
+
+
+def test_booleans_can_be_cut_out():
+    assert cutout(torch.ones(3, 1, 17, 11, dtype=torch.bool), HOLES, 0).sum() == (187 - (15 + 35 - 1)) + (187 - 1)
+
+
+def test_the_backward_pass_copies_no_batch_for_every_row(monkeypatch):
+    """To write row by row would cost a copy of the whole gradient for every row."""
+    monkeypatch.setattr("cutmix_transforms.functional._images._mix_by_rows", None)
+    images = torch.rand(5, 3, 17, 11, requires_grad=True)
+    assert mix_images(images, mix_draw(PARTNERS, BOXES, (17, 11), opacity=0.5)).requires_grad
+    cutout(images, BOXES[:, None]).sum().backward()

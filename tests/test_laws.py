@@ -258,7 +258,7 @@ def test_cutout_share_is_drawn_for_both_sides_together():
 
 
 def test_cutout_p_is_the_rate_of_images():
-    holes = holes_of(RandomCutout(3, p=0.3), 4000)
+    holes = holes_of(RandomCutout(3, holes=3, p=0.3), 4000)
     assert stats.binomtest(int(holes.any((1, 2)).sum()), 4000, 0.3).pvalue > ALARM
 
 
@@ -294,8 +294,12 @@ def test_dataset_partner_is_uniform_over_all_others():
     assert uniform(counts[[0, 1, 3, 4, 5, 6]])
 
 
-def test_dataset_p_is_the_rate_of_samples():
+@pytest.mark.parametrize("num_mix", [1, 3])
+@pytest.mark.parametrize("choice", [False, True])
+def test_dataset_p_is_the_rate_of_samples(num_mix, choice):
+    """However many partners there are: chance decides once."""
     data = [(torch.full((1, 4, 4), float(i)), i) for i in range(3)]
-    mixed = MixDataset(data, RandomMixUp(p=0.25, num_classes=3))
-    hit = sum(mixed[0][1][0] < 1 for _ in range(2000))
-    assert stats.binomtest(int(hit), 2000, 0.25).pvalue > ALARM
+    mix = RandomMixUp(p=0.25, num_classes=3)
+    mixed = MixDataset(data, RandomMixChoice([mix, mix]) if choice else mix, num_mix=num_mix)
+    hit = sum(mixed[0][1][0] < 1 for _ in range(1500))
+    assert stats.binomtest(int(hit), 1500, 0.25).pvalue > ALARM

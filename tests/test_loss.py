@@ -1,5 +1,7 @@
 """MixedLoss and mixed_accuracy against sums over samples."""
 
+from functools import partial
+
 import pytest
 import torch
 from helpers import says
@@ -130,14 +132,37 @@ def test_plain_targets_pass_straight_through(logits):
         assert torch.equal(MixedLoss(criterion)(logits, target), criterion(logits, target))
 
 
+def test_functions_are_reduced_as_they_reduce(logits):
+    a, b, lam = PER_SAMPLE
+    for function, options in (
+        (nn.functional.cross_entropy, {}),
+        (nn.functional.cross_entropy, {"weight": WEIGHT, "ignore_index": 3}),
+        (nn.functional.nll_loss, {"weight": WEIGHT, "reduction": "sum"}),
+    ):
+        x = logits.log_softmax(1)
+        wanted = 0.3 * function(x, a, **options) + 0.7 * function(x, b, **options)
+        target = PER_SAMPLE._replace(lam=torch.full((6,), 0.3))
+        torch.testing.assert_close(MixedLoss(partial(function, **options))(x, target), wanted)
+
+
 def test_callables_without_a_reduction(logits):
     def per_sample(x, y):
         return nn.functional.cross_entropy(x, y, reduction="none")
 
     wanted = MixedLoss(nn.CrossEntropyLoss(reduction="none"))(logits, PER_SAMPLE)
     torch.testing.assert_close(MixedLoss(per_sample)(logits, PER_SAMPLE), wanted)
-    with pytest.raises(ValueError, match=r"criterion must have a reduction.*shape \(\)"):
-        MixedLoss(nn.functional.cross_entropy)(logits, PER_SAMPLE)
+    with says(ValueError, ["criterion", "reduction", "()", "(6,)"]):
+        MixedLoss(lambda x, y: per_sample(x, y).mean())(logits, PER_SAMPLE)
+    with says(ValueError, ["lam", "(6,)", "(4,)"]):
+        MixedLoss(per_sample)(logits, PER_SAMPLE._replace(lam=torch.rand(4)))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64], ids=str)
+def test_labels_of_the_dtypes_that_cross_entropy_takes(dtype, logits):
+    """A uint8 tensor as index would be a mask."""
+    criterion = nn.CrossEntropyLoss(weight=WEIGHT)
+    target = PER_BATCH._replace(a=PER_BATCH.a.to(dtype), b=PER_BATCH.b.to(dtype))
+    torch.testing.assert_close(MixedLoss(criterion)(logits, target), MixedLoss(criterion)(logits, PER_BATCH))
 
 
 def test_moves_and_saves_the_weights_of_its_criterion(logits):
@@ -151,7 +176,8 @@ def test_accuracy_of_hard_labels():
     labels = torch.tensor([0, 2, 0, 1])
     assert mixed_accuracy(logits, labels).item() == 0.25
     assert mixed_accuracy(logits, labels, k=2).item() == 0.75
-    assert mixed_accuracy(logits, labels.to(torch.uint8), k=3).item() == 1
+    for dtype in (torch.uint8, torch.uint16):
+        assert mixed_accuracy(logits, labels.to(dtype), k=3).item() == 1
 
 
 def test_accuracy_counts_shares():
@@ -182,6 +208,13 @@ def test_accuracy_of_multi_hot_rows_is_a_share():
     ("arguments", "kind", "words"),
     [
         ((torch.rand(3), torch.arange(3), 1), ValueError, ["logits", "(N, K)", "(3,)"]),
+        (([[1.0, 2.0]], torch.arange(1), 1), ValueError, ["logits", "(N, K)", "[[1.0, 2.0]]"]),
+        ((torch.rand(3, 4), [0, 1, 2], 1), ValueError, ["target", "[0, 1, 2]"]),
+        (
+            (torch.rand(3, 4), MixedTarget(torch.arange(3), torch.arange(3), torch.rand(1)), 1),
+            ValueError,
+            ["lam", "(3,)", "(1,)"],
+        ),
         ((torch.rand(3, 4), torch.arange(2), 1), ValueError, ["target", "(3, 4)", "(2,)"]),
         ((torch.rand(3, 4), torch.rand(3), 1), ValueError, ["target", "float32"]),
         ((torch.rand(3, 4), torch.arange(3), 5), ValueError, ["k", "4", "5"]),

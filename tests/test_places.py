@@ -1,5 +1,6 @@
 """MixCollate and MixDataset: every form of sample, and agreement with the plain call."""
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,6 +114,22 @@ def test_dataset_gives_mixed_samples_of_the_same_form(make, samples):
         agree(image, target)
     assert len(list(mixed)) == 6
     assert mixed[-1][0].shape == (3, HEIGHT, WIDTH) if isinstance(mixed[-1], (tuple, list)) else True
+
+
+def test_arrays_become_tensors_mixed_or_not():
+    """A batch of both would not be collated."""
+    options = [{"p": 0.5, "per_sample": True}, {"p": 0}, {"alpha": 0.1}]
+    for mix in [RandomCutMix(num_classes=6, **option) for option in options]:
+        mixed = MixDataset(SAMPLES["numpy"], mix)
+        for one in [mixed[i] for i in range(6)] + MixCollate(mix, collate_fn=as_list)(SAMPLES["numpy"]):
+            assert isinstance(one[0], torch.Tensor)
+        assert default_collate([mixed[i] for i in range(6)])[0].shape == (6, 3, HEIGHT, WIDTH)
+
+
+def test_mappings_of_other_types_pass_through():
+    meta = Counter("aab")
+    out = RandomMixUp(num_classes=6)({"image": PICTURES, "label": torch.arange(6), "meta": meta})
+    assert out["meta"] is meta
 
 
 def test_plain_call_and_collate_agree():

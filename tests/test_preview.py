@@ -106,14 +106,15 @@ def test_pictures_of_all_kinds(folder, tmp_path, shown):
     Image.new("P", (60, 50)).save(folder / "2.png", transparency=0)
     Image.new("I;16", (60, 50), 700).save(folder / "3.png")
     Image.new("LA", (60, 50)).save(folder / "4.png")
-    tall = Image.new("RGB", (90, 30))
-    tall.paste((255, 0, 0), (0, 0, 30, 30))
-    exif = tall.getexif()
+    turned = Image.new("RGB", (60, 30))
+    turned.paste((255, 0, 0), (0, 0, 30, 30))  # the left half, which is to be shown at the top
+    exif = turned.getexif()
     exif[0x0112] = 6  # to be turned by 90 degrees
-    tall.save(folder / "5.JPEG", exif=exif)
+    turned.save(folder / "5.JPEG", exif=exif)
     assert run(folder, "-o", tmp_path / "out.png", "--size", 30) == 0
     assert shown[0][0].shape == (5, 3, 30, 30)
-    assert shown[0][0][0, :, 9, 9].tolist()[0] > 200
+    corners = shown[0][0][4, 0, 2::25, 2::25]
+    assert (corners > 200).tolist() == [[True, True], [False, False]]
 
 
 def test_unreadable_pictures_are_named_and_skipped(folder, tmp_path, capsys, shown, monkeypatch):
@@ -153,6 +154,7 @@ def test_open(folder, tmp_path, monkeypatch):
         (["--alpha", "0"], ["alpha", "positive", "0"]),
         (["--alpha", "x"], ["--alpha", "'x'"]),
         (["--size", "0"], ["--size", "at least 1", "0"]),
+        (["--seed", "99999999999999999999"], ["--seed", "64 bits", "99999999999999999999"]),
         (["--rows", "-1"], ["--rows", "at least 1", "-1"]),
         (["--sise", "3"], ["--sise"]),
     ],

@@ -8,6 +8,7 @@ from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms import MixedTarget, RandomCutMix, RandomMixUp, show_batch
 from cutmix_transforms._show import GUTTER, PAPER, _wrap, captions_of
+from cutmix_transforms.functional import mix_draw
 
 NAMES = ["cat", "coffee", "dog", "rocket"]
 
@@ -22,7 +23,9 @@ def tile(picture, k, width, height):
 @pytest.mark.parametrize("size", [(96, 120), (320, 100)])
 def test_pixels_are_shown_as_they_are(channels, size):
     images = torch.randint(0, 256, (3, channels, *size), dtype=torch.uint8)
-    for shown in (images, images / 255, images.int() * 0x808080, images.double() / 255):
+    shades = [images, images / 255, images.double() / 255, images.int() * 0x808080]
+    shades += [(images.int() * 0x101).to(torch.uint16), (images.long() * 0x1010101).to(torch.uint32)]
+    for shown in shades:
         picture = show_batch(shown)
         assert isinstance(picture, Image.Image)
         assert picture.mode == "RGB"
@@ -47,8 +50,9 @@ def test_normalised_images_are_shown_as_they_were():
     images, mean, std = torch.rand(2, 3, 100, 100), [0.1, 0.5, 0.9], [0.2, 0.3, 0.4]
     shown = show_batch(F.normalize(images, mean, std), mean=mean, std=std)
     assert (tile(shown, 1, 100, 100) / 255 - images[1]).abs().max() <= 1 / 255
-    dark = show_batch(images - 0.5, mean=[0.5])
-    assert (tile(dark, 0, 100, 100) / 255 - images[0]).abs().max() <= 1 / 255
+    for one in ([0.5], 0.5, torch.tensor(0.5)):
+        dark = show_batch(images - 0.5, mean=one)
+        assert (tile(dark, 0, 100, 100) / 255 - images[0]).abs().max() <= 1 / 255
 
 
 def test_values_out_of_range_are_cut_off():
@@ -72,7 +76,7 @@ def test_rows_and_columns():
         (torch.tensor([[0.68, 0.32, 0, 0], [0.1, 0, 0.9, 0]]), ["0.68 cat + 0.32 coffee", "0.90 dog + 0.10 cat"]),
         (torch.tensor([[1, 0, 0, 0], [0, 1, 0, 1]]), ["cat", "coffee + rocket"]),
         (torch.tensor([[0.4, 0.3, 0.2, 0.1]]), ["0.40 cat + 0.30 coffee + 0.20 dog + …"]),
-        (torch.tensor([[0.998, 0.002, 0, 0]]), ["cat"]),
+        (torch.tensor([[0.998, 0.002, 0, 0], [0.05, 0.95, 0, 0]]), ["cat", "0.95 coffee + 0.05 cat"]),
         (torch.tensor([0.25, -3.0]), ["0.25", "-3.00"]),
         (
             MixedTarget(torch.tensor([0, 1]), torch.tensor([1, 1]), torch.tensor([0.25, 0.7])),
@@ -87,6 +91,8 @@ def test_captions(targets, captions):
 
 
 def test_captions_without_names():
+    many = MixedTarget(torch.tensor([10**9]), torch.tensor([5]), torch.tensor([0.25]))
+    assert captions_of(many, None) == ["0.75 5 + 0.25 1000000000"]
     assert captions_of(torch.tensor([[0.68, 0, 0.32]]), None) == ["0.68 0 + 0.32 2"]
     assert captions_of(MixedTarget(torch.tensor([7]), torch.tensor([9]), torch.tensor([0.6])), None) == [
         "0.60 7 + 0.40 9"
@@ -134,11 +140,21 @@ def test_box_is_outlined():
     assert whole.tobytes() == show_batch(images).tobytes()
     zoomed = show_batch(images[..., :10, :20], draw=RandomCutMix(ratio=(0.5, 0.5)).draw(images[..., :10, :20]))
     assert zoomed.tobytes() != show_batch(images[..., :10, :20]).tobytes()
+    tiny = mix_draw(torch.tensor([1, 0]), torch.tensor([[700, 700, 701, 701]] * 2), (1280, 1280))
+    show_batch(torch.zeros(2, 1, 1280, 1280), draw=tiny)
 
 
 def test_single_images_and_videos():
     image = torch.rand(3, 100, 100)
     assert show_batch(image).size == show_batch(image[None]).size
+    for one, many in (
+        (torch.tensor([0.7, 0.3]), torch.tensor([[0.7, 0.3]])),
+        (torch.tensor(1), torch.tensor([1])),
+        (1, torch.tensor([1])),
+        (torch.tensor([1]), torch.tensor([1])),
+        (MixedTarget(*torch.tensor([0, 1, 0])), MixedTarget(*torch.tensor([[0], [1], [0]]))),
+    ):
+        assert show_batch(image, one).tobytes() == show_batch(image[None], many).tobytes()
     video = torch.rand(2, 5, 3, 100, 100)
     assert show_batch(video).tobytes() == show_batch(video[:, 2]).tobytes()
 
@@ -171,6 +187,9 @@ IMAGES = torch.rand(2, 3, 20, 30)
         ),
         (IMAGES, {"mean": [0.1, 0.2]}, ValueError, ["mean", "channel", "[0.1, 0.2]"]),
         (IMAGES.byte(), {"std": [0.1]}, ValueError, ["std", "float", "uint8"]),
+        (torch.rand(2, 0, 3, 9, 9), {}, ValueError, ["images", "(2, 0, 3, 9, 9)"]),
+        (IMAGES, {"targets": [0, 1]}, TypeError, ["targets", "MixedTarget", "list"]),
+        (IMAGES, {"draw": (1, 2)}, TypeError, ["draw", "MixDraw", "tuple"]),
         (IMAGES, {"columns": 0}, ValueError, ["columns", "at least 1", "0"]),
         (IMAGES, {"draw": RandomCutMix().draw(torch.rand(2, 3, 30, 20))}, ValueError, ["draw", "(20, 30)", "(30, 20)"]),
         (IMAGES, {"draw": RandomCutMix().draw(torch.rand(3, 3, 20, 30))}, ValueError, ["draw", "2", "3"]),

@@ -205,9 +205,16 @@ def test_forked_worker_takes_its_rank_from_the_environment(monkeypatch):
     for i in range(2):
         assert len({share for ranks in runs for share in ranks[i]}) == 24
     assert run(2) == runs[2]
-    monkeypatch.setenv("RANK", "7")
-    monkeypatch.delenv("WORLD_SIZE")
-    assert len(epoch(loader_of(mixes()["mixup"], 1))) == 6
+
+
+def test_a_rank_without_a_world_size_shares_no_draw_either(monkeypatch):
+    shares = []
+    for rank in (None, "0", "1", "7"):
+        if rank is not None:
+            monkeypatch.setenv("RANK", rank)
+        shares.append(epoch(loader_of(mixes()["mixup"], 1, seed=9)))
+    assert shares[0] == shares[1]
+    assert len({share for ranks in shares[1:] for share in ranks}) == 18
 
 
 TWO_RANKS = """

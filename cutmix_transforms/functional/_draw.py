@@ -52,17 +52,28 @@ def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | floa
         - partners: ``(N,)`` int64; boxes: ``(N, 4)`` int64; opacity: ``(N,)`` or a number.
 
     Returns:
-        The draw, with every field on the device of ``boxes``.
+        The draw.
+
+    Raises:
+        ValueError: if the shapes do not fit together, or ``opacity`` is a number that is not from 0 to 1.
 
     Example:
         >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 10, 10], [5, 5, 10, 10]]), (10, 20))
         >>> draw.lam
         tensor([0.5000, 0.8750])
     """
+    count = len(partners)
+    if boxes.shape != (count, 4):
+        raise ValueError(f"boxes must be of shape (N, 4) = {(count, 4)}, got {tuple(boxes.shape)}")
+    if isinstance(opacity, Tensor):
+        if opacity.shape != (count,):
+            raise ValueError(f"opacity must be a number or of shape (N,) = {(count,)}, got {tuple(opacity.shape)}")
+    elif not 0 <= opacity <= 1:
+        raise ValueError(f"opacity must be from 0 to 1, got {opacity}")
     height, width = size
     top, left, bottom, right = boxes.unbind(-1)
     covered = ((bottom - top) * (right - left)).to(torch.float32) / max(height * width, 1)
-    strength = torch.as_tensor(opacity, dtype=torch.float32, device=boxes.device).expand(covered.shape)
+    strength = opacity.to(covered) if isinstance(opacity, Tensor) else torch.full_like(covered, opacity)
     return MixDraw(partners, 1 - strength * covered, boxes, strength, size)
 
 

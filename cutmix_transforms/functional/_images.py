@@ -1,5 +1,6 @@
 """Pixels: pure functions of images and boxes."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -78,14 +79,22 @@ def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> T
         size = image_size(images)
         flat = mix_images(images.reshape(-1, *size), draw, pool.reshape(-1, *size))
         return flat.reshape(images.shape)
-    if _can_look_at(images):
+    if _goes_by_rows(images):
         return _mix_by_rows(images, draw, pool)
     return _mix_by_mask(images, draw, pool)
 
 
-def _can_look_at(images: Tensor) -> bool:
-    """Whether reading a draw is free: elsewhere it would make the host wait, or break the graph."""
-    return images.device.type == "cpu" and not torch.compiler.is_compiling()
+def can_look_at(tensor: Tensor) -> bool:
+    """Whether reading numbers is free: elsewhere it would make the host wait, or break the graph."""
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def _goes_by_rows(images: Tensor) -> bool:
+    """Whether to write row by row: where that is possible, and faster than one operation on the whole batch.
+
+    Not for gradients: every row that is written would copy the gradient of the whole batch.
+    """
+    return can_look_at(images) and not (images.requires_grad and torch.is_grad_enabled())
 
 
 def _check_fit(images: Tensor, pool: Tensor, draw: MixDraw) -> None:
@@ -93,6 +102,9 @@ def _check_fit(images: Tensor, pool: Tensor, draw: MixDraw) -> None:
         raise ValueError(f"draw must be made for images of size {image_size(images)}, got one for {tuple(draw.size)}")
     if len(images) != len(draw.partners):
         raise ValueError(f"draw must be made for {len(images)} images, got one for {len(draw.partners)}")
+    shapes = [tuple(field.shape) for field in draw[:4]]
+    if shapes != [(len(images),), (len(images),), (len(images), 4), (len(images),)]:
+        raise ValueError(f"draw must have a row for each of {len(images)} images, got fields of the shapes {shapes}")
     if images.shape[1:] != pool.shape[1:]:
         raise ValueError(f"others must be of shape (M, *{tuple(images.shape[1:])}), got {tuple(pool.shape)}")
 
@@ -118,7 +130,7 @@ def _mix_by_mask(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
     opacity = draw.opacity.view(-1, *ones, 1, 1)
     inside = inside_boxes(draw.boxes, draw.size).view(-1, *ones, *draw.size) & (opacity != 0)
     source = pool[draw.partners]  # unlike index_select, keeps channels_last
-    if images.dtype != torch.bool:
+    if images.dtype != torch.bool and not images.dtype.is_complex:
         source = torch.where(opacity == 1, source, blend(images, source, opacity))
     return torch.where(inside, source, images)
 
@@ -172,12 +184,25 @@ def blend(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
         >>> blend(first, second, torch.tensor(0.25))
         tensor([ 64, 255], dtype=torch.uint8)
     """
-    dtype = first.dtype
-    if dtype == torch.bool or dtype.is_complex:
-        raise TypeError(f"images must be float or integer to be blended, got {dtype}")
-    exact = exact_dtype(dtype)
-    mixed = torch.lerp(first.to(exact), second.to(exact), share.to(exact))
-    return mixed.to(dtype) if dtype.is_floating_point else mixed.round().to(dtype)
+    check_blendable(first)
+    exact = exact_dtype(first.dtype)
+    return to_dtype(torch.lerp(first.to(exact), second.to(exact), share.to(exact)), first.dtype)
+
+
+def check_blendable(images: Tensor) -> None:
+    """Raise an error unless the images are of numbers that have an order."""
+    if images.dtype == torch.bool or images.dtype.is_complex:
+        raise TypeError(f"images must be float or integer to be blended, got {images.dtype}")
+
+
+def to_dtype(values: Tensor, dtype: torch.dtype) -> Tensor:
+    """Values in another dtype; as integers rounded to the nearest and kept in its range."""
+    if dtype.is_floating_point or dtype == torch.bool or not values.is_floating_point():
+        return values.to(dtype)
+    most = torch.iinfo(dtype).max
+    if most > 2**32:  # the next float64 would wrap around
+        values = values.clamp(max=math.nextafter(float(most), 0))
+    return values.round().to(dtype)
 
 
 def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
@@ -219,7 +244,7 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
         return cutout(images[None], holes[None], fill)[0]
     size = image_size(images)
     pixels = fill_pixels(images, fill).expand(images.shape)
-    if not _can_look_at(images):
+    if not _goes_by_rows(images):
         inside = inside_boxes(holes.to(images.device), size).any(dim=1)  # (N, H, W)
         return torch.where(inside.view(-1, *(1,) * (images.ndim - 3), *size), pixels, images)
     out = images.clone()
@@ -238,28 +263,26 @@ def _place(name: str, box: list[int], size: Size) -> tuple[Any, ...]:
     return ..., slice(top, bottom), slice(left, right)
 
 
-def fill_pixels(images: Tensor, fill: Fill) -> Tensor:
+def fill_pixels(images: Tensor, fill: Fill, *, name: str = "fill") -> Tensor:
     """What holes show: the fill in the images' dtype, in a shape that broadcasts to ``(N, ..., C, H, W)``."""
     if isinstance(fill, str):
         if fill != "mean":
-            raise ValueError(f"fill must be a number, one number per channel, a tensor or 'mean', got {fill!r}")
+            raise ValueError(f"{name} must be a number, one number per channel, a tensor or 'mean', got {fill!r}")
         frames = range(1, images.ndim - 3)  # one mean for a whole video, so that its holes do not flicker
         exact = images.to(exact_dtype(images.dtype))
         fill = exact.mean(dim=(*frames, -2, -1), keepdim=True)
     elif not isinstance(fill, Tensor):
-        fill = _channel_fill(images, fill)
-    if not images.dtype.is_floating_point:
-        fill = fill.round()
-    return fill.to(images.device, images.dtype)
+        fill = _channel_fill(images, fill, name)
+    return to_dtype(fill, images.dtype).to(images.device)
 
 
-def _channel_fill(images: Tensor, fill: float | Sequence[float]) -> Tensor:
+def _channel_fill(images: Tensor, fill: float | Sequence[float], name: str) -> Tensor:
     channels = images.shape[-3]
     values = [fill] if isinstance(fill, (int, float)) else list(fill)
     if len(values) not in (1, channels):
-        raise ValueError(f"fill must be one number or one per channel ({channels}), got {fill!r}")
+        raise ValueError(f"{name} must be one number or one per channel ({channels}), got {fill!r}")
     if not images.dtype.is_floating_point and images.dtype != torch.bool:
         low, high = torch.iinfo(images.dtype).min, torch.iinfo(images.dtype).max
         if not all(low <= round(value) <= high for value in values):
-            raise ValueError(f"fill must lie in [{low}, {high}] for images of {images.dtype}, got {fill!r}")
+            raise ValueError(f"{name} must lie in [{low}, {high}] for images of {images.dtype}, got {fill!r}")
     return torch.tensor(values, dtype=torch.float64).view(-1, 1, 1)

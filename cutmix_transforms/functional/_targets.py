@@ -49,7 +49,8 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
     Raises:
         TypeError: if labels are no tensor, or of a dtype that says neither class nor share.
         ValueError: if labels have another shape or (on a CPU) lie outside ``[0, num_classes)``, or ``num_classes`` is
-            missing or does not fit.
+            missing or does not fit, or
+            ``label_smoothing`` is out of range.
 
     Example:
         >>> soft_targets(torch.tensor([2, 0]), num_classes=3, label_smoothing=0.3)
@@ -57,6 +58,8 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
                 [0.8000, 0.1000, 0.1000]])
     """
     check_labels(labels, num_classes)
+    if not 0 <= label_smoothing < 1:
+        raise ValueError(f"label_smoothing must be a number in [0, 1), got {label_smoothing!r}")
     if labels.dtype.is_floating_point:
         return labels
     if labels.ndim == 2:
