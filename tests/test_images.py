@@ -6,6 +6,7 @@ from helpers import FLOATS, INTEGERS, says
 from oracles import cutout_loops, mix_loops
 
 from cutmix_transforms.functional import (
+    _images,
     blend,
     boxes_around,
     cutmix_boxes,
@@ -27,11 +28,13 @@ def noise(*shape, dtype=torch.float32):
     return torch.randint(0, 120, shape).to(dtype)
 
 
-@pytest.mark.parametrize("shape", [(3, 17, 11), (4, 3, 17, 11), (17, 11)], ids=str)
+@pytest.mark.parametrize("shape", [(3, 17, 11), (4, 3, 17, 11), (17, 11), (3, 67, 71)], ids=str)
 @pytest.mark.parametrize("dtype", FLOATS + INTEGERS, ids=str)
 def test_paste_is_an_exact_copy(shape, dtype):
+    if shape[-1] == 71:  # large enough to go the other way
+        assert _images._goes_by_rows(torch.empty(5, *shape, dtype=dtype))
     images = noise(5, *shape, dtype=dtype)
-    draw = mix_draw(PARTNERS, BOXES, (17, 11))
+    draw = mix_draw(PARTNERS, BOXES, shape[-2:])
     before = images.clone()
     out = mix_images(images, draw)
     assert out.dtype == dtype
@@ -99,12 +102,36 @@ def test_partners_from_another_pool():
     assert torch.equal(out, mix_loops(images, draw, others))
 
 
+ROWS = pytest.mark.parametrize("rows", [True, False], ids=["by_rows", "by_mask"])
+
+
+@pytest.fixture
+def way(monkeypatch):
+    """Make the kernels go one of their two ways, whatever suits the images better."""
+    return lambda rows: monkeypatch.setattr(_images, "_goes_by_rows", lambda images: rows)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bfloat16, torch.int64], ids=str)
 @pytest.mark.parametrize("opacity", [1.0, torch.tensor([0.25, 0.6, 0.9, 1.0, 0.0])], ids=["copy", "blend"])
-def test_mask_path_equals_row_path_bit_by_bit(dtype, opacity):
+def test_both_ways_give_the_same_bits(dtype, opacity, way):
     images = noise(5, 3, 17, 11, dtype=dtype)
     draw = mix_draw(PARTNERS, BOXES, (17, 11), opacity=opacity)
-    assert torch.equal(_mix_by_mask(images, draw, images), mix_images(images, draw))
+    outs = []
+    for rows in (True, False):
+        way(rows)
+        outs.append(
+            [mix_images(images, draw), mix_images(images, draw, images.flip(0)), cutout(images, BOXES[:, None], 9)]
+        )
+    assert all(torch.equal(a, b) for a, b in zip(*outs, strict=True))
+    assert not torch.equal(outs[0][0], outs[0][1])
+
+
+def test_small_rows_gradients_and_compiled_graphs_do_not_go_by_rows():
+    assert _images._goes_by_rows(torch.empty(5, 3, 64, 64))
+    assert not _images._goes_by_rows(torch.empty(5, 3, 17, 11))
+    assert not _images._goes_by_rows(torch.empty(5, 3, 64, 64, requires_grad=True))
+    assert not _images._goes_by_rows(torch.empty(5, 3, 64, 64, device="meta"))
+    assert _images._goes_by_rows(torch.empty(5, 3, 17, 11, dtype=torch.uint16))
 
 
 def test_runs_without_looking_at_data():
@@ -176,6 +203,7 @@ def test_gradients_flow_to_both_samples():
         ({"boxes": BOXES - 1}, ["draw.boxes", "-1"]),
         ({"boxes": BOXES[:4]}, ["draw", "5 images", "(4, 4)"]),
         ({"opacity": torch.ones(3)}, ["draw", "5 images", "(3,)"]),
+        ({"opacity": torch.tensor([0, 1, 0.5, 1.25, 1])}, ["draw.opacity", "0 to 1", "1.25"]),
     ],
 )
 def test_draws_that_do_not_fit(change, words):
@@ -292,6 +320,8 @@ def test_cutout_takes_pixels_as_fill_and_rounds():
         (torch.zeros(3, 3, 17, 11, dtype=torch.uint8), HOLES, 256, ["fill", "[0, 255]", "256"]),
         (torch.zeros(3, 3, 17, 11, dtype=torch.int8), HOLES, (0, 0, -129), ["fill", "[-128, 127]", "-129"]),
         (torch.zeros(3, 3, 17, 11), HOLES, "median", ["fill", "median"]),
+        (torch.zeros(3, 3, 17, 11), HOLES - 1, 0, ["holes", "17 x 11", "(-1, -1, 4, 2)"]),
+        (torch.zeros(3, 3, 11, 17), HOLES, 0, ["holes", "11 x 17", "(16, 10, 17, 11)"]),
     ],
 )
 def test_cutout_that_does_not_fit(images, holes, fill, words):
@@ -315,11 +345,3 @@ def test_draws_by_hand_that_do_not_fit(boxes, opacity, words):
 
 def test_booleans_can_be_cut_out():
     assert cutout(torch.ones(3, 1, 17, 11, dtype=torch.bool), HOLES, 0).sum() == (187 - (15 + 35 - 1)) + (187 - 1)
-
-
-def test_the_backward_pass_copies_no_batch_for_every_row(monkeypatch):
-    """To write row by row would cost a copy of the whole gradient for every row."""
-    monkeypatch.setattr("cutmix_transforms.functional._images._mix_by_rows", None)
-    images = torch.rand(5, 3, 17, 11, requires_grad=True)
-    assert mix_images(images, mix_draw(PARTNERS, BOXES, (17, 11), opacity=0.5)).requires_grad
-    cutout(images, BOXES[:, None]).sum().backward()

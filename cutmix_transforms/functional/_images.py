@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -92,34 +92,57 @@ def can_look_at(tensor: Tensor) -> bool:
 def _goes_by_rows(images: Tensor) -> bool:
     """Whether to write row by row: where that is possible, and faster than one operation on the whole batch.
 
-    Not for gradients: every row that is written would copy the gradient of the whole batch.
+    Small rows cost more to reach than to write, and with a gradient each would copy that of the whole batch.
     """
-    return can_look_at(images) and not (images.requires_grad and torch.is_grad_enabled())
+    if not can_look_at(images) or (images.requires_grad and torch.is_grad_enabled()):
+        return False
+    # Older releases of torch cannot select from the unsigned types but uint8.
+    return images[:1].numel() >= 4096 or images.dtype in (torch.uint16, torch.uint32, torch.uint64)
 
 
 def _check_fit(images: Tensor, pool: Tensor, draw: MixDraw) -> None:
-    if image_size(images) != tuple(draw.size):
-        raise ValueError(f"draw must be made for images of size {image_size(images)}, got one for {tuple(draw.size)}")
-    if len(images) != len(draw.partners):
-        raise ValueError(f"draw must be made for {len(images)} images, got one for {len(draw.partners)}")
+    count, size = len(images), image_size(images)
+    if size != tuple(draw.size):
+        raise ValueError(f"draw must be made for images of size {size}, got one for {tuple(draw.size)}")
+    if count != len(draw.partners):
+        raise ValueError(f"draw must be made for {count} images, got one for {len(draw.partners)}")
     shapes = [tuple(field.shape) for field in draw[:4]]
-    if shapes != [(len(images),), (len(images),), (len(images), 4), (len(images),)]:
-        raise ValueError(f"draw must have a row for each of {len(images)} images, got fields of the shapes {shapes}")
+    if shapes != [(count,), (count,), (count, 4), (count,)]:
+        raise ValueError(f"draw must have a row for each of {count} images, got fields of the shapes {shapes}")
     if images.shape[1:] != pool.shape[1:]:
         raise ValueError(f"others must be of shape (M, *{tuple(images.shape[1:])}), got {tuple(pool.shape)}")
+    _check_boxes("draw.boxes", draw.boxes, size)
+    if not can_look_at(draw.partners):
+        return
+    wrong = (draw.partners < 0) | (draw.partners >= len(pool))
+    if wrong.any():
+        raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {int(draw.partners[wrong][0])}")
+    wrong = (draw.opacity < 0) | (draw.opacity > 1)
+    if wrong.any():
+        raise ValueError(f"draw.opacity must be from 0 to 1, got {float(draw.opacity[wrong][0])}")
+    if ((draw.opacity > 0) & (draw.opacity < 1)).any():
+        check_blendable(images)
+
+
+def _check_boxes(name: str, boxes: Tensor, size: Size) -> None:
+    """Raise an error unless all boxes lie inside the image, where looking at them is free."""
+    if not can_look_at(boxes):
+        return
+    first, last = boxes[..., :2], boxes[..., 2:]
+    wrong = ((first < 0) | (last < first) | (last > last.new_tensor(size))).any(-1)
+    if wrong.any():
+        raise ValueError(f"{name} must lie inside {size[0]} x {size[1]}, got {tuple(boxes[wrong][0].tolist())}")
 
 
 def _mix_by_rows(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
     """Touch only the pixels inside the boxes."""
     out = images.clone()
     rows = zip(draw.partners.tolist(), draw.boxes.tolist(), draw.opacity.tolist(), strict=True)
-    for i, (partner, box, opacity) in enumerate(rows):
-        if not 0 <= partner < len(pool):
-            raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {partner}")
-        place = _place("draw.boxes", box, draw.size)
+    for i, (partner, (top, left, bottom, right), opacity) in enumerate(rows):
         if opacity > 0:
-            source = pool[partner][place]
-            out[i][place] = source if opacity == 1 else blend(images[i][place], source, draw.opacity[i])
+            box = (..., slice(top, bottom), slice(left, right))
+            source = pool[partner][box]
+            out[i][box] = source if opacity == 1 else blend(images[i][box], source, draw.opacity[i])
     return out
 
 
@@ -243,24 +266,17 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
     if single:
         return cutout(images[None], holes[None], fill)[0]
     size = image_size(images)
+    _check_boxes("holes", holes, size)
     pixels = fill_pixels(images, fill).expand(images.shape)
     if not _goes_by_rows(images):
         inside = inside_boxes(holes.to(images.device), size).any(dim=1)  # (N, H, W)
         return torch.where(inside.view(-1, *(1,) * (images.ndim - 3), *size), pixels, images)
     out = images.clone()
     for i, boxes in enumerate(holes.tolist()):
-        for box in boxes:
-            place = _place("holes", box, size)
+        for top, left, bottom, right in boxes:
+            place = (..., slice(top, bottom), slice(left, right))
             out[i][place] = pixels[i][place]
     return out
-
-
-def _place(name: str, box: list[int], size: Size) -> tuple[Any, ...]:
-    """The index of the pixels in a box."""
-    (top, left, bottom, right), (height, width) = box, size
-    if not (0 <= top <= bottom <= height and 0 <= left <= right <= width):
-        raise ValueError(f"{name} must lie inside {height} x {width}, got {tuple(box)}")
-    return ..., slice(top, bottom), slice(left, right)
 
 
 def fill_pixels(images: Tensor, fill: Fill, *, name: str = "fill") -> Tensor:
