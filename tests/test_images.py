@@ -148,7 +148,9 @@ def test_runs_without_looking_at_data():
 def test_channels_last_is_kept(opacity):
     images = torch.rand(5, 3, 17, 11).contiguous(memory_format=torch.channels_last)
     draw = mix_draw(PARTNERS, BOXES, (17, 11), opacity=opacity)
-    for out in (mix_images(images, draw), _mix_by_mask(images, draw, images), cutout(images, BOXES[:, None])):
+    plain = torch.rand(5, 3, 17, 11)
+    outs = [mix_images(images, draw), mix_images(images, draw, plain), cutout(images, BOXES[:, None], plain)]
+    for out in [*outs, mix_images(images.repeat(1, 1, 5, 5), draw._replace(size=(85, 55)))]:
         assert out.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(mix_images(images, draw), mix_images(images.contiguous(), draw))
 

@@ -155,7 +155,7 @@ def _mix_by_mask(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
     source = pool[draw.partners]  # unlike index_select, keeps channels_last
     if images.dtype != torch.bool and not images.dtype.is_complex:
         source = torch.where(opacity == 1, source, blend(images, source, opacity))
-    return torch.where(inside, source, images)
+    return torch.where(~inside, images, source)  # the first of two decides about the memory format
 
 
 def inside_boxes(boxes: Tensor, size: Size) -> Tensor:
@@ -270,7 +270,7 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
     pixels = fill_pixels(images, fill).expand(images.shape)
     if not _goes_by_rows(images):
         inside = inside_boxes(holes.to(images.device), size).any(dim=1)  # (N, H, W)
-        return torch.where(inside.view(-1, *(1,) * (images.ndim - 3), *size), pixels, images)
+        return torch.where(~inside.view(-1, *(1,) * (images.ndim - 3), *size), images, pixels)
     out = images.clone()
     for i, boxes in enumerate(holes.tolist()):
         for top, left, bottom, right in boxes:
