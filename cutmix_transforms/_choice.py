@@ -88,7 +88,8 @@ class RandomMixChoice(Mix):
         regions = [mix._region(one, size, other) for mix, one in zip(self._mixes, chances, strict=True)]
         weights = self.weights or (1.0,) * len(regions)
         boxes, opacity = regions[0]
-        for bound, (other_boxes, other_opacity) in zip(accumulate(weights), regions[1:], strict=False):
+        bounds = list(accumulate(weights))[:-1]
+        for bound, (other_boxes, other_opacity) in zip(bounds, regions[1:], strict=True):
             later = own[2] >= bound / sum(weights)  # (rows,)
             boxes = other_boxes.where(later[:, None], boxes)
             opacity = other_opacity.where(later, opacity)

@@ -1,7 +1,7 @@
 """Reading what a mix was called with: which leaves are images, and which are labels."""
 
 from collections.abc import Callable, Mapping
-from copy import copy
+from dataclasses import dataclass, field
 from typing import Any
 
 import PIL.Image
@@ -20,25 +20,19 @@ LabelsGetter = str | int | Callable[[Any], Any] | None
 LABEL_KEYS = ("labels", "label", "targets", "target")
 
 
+@dataclass
 class Parts:
     """A batch, or a sample as a batch of one, taken apart into images, labels and the rest."""
 
-    def __init__(self, inputs: Any, getter: LabelsGetter, *, is_sample: bool) -> None:
-        self.is_sample = is_sample
-        self.leaves, self.spec = tree_flatten(inputs)
-        tensors = [_as_tensor(leaf) for leaf in self.leaves] if is_sample else list(self.leaves)
-        check_leaves(tensors)
-        self.label_places = label_positions(tree_unflatten(tensors, self.spec), tensors, self.spec, getter)
-        self.image_places = image_positions(tensors, self.label_places, ndim=3 if is_sample else 4)
-        for i in self.image_places:
-            self.leaves[i] = tensors[i]  # an array becomes a tensor, mixed or not
-        self.images = [tensors[i] for i in self.image_places]
-        self.labels = [tensors[i] for i in self.label_places]
-        if is_sample:
-            self.images = [rewrap(image[None], image) for image in self.images]
-            self.labels = [label[None] for label in self.labels]
-        self.targets: list[Any] = []  # the labels in the form that is mixed
-        self.is_mixed = False
+    leaves: list[Any]
+    spec: TreeSpec
+    image_places: list[int]
+    label_places: list[int]
+    images: list[Tensor]
+    labels: list[Tensor]
+    is_sample: bool
+    targets: list[Any] = field(default_factory=list)  # the labels in the form that is mixed
+    is_mixed: bool = False
 
     @property
     def count(self) -> int:
@@ -50,12 +44,6 @@ class Parts:
         """``(height, width)`` of the images."""
         return image_size(self.images[0])
 
-    def replaced(self, images: list[Tensor], targets: list[Any], *, is_mixed: bool) -> "Parts":
-        """The same with other images and targets."""
-        out = copy(self)
-        out.images, out.targets, out.is_mixed = images, targets, is_mixed
-        return out
-
     def put_together(self) -> Any:
         """The batch or sample again, with its targets for labels; images that nothing happened to are identical."""
         leaves = list(self.leaves)
@@ -65,6 +53,23 @@ class Parts:
         for i, target in zip(self.label_places, self.targets, strict=True):
             leaves[i] = _first(target) if self.is_sample else target
         return tree_unflatten(leaves, self.spec)
+
+
+def take_apart(inputs: Any, getter: LabelsGetter, *, is_sample: bool) -> Parts:
+    """Find the images and labels of a batch or of a sample."""
+    leaves, spec = tree_flatten(inputs)
+    tensors = [_as_tensor(leaf) for leaf in leaves] if is_sample else list(leaves)
+    check_leaves(tensors)
+    label_places = label_positions(tree_unflatten(tensors, spec), tensors, spec, getter)
+    image_places = image_positions(tensors, label_places, ndim=3 if is_sample else 4)
+    for i in image_places:
+        leaves[i] = tensors[i]  # an array becomes a tensor, mixed or not
+    images = [tensors[i] for i in image_places]
+    labels = [tensors[i] for i in label_places]
+    if is_sample:
+        images = [rewrap(image[None], image) for image in images]
+        labels = [label[None] for label in labels]
+    return Parts(leaves, spec, image_places, label_places, images, labels, is_sample)
 
 
 def unwrap(tensor: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """What CutMix, MixUp and a choice of them share: read the inputs, draw, mix the pixels, mix the targets."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -8,7 +9,7 @@ from torch import Generator, Tensor
 
 from cutmix_transforms._base import RandomTransform
 from cutmix_transforms._checks import check_choice, check_count, check_share_below_one
-from cutmix_transforms._inputs import LabelsGetter, Parts, check_labels_getter, check_leaves, rewrap, unwrap
+from cutmix_transforms._inputs import LabelsGetter, Parts, check_labels_getter, check_leaves, rewrap, take_apart, unwrap
 from cutmix_transforms._sampling import Stream, cyclic_partners
 from cutmix_transforms.functional import image_size, mix_draw, mix_images, mix_targets, pair_targets, soft_targets
 from cutmix_transforms.functional._draw import MixDraw, Size
@@ -104,7 +105,7 @@ class Mix(RandomTransform):
 
     def read(self, inputs: Any, *, is_sample: bool = False) -> Parts:
         """Take a batch or a sample apart, with its labels in the form that is mixed; raise an error if it cannot be."""
-        parts = Parts(inputs, self.labels_getter, is_sample=is_sample)
+        parts = take_apart(inputs, self.labels_getter, is_sample=is_sample)
         self._check_images(parts.images)
         leaves = [*parts.images, *parts.labels]
         if len({image_size(image) for image in parts.images}) > 1:
@@ -123,7 +124,7 @@ class Mix(RandomTransform):
         ]
         mix_one = mix_targets if self.target == "soft" else pair_targets
         targets = [mix_one(own, draw, other) for own, other in zip(parts.targets, pool.targets, strict=True)]
-        return parts.replaced(images, targets, is_mixed=True)
+        return replace(parts, images=images, targets=targets, is_mixed=True)
 
     def unmixed(self, parts: Parts) -> Parts:
         """Images left alone, and targets in the form of mixed ones."""
@@ -131,7 +132,7 @@ class Mix(RandomTransform):
             return parts
         lam = torch.ones(parts.count, dtype=torch.float32, device=parts.images[0].device)
         pairs = [MixedTarget(target, target, lam.to(target.device)) for target in parts.targets]
-        return parts.replaced(parts.images, pairs, is_mixed=False)
+        return replace(parts, targets=pairs)
 
     def is_idle(self, count: int) -> bool:
         """Whether it is clear without a draw that nothing is mixed."""

@@ -1,6 +1,7 @@
 """Mixing sample by sample, before there is a batch."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -84,4 +85,4 @@ def _on_canvas(parts: Parts, canvas: Size) -> Parts:
         plain = unwrap(image)[..., :height, :width]
         missing = (0, width - plain.shape[-1], 0, height - plain.shape[-2])
         images.append(rewrap(pad(plain, missing), image))
-    return parts.replaced(images, parts.targets, is_mixed=parts.is_mixed)
+    return replace(parts, images=images)

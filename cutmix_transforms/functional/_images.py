@@ -106,7 +106,8 @@ def _check_fit(images: Tensor, pool: Tensor, draw: MixDraw) -> None:
         raise ValueError(f"draw must be made for images of size {size}, got one for {tuple(draw.size)}")
     if count != len(draw.partners):
         raise ValueError(f"draw must be made for {count} images, got one for {len(draw.partners)}")
-    shapes = [tuple(field.shape) for field in draw[:4]]
+    fields = (draw.partners, draw.lam, draw.boxes, draw.opacity)  # torch 2.8 cannot compile a slice of the draw
+    shapes = [tuple(field.shape) for field in fields]
     if shapes != [(count,), (count,), (count, 4), (count,)]:
         raise ValueError(f"draw must have a row for each of {count} images, got fields of the shapes {shapes}")
     if images.shape[1:] != pool.shape[1:]:
@@ -148,11 +149,10 @@ def _mix_by_rows(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
 
 def _mix_by_mask(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
     """The same for all images at once, without looking at the draw."""
-    draw = draw._replace(**{name: getattr(draw, name).to(images.device) for name in ("partners", "boxes", "opacity")})
     ones = (1,) * (images.ndim - 3)
-    opacity = draw.opacity.view(-1, *ones, 1, 1)
-    inside = inside_boxes(draw.boxes, draw.size).view(-1, *ones, *draw.size) & (opacity != 0)
-    source = pool[draw.partners]  # unlike index_select, keeps channels_last
+    opacity = draw.opacity.to(images.device).view(-1, *ones, 1, 1)
+    inside = inside_boxes(draw.boxes.to(images.device), draw.size).view(-1, *ones, *draw.size) & (opacity != 0)
+    source = pool[draw.partners.to(images.device)]  # unlike index_select, keeps channels_last
     if images.dtype != torch.bool and not images.dtype.is_complex:
         source = torch.where(opacity == 1, source, blend(images, source, opacity))
     return torch.where(~inside, images, source)  # the first of two decides about the memory format
