@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import warnings
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ class RandomTransform(v2.Transform):
         with torch.inference_mode(False):  # an inference tensor could not be set outside
             self._p = _share(torch.tensor(check_share("p", p), dtype=torch.float64))
         self.generator = generator
+        self._warned_of: set[Any] = set()
 
     @property
     def p(self) -> float:
@@ -45,6 +47,17 @@ class RandomTransform(v2.Transform):
         """All options, as in the call that makes the transform."""
         names = [name for name in inspect.signature(type(self)).parameters if name not in self._modules]
         return ", ".join(f"{name}={_show(getattr(self, name))}" for name in names)
+
+    def _warn_of(self, keys: list[Any]) -> None:
+        """Warn once of what seems to belong to the instances of a sample, but was not named."""
+        for key in keys:
+            if key not in self._warned_of:
+                self._warned_of.add(key)
+                warnings.warn(
+                    f"labels_getter does not name {key!r}, which has as many rows as there are instances and stays as "
+                    "it is; let it return all that belongs to the instances",
+                    stacklevel=2,
+                )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from cutmix_transforms._checks import check_number
-from cutmix_transforms._mix import Chance, Mix, Region
+from cutmix_transforms._mix import Blending, Chance, Mix, Region
 from cutmix_transforms._sampling import Stream
 from cutmix_transforms.functional._draw import Size
 
@@ -19,7 +19,8 @@ class RandomMixChoice(Mix):
     """Apply one of several mixes, chosen anew for every batch or, with ``per_sample``, for every sample.
 
     Every mix keeps its own ``p``, ``alpha`` and the like; setting the ``p`` of the choice sets theirs. They must agree
-    on ``num_classes``, ``target``, ``label_smoothing`` and ``labels_getter``.
+    on ``num_classes``, ``target``, ``label_smoothing`` and ``labels_getter``, and CutMixes on ``min_visibility``. Where
+    one of them blends images, masks and instances always take the form that this needs: pairs, and ``weights``.
 
     Args:
         transforms: the mixes: :class:`RandomCutMix`, :class:`RandomMixUp` or other choices.
@@ -57,6 +58,7 @@ class RandomMixChoice(Mix):
             p=1.0, per_sample=per_sample, generator=generator, **{name: getattr(first, name) for name in _SHARED}
         )
         self.transforms = nn.ModuleList(transforms)
+        self.min_visibility = next((mix.min_visibility for mix in transforms if mix.min_visibility is not None), None)
         self.weights = None if weights is None else _check_weights(weights, len(transforms))
 
     @property
@@ -73,6 +75,12 @@ class RandomMixChoice(Mix):
     def p(self, value: float) -> None:
         for mix in self._mixes:
             mix.p = value
+
+    @property
+    def blending(self) -> Blending:
+        """What any of the mixes blends."""
+        kinds = {mix.blending for mix in self._mixes}
+        return next(kind for kind in ("boxes", "images", "nothing") if kind in kinds)
 
     def _check_images(self, images: list[Tensor]) -> None:
         for mix in self._mixes:
@@ -104,8 +112,9 @@ def _check_agreement(transforms: Any) -> Mix:
         )
     if not len(transforms):
         raise ValueError(f"transforms must hold at least one mix, got {transforms!r}")
-    for name in _SHARED:
+    for name in (*_SHARED, "min_visibility"):
         values = [getattr(mix, name) for mix in transforms]
+        values = [value for value in values if name != "min_visibility" or value is not None] or [None]
         if any(value != values[0] for value in values):
             raise ValueError(f"transforms must agree on {name}, got {values}")
     return cast(Mix, transforms[0])

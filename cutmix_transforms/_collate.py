@@ -4,22 +4,24 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 from torch.utils.data import default_collate
 from torch.utils.data._utils.collate import collate, collate_tensor_fn, default_collate_fn_map
 from torchvision import tv_tensors
 
-from cutmix_transforms._inputs import check_leaves, rewrap, unwrap
+from cutmix_transforms._inputs import check_stackable
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._samples import mix_samples
+from cutmix_transforms._wrap import rewrap, unwrap
 
 
 class MixCollate:
     """A ``collate_fn`` that mixes: for a DataLoader, in whose workers it runs.
 
     With ``default_collate`` the samples become a batch, which is mixed; tv_tensors keep their type. With another
-    ``collate_fn`` the samples are mixed first, one by one, and handed over in the form they came in. A transform that
-    is no mix of this package, such as a ``v2.Compose`` that ends in one, gets the collated batch.
+    ``collate_fn`` the samples are mixed first, one by one, and handed over as they came. This is the way for
+    detection, with ``collate_fn=lambda samples: tuple(zip(*samples))``, or a function with a name where workers are
+    spawned. A transform that is no mix of this package, such as a ``v2.Compose`` that ends in one, gets the collated
+    batch.
 
     Args:
         transform: the mix, or another transform of batches.
@@ -27,7 +29,7 @@ class MixCollate:
 
     Shape:
         - samples: tuples, lists, named tuples or dictionaries with an image ``(C, H, W)`` and a label: a number, or a
-          tensor ``()`` or ``(K,)``.
+          tensor ``()`` or ``(K,)``; with masks, and with a ``collate_fn`` of your own boxes and keypoints, beside it.
         - output: what ``collate_fn`` makes of them, with mixed images and the targets of the mix.
 
     Raises:
@@ -58,7 +60,7 @@ class MixCollate:
         if isinstance(self.transform, Mix):
             if self.collate_fn is not default_collate:
                 return self.collate_fn(mix_samples(self.transform, samples))
-            check_leaves(tree_leaves(samples[0]))
+            check_stackable(samples[0], self.transform.labels_getter)
         return self.transform(_stack(samples) if self.collate_fn is default_collate else self.collate_fn(samples))
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from torchvision import tv_tensors
 
 from cutmix_transforms._checks import check_alpha, check_range, check_share, check_share_below_one
 from cutmix_transforms._inputs import LabelsGetter
-from cutmix_transforms._mix import Chance, Mix, NumClasses, Region
+from cutmix_transforms._mix import Blending, Chance, Mix, NumClasses, Region
 from cutmix_transforms._sampling import Stream, beta, integers
 from cutmix_transforms.functional import cutmix_boxes
 from cutmix_transforms.functional._draw import Size
@@ -26,6 +26,13 @@ class RandomCutMix(Mix):
     Because boxes are clipped, the mean of ``lam`` at ``alpha=1`` is about 0.68, not 0.5; and small images with a small
     ``alpha`` often get an empty box (13 % at 32 x 32 and ``alpha=0.2``).
 
+    Semantic masks beside the images are pasted with the same box. Boxes, instance masks and keypoints are mixed sample
+    by sample, in :class:`MixDataset` or :class:`MixCollate`: what is hidden goes, with its labels; what is hidden in
+    part gets the tightest box round what is seen of it (of its mask where there is one); the partner's instances, cut
+    to the pasted box, come after the sample's own. A covered keypoint becomes ``nan`` (``-1`` in integers) and keeps
+    its place, for the loss to leave out: ``points.isfinite()``. Keypoints ``(n, 2)`` are those of the whole image: none
+    is dropped, and the partner's come after the sample's own.
+
     Args:
         alpha: parameter of the Beta law; 1 is uniform, smaller values favour very small and very large boxes.
         p: the chance that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed gets
@@ -36,17 +43,21 @@ class RandomCutMix(Mix):
             wholly inside the image; ``alpha`` then plays no part.
         opacity: how strongly the partner covers the box: a number, or ``(low, high)`` to draw it; 1 is CutMix.
         majority: let every sample keep the larger of the two shares that ``lam0`` divides it into.
-        min_visibility: reserved for boxes and instance masks: those whose visible share is not above it are dropped.
+        min_visibility: instances whose visible share, by their mask, else their box, else their keypoints, is not
+            above it are dropped; at 0 only those that are wholly hidden.
         target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
         labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
-            ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs, or None for
-            no labels.
+            ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and may
+            return several, or None for no labels. Beside boxes, instance masks or keypoints it names all that has a
+            row for each instance, such as ``lambda sample: (sample[1]["labels"], sample[1]["area"])``.
         generator: where draws come from; by default the global generator of the images' device.
 
     Shape:
         - images: ``(N, C, H, W)``, videos ``(N, T, C, H, W)``, any dtype, plain or tv_tensors; labels: ``(N,)`` or
           ``(N, K)``.
+        - masks beside them: ``(N, ..., H, W)``; of a sample ``(H, W)`` or ``(1, H, W)``, of instances ``(n, H, W)``,
+          with boxes ``(n, 4)``, keypoints ``(n, k, 2)`` and labels ``(n,)``.
         - output: images as they came; targets ``(N, K)`` float, or ``(N,)`` for float labels ``(N,)``.
 
     Raises:
@@ -101,6 +112,11 @@ class RandomCutMix(Mix):
                 f"majority must be False with ratio, which replaces the share it looks at, got {majority!r}"
             )
         self.min_visibility = check_share_below_one("min_visibility", min_visibility)
+
+    @property
+    def blending(self) -> Blending:
+        """Boxes, unless they are opaque."""
+        return "nothing" if self.opacity == 1 or self.opacity == (1, 1) else "boxes"
 
     def _check_images(self, images: list[Tensor]) -> None:
         for image in images:

@@ -8,16 +8,20 @@ from typing import Any, Literal
 import PIL.Image
 import torch
 from torch import Generator, Tensor
-from torch.utils._pytree import tree_flatten, tree_unflatten
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms._base import RandomTransform
 from cutmix_transforms._checks import check_count, check_number, check_share_below_one
-from cutmix_transforms._inputs import LabelsGetter, check_labels_getter, image_positions, rewrap, unwrap
+from cutmix_transforms._find import check_names, find_instances, has_rows, unnamed
+from cutmix_transforms._inputs import LabelsGetter, as_tensor, check_labels_getter, image_positions, label_positions
+from cutmix_transforms._instances import Instances, hide_instances
 from cutmix_transforms._sampling import integers
+from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional import boxes_around, cutout, image_size
 from cutmix_transforms.functional._images import can_look_at, exact_dtype, fill_pixels
+from cutmix_transforms.functional._kernels import instance_kernel
 
 _MODES = ("L", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "I", "I;16", "F")
 
@@ -34,16 +38,21 @@ class RandomCutout(RandomTransform):
         holes: number of holes; they may overlap.
         fill: a number, one number per channel, ``"random"`` for noise (0 to 255 for uint8, over the image's own range
             for other dtypes) or ``"mean"`` for the image's channel means.
-        mask_fill: what masks take in the hole; by default they stay as they are.
+        mask_fill: what masks take in the hole, those of instances too; by default they stay as they are.
         inside: place holes wholly inside the image instead of clipping them.
         p: the chance that an image gets holes.
-        min_visibility: reserved for boxes: those whose visible share is not above it are dropped.
-        labels_getter: reserved for the labels of boxes that are dropped.
+        min_visibility: instances whose visible share, by their mask or else their box, is not above it are dropped,
+            with their labels; at 0 only those that are wholly hidden. The others keep their boxes as they are.
+        labels_getter: how to find the labels of instances: ``"default"`` (the second argument, or one item ``labels``,
+            ``label``, ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and
+            may return several, such as labels and areas, or None for no labels.
         generator: where draws come from; by default the global generator of the image's device.
 
     Shape:
         - images: ``(C, H, W)``, ``(N, C, H, W)``, videos ``(T, C, H, W)`` as ``tv_tensors.Video`` or
           ``(N, T, C, H, W)``, of any float or integer dtype, plain or tv_tensors; PIL images of common modes.
+        - beside a single image: masks ``(H, W)`` or ``(n, H, W)``, boxes ``(n, 4)``, keypoints ``(n, 2)`` or
+          ``(n, k, 2)``; covered keypoints become ``nan`` (integers ``-1``). Beside a batch: masks ``(N, ..., H, W)``.
         - output: as they came.
 
     Raises:
@@ -98,10 +107,12 @@ class RandomCutout(RandomTransform):
             ValueError: if images and masks differ in size, or the fill does not fit them.
         """
         sample = inputs[0] if len(inputs) == 1 else inputs
+        check_names(sample)
         leaves, spec = tree_flatten(sample)
         images = image_positions(leaves, [], ndim=3)
         batches = [_as_batch(leaves[i]) for i in images]
         _check_sizes(batches, leaves)
+        groups = self._groups(sample, leaves, spec, images)
         masks = (
             [] if self.mask_fill is None else [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
         )
@@ -115,7 +126,25 @@ class RandomCutout(RandomTransform):
             return sample
         for i, batch, fill in zip(images + masks, batches, fills, strict=True):
             leaves[i] = _like(leaves[i], cutout(batch, holes, self._noise(batch) if fill is None else fill), holes)
+        for group in groups:
+            seen = hide_instances(group, holes[0].cpu(), self.min_visibility)
+            for i, leaf in zip(group.places, seen.leaves, strict=True):
+                # a mask with holes of its own was made after the instances were found
+                leaves[i] = rewrap(unwrap(leaves[i])[seen.kept], leaf) if i in masks else leaf
         return tree_unflatten(leaves, spec)
+
+    def _groups(self, sample: Any, leaves: list[Any], spec: TreeSpec, images: list[int]) -> list[Instances]:
+        """The instances of a single sample, and the labels beside those that can go."""
+        if not any(instance_kernel(leaf) is not None and not isinstance(leaf, tv_tensors.Mask) for leaf in leaves):
+            return []
+        if not _is_single(leaves[images[0]]):
+            raise TypeError("inputs must be single samples where there are boxes or keypoints, got a batch of images")
+        tensors = [as_tensor(leaf) for leaf in leaves]
+        can_go = any(instance_kernel(leaf) is not None and has_rows(leaf) for leaf in leaves)
+        labels = label_positions(tree_unflatten(tensors, spec), tensors, spec, self.labels_getter) if can_go else []
+        groups = find_instances(sample, tensors, images, labels, image_size(_as_batch(leaves[images[0]])))
+        self._warn_of(unnamed(sample, groups, [leaves[i] for i in images]))
+        return groups
 
     def _fill(self, images: Tensor) -> Tensor | None:
         """What the holes of a batch show; None for noise, which is drawn later than holes."""
@@ -193,7 +222,8 @@ def _mask_batch(mask: Tensor, images: Tensor) -> Tensor:
     """Masks as ``(N, any number, H, W)`` beside the images they belong to."""
     if len(images) > 1 and (mask.ndim < 3 or len(mask) != len(images)):
         raise ValueError(f"masks must be one for each of {len(images)} images, got shape {tuple(mask.shape)}")
-    return unwrap(mask).reshape(len(images), -1, *image_size(images))
+    each = mask.shape[:-2].numel() // max(len(images), 1)
+    return unwrap(mask).reshape(len(images), each, *image_size(images))
 
 
 def _check_sizes(batches: list[Tensor], leaves: list[Any]) -> None:
@@ -203,8 +233,6 @@ def _check_sizes(batches: list[Tensor], leaves: list[Any]) -> None:
             shapes = [tuple(one.shape) for one in batches]
             raise ValueError(f"images of one sample must be of one size, got the shapes {shapes}")
     for leaf in leaves:
-        if isinstance(leaf, (tv_tensors.BoundingBoxes, tv_tensors.KeyPoints)):
-            raise TypeError(f"inputs must be images, videos, masks and labels, got {type(leaf).__name__}")
         if isinstance(leaf, tv_tensors.Mask) and tuple(leaf.shape[-2:]) != size:
             raise ValueError(f"masks must be of the size of the image, {size}, got shape {tuple(leaf.shape)}")
 

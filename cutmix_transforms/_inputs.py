@@ -1,4 +1,4 @@
-"""Reading what a mix was called with: which leaves are images, and which are labels."""
+"""Reading what a mix was called with: which leaves are images, labels, maps beside the images, and instances."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,26 +11,38 @@ from torch.utils.data import default_collate, default_convert
 from torchvision import tv_tensors
 from torchvision.transforms.v2.functional import is_pure_tensor
 
+from cutmix_transforms._find import check_names, find_instances, unnamed, with_weights
+from cutmix_transforms._instances import Instances
+from cutmix_transforms._wrap import rewrap
 from cutmix_transforms.functional import image_size
 from cutmix_transforms.functional._draw import Size
+from cutmix_transforms.functional._kernels import instance_kernel, map_kernel
 from cutmix_transforms.functional._targets import MixedTarget
 
 LabelsGetter = str | int | Callable[[Any], Any] | None
 
+_APART = (
+    "inputs must not hold boxes, instance masks or keypoints but sample by sample: mix them with MixDataset, or with "
+    "MixCollate and a collate_fn that keeps samples apart, such as lambda samples: tuple(zip(*samples))"
+)
 LABEL_KEYS = ("labels", "label", "targets", "target")
 
 
 @dataclass
 class Parts:
-    """A batch, or a sample as a batch of one, taken apart into images, labels and the rest."""
+    """A batch, or a sample as a batch of one, taken apart into what is mixed and the rest."""
 
     leaves: list[Any]
     spec: TreeSpec
     image_places: list[int]
+    map_places: list[int]
     label_places: list[int]
     images: list[Tensor]
+    maps: list[Any]  # such as semantic masks
     labels: list[Tensor]
+    groups: list[Instances]
     is_sample: bool
+    unnamed: list[Any]  # keys of what seems to belong to instances
     targets: list[Any] = field(default_factory=list)  # the labels in the form that is mixed
     is_mixed: bool = False
 
@@ -47,39 +59,59 @@ class Parts:
     def put_together(self) -> Any:
         """The batch or sample again, with its targets for labels; images that nothing happened to are identical."""
         leaves = list(self.leaves)
-        for i, image in zip(self.image_places, self.images, strict=True):
-            if self.is_mixed:
-                leaves[i] = rewrap(image[0], image) if self.is_sample else image
+        for places, values in ((self.image_places, self.images), (self.map_places, self.maps)):
+            for i, value in zip(places, values, strict=True):
+                if self.is_mixed or isinstance(value, MixedTarget):
+                    leaves[i] = _first(value) if self.is_sample else value
         for i, target in zip(self.label_places, self.targets, strict=True):
             leaves[i] = _first(target) if self.is_sample else target
+        for group in self.groups:
+            for i, leaf in zip(group.places, group.leaves, strict=True):
+                leaves[i] = leaf
         return tree_unflatten(leaves, self.spec)
 
 
-def take_apart(inputs: Any, getter: LabelsGetter, *, is_sample: bool) -> Parts:
-    """Find the images and labels of a batch or of a sample."""
+def take_apart(inputs: Any, getter: LabelsGetter, *, is_sample: bool, has_weights: bool = False) -> Parts:
+    """Find what is mixed in a batch or in a sample; with ``has_weights`` instances of a sample get weights."""
     leaves, spec = tree_flatten(inputs)
-    tensors = [_as_tensor(leaf) for leaf in leaves] if is_sample else list(leaves)
+    tensors = [as_tensor(leaf) for leaf in leaves] if is_sample else list(leaves)
     check_leaves(tensors)
+    check_names(inputs)
     label_places = label_positions(tree_unflatten(tensors, spec), tensors, spec, getter)
     image_places = image_positions(tensors, label_places, ndim=3 if is_sample else 4)
+    groups: list[Instances] = []
+    if is_sample and any(instance_kernel(leaf) is not None for leaf in tensors):
+        size = image_size(tensors[image_places[0]][None])
+        groups = find_instances(inputs, tensors, image_places, label_places, size)
+        weighed = with_weights(inputs, groups) if has_weights else inputs
+        if weighed is not inputs:
+            return take_apart(weighed, getter, is_sample=True, has_weights=True)
+    taken = {i for group in groups for i in group.places}
+    label_places = [i for i in label_places if i not in taken]
+    map_places = [i for i, leaf in enumerate(tensors) if i not in taken and map_kernel(leaf) is not None]
     for i in image_places:
         leaves[i] = tensors[i]  # an array becomes a tensor, mixed or not
-    images = [tensors[i] for i in image_places]
-    labels = [tensors[i] for i in label_places]
+    images, maps, labels = ([tensors[i] for i in places] for places in (image_places, map_places, label_places))
+    unknown = unnamed(inputs, groups, [leaves[i] for i in image_places])
     if is_sample:
-        images = [rewrap(image[None], image) for image in images]
+        images, maps = ([rewrap(leaf[None], leaf) for leaf in some] for some in (images, maps))
         labels = [label[None] for label in labels]
-    return Parts(leaves, spec, image_places, label_places, images, labels, is_sample)
+    else:
+        _check_batched(tensors, images[0])
+    return Parts(leaves, spec, image_places, map_places, label_places, images, maps, labels, groups, is_sample, unknown)
 
 
-def unwrap(tensor: Tensor) -> Tensor:
-    """A tv_tensor as a plain tensor: its methods are faster, and can be compiled."""
-    return tensor.as_subclass(Tensor) if isinstance(tensor, tv_tensors.TVTensor) else tensor
-
-
-def rewrap(plain: Tensor, like: Tensor) -> Tensor:
-    """Give a plain tensor the type and metadata of another one."""
-    return tv_tensors.wrap(plain, like=like) if isinstance(like, tv_tensors.TVTensor) else plain
+def _check_batched(leaves: list[Any], images: Tensor) -> None:
+    """Raise an error unless what lies beside a batch of images can be mixed as a batch."""
+    for leaf in leaves:
+        if isinstance(leaf, tv_tensors.Mask):
+            if leaf.ndim < 3 or len(leaf) != len(images) or tuple(leaf.shape[-2:]) != image_size(images):
+                raise ValueError(
+                    f"masks must be (N, H, W) or (N, 1, H, W) with N, H and W of the images, got {tuple(leaf.shape)} "
+                    f"beside images {tuple(images.shape)}"
+                )
+        elif instance_kernel(leaf) is not None:
+            raise TypeError(f"{_APART}, got {type(leaf).__name__} in a batch")
 
 
 def check_leaves(leaves: list[Any]) -> None:
@@ -87,17 +119,28 @@ def check_leaves(leaves: list[Any]) -> None:
     for leaf in leaves:
         if isinstance(leaf, PIL.Image.Image):
             raise TypeError(f"images must be tensors (put v2.ToImage() in front of the mix), got a PIL image: {leaf!r}")
-        if isinstance(leaf, (tv_tensors.Mask, tv_tensors.BoundingBoxes, tv_tensors.KeyPoints)):
-            raise TypeError(f"inputs must be images, videos and labels, got {type(leaf).__name__}")
 
 
-def _as_tensor(leaf: Any) -> Any:
+def check_stackable(sample: Any, getter: LabelsGetter) -> None:
+    """Raise an error if samples cannot be stacked to a batch that can be mixed."""
+    leaves = tree_leaves(sample)
+    check_leaves(leaves)
+    if any(instance_kernel(leaf) is not None for leaf in leaves) and (
+        groups := take_apart(sample, getter, is_sample=True).groups
+    ):
+        raise TypeError(f"{_APART}, got {type(groups[0].leaves[0]).__name__} with default_collate")
+
+
+def as_tensor(leaf: Any) -> Any:
     """Numbers and arrays as tensors, as ``default_collate`` makes them; everything else as it is."""
     return default_collate([leaf])[0] if isinstance(leaf, (int, float)) else default_convert(leaf)
 
 
-def _first(target: Tensor | MixedTarget) -> Tensor | MixedTarget:
-    return MixedTarget(*(field[0] for field in target)) if isinstance(target, MixedTarget) else target[0]
+def _first(batch: Tensor | MixedTarget) -> Tensor | MixedTarget:
+    """The only sample of a batch."""
+    if isinstance(batch, MixedTarget):
+        return MixedTarget(*(rewrap(field[0], field) for field in batch))
+    return rewrap(batch[0], batch)
 
 
 def check_labels_getter(value: Any) -> LabelsGetter:
@@ -163,6 +206,8 @@ def find_labels(inputs: Any, getter: LabelsGetter) -> Any:
             return _item(inputs, getter)
         if getter == "default":
             second = _item(inputs, 1)
+            if isinstance(second, tv_tensors.TVTensor):  # masks, say: there are no class labels
+                return ()
             return _by_key(second, LABEL_KEYS) if isinstance(second, Mapping) else second
         if getter in getattr(inputs, "_fields", ()):
             return getattr(inputs, getter)

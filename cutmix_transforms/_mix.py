@@ -9,13 +9,17 @@ from torch import Generator, Tensor
 
 from cutmix_transforms._base import RandomTransform
 from cutmix_transforms._checks import check_choice, check_count, check_share_below_one
-from cutmix_transforms._inputs import LabelsGetter, Parts, check_labels_getter, check_leaves, rewrap, take_apart, unwrap
+from cutmix_transforms._inputs import LabelsGetter, Parts, check_labels_getter, check_leaves, take_apart
+from cutmix_transforms._instances import mix_instances
 from cutmix_transforms._sampling import Stream, cyclic_partners
+from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional import image_size, mix_draw, mix_images, mix_targets, pair_targets, soft_targets
 from cutmix_transforms.functional._draw import MixDraw, Size
+from cutmix_transforms.functional._kernels import map_kernel
 from cutmix_transforms.functional._targets import MixedTarget
 
 NumClasses = int | Sequence[int | None] | None
+Blending = Literal["nothing", "boxes", "images"]
 Chance = tuple[Any, ...]  # uniform numbers: a block of one's own, (numbers, rows), then the chances of children
 Region = tuple[Tensor, Tensor]  # boxes (rows, 4) and opacity (rows,); rows is 1 or the number of samples
 
@@ -24,8 +28,10 @@ class Mix(RandomTransform):
     """A transform that mixes every sample of a batch with a partner.
 
     A new mix fills three hooks: ``_check_images``, ``_chance`` (draws uniform numbers) and ``_region`` (turns them into
-    boxes and opacities); all else is here.
+    boxes and opacities), and says what it blends; all else is here.
     """
+
+    min_visibility: float | None = None  # None where no instance is ever hidden
 
     def __init__(
         self,
@@ -49,6 +55,11 @@ class Mix(RandomTransform):
                 f"label_smoothing must be 0 with target='pair', where the loss can smooth, got {label_smoothing!r}"
             )
         self.labels_getter = check_labels_getter(labels_getter)
+
+    @property
+    def blending(self) -> Blending:
+        """What is blended with the partner, not replaced by it."""
+        raise NotImplementedError
 
     def forward(self, *inputs: Any, draw: MixDraw | None = None) -> Any:
         """Mix a batch: images and labels as two arguments, or together in any nest of tuples, lists and dictionaries.
@@ -105,9 +116,10 @@ class Mix(RandomTransform):
 
     def read(self, inputs: Any, *, is_sample: bool = False) -> Parts:
         """Take a batch or a sample apart, with its labels in the form that is mixed; raise an error if it cannot be."""
-        parts = take_apart(inputs, self.labels_getter, is_sample=is_sample)
+        parts = take_apart(inputs, self.labels_getter, is_sample=is_sample, has_weights=self.blending == "images")
         self._check_images(parts.images)
-        leaves = [*parts.images, *parts.labels]
+        self._check_structures(parts)
+        leaves = [*parts.images, *parts.maps, *parts.labels]
         if len({image_size(image) for image in parts.images}) > 1:
             raise ValueError(f"images of one batch must be of one size, got the shapes {_shapes(parts.images)}")
         if any(leaf.ndim == 0 or len(leaf) != parts.count for leaf in leaves):
@@ -122,9 +134,28 @@ class Mix(RandomTransform):
             rewrap(mix_images(unwrap(image), draw, unwrap(other)), image)
             for image, other in zip(parts.images, pool.images, strict=True)
         ]
+        maps = [self._mix_map(own, draw, other) for own, other in zip(parts.maps, pool.maps, strict=True)]
         mix_one = mix_targets if self.target == "soft" else pair_targets
         targets = [mix_one(own, draw, other) for own, other in zip(parts.targets, pool.targets, strict=True)]
-        return replace(parts, images=images, targets=targets, is_mixed=True)
+        groups = [
+            mix_instances(own, other, draw, self.min_visibility or 0.0)
+            for own, other in zip(parts.groups, pool.groups, strict=True)
+        ]
+        return replace(parts, images=images, maps=maps, targets=targets, groups=groups, is_mixed=True)
+
+    def _mix_map(self, own: Tensor, draw: MixDraw, other: Tensor) -> Any:
+        kernel = map_kernel(own)
+        if kernel is None or not kernel.categorical:
+            return own if kernel is None else rewrap(kernel.mix(unwrap(own), draw, unwrap(other)), own)
+        # Classes can only be pasted. Where the partner covers nothing wholly, both are kept, with the share of each.
+        some, all_of_it = (
+            MixDraw(draw.partners, draw.lam, draw.boxes, covers.to(draw.opacity.dtype), draw.size)
+            for covers in (draw.opacity == 1, draw.opacity > 0)
+        )
+        pasted = rewrap(kernel.mix(unwrap(own), all_of_it, unwrap(other)), own)
+        if self.blending == "nothing":
+            return pasted
+        return MixedTarget(rewrap(kernel.mix(unwrap(own), some, unwrap(other)), own), pasted, 1 - draw.opacity)
 
     def unmixed(self, parts: Parts) -> Parts:
         """Images left alone, and targets in the form of mixed ones."""
@@ -132,7 +163,8 @@ class Mix(RandomTransform):
             return parts
         lam = torch.ones(parts.count, dtype=torch.float32, device=parts.images[0].device)
         pairs = [MixedTarget(target, target, lam.to(target.device)) for target in parts.targets]
-        return replace(parts, targets=pairs)
+        maps = [MixedTarget(leaf, leaf, lam) if self._becomes_pair(leaf) else leaf for leaf in parts.maps]
+        return replace(parts, targets=pairs, maps=maps)
 
     def is_idle(self, count: int) -> bool:
         """Whether it is clear without a draw that nothing is mixed."""
@@ -147,6 +179,24 @@ class Mix(RandomTransform):
             raise ValueError(f"num_classes must be one number or one for each of {len(labels)} labels, got {counts}")
         smoothing = self.label_smoothing if self.training else 0.0
         return [soft_targets(label, count, smoothing) for label, count in zip(labels, counts, strict=True)]
+
+    def _becomes_pair(self, leaf: Tensor) -> bool:
+        """Whether maps hold classes that the mix cannot paste."""
+        kernel = map_kernel(leaf)
+        return kernel is not None and kernel.categorical and self.blending != "nothing"
+
+    def _check_structures(self, parts: Parts) -> None:
+        """Raise an error if there are masks or instances that the mix would have to blend; warn of forgotten ones."""
+        if self.target == "soft" and any(map(self._becomes_pair, parts.maps)):
+            raise ValueError(
+                "target must be 'pair' for masks that are blended (CutMix of opacity 1 pastes them), "
+                f"got {self.target!r}"
+            )
+        if parts.groups and self.blending == "boxes":
+            raise ValueError(
+                f"opacity must be 1 for boxes, instance masks and keypoints, got {getattr(self, 'opacity', self)!r}"
+            )
+        self._warn_of(parts.unnamed)
 
     def _check_images(self, images: list[Tensor]) -> None:
         """Raise an error unless the mix can take these images."""

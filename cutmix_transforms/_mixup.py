@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 
 from cutmix_transforms._checks import check_alpha
 from cutmix_transforms._inputs import LabelsGetter
-from cutmix_transforms._mix import Chance, Mix, NumClasses, Region
+from cutmix_transforms._mix import Blending, Chance, Mix, NumClasses, Region
 from cutmix_transforms._sampling import Stream, beta
 from cutmix_transforms.functional._draw import Size
 from cutmix_transforms.functional._images import check_blendable
@@ -22,6 +22,12 @@ class RandomMixUp(Mix):
     At ``alpha=1`` most images are thorough blends; the paper takes 1 for CIFAR-10, and finds 0.1 to 0.4 best on
     ImageNet.
 
+    Semantic masks beside the images become a :class:`MixedTarget` of both (``target="pair"``). Boxes, instance masks
+    and keypoints are mixed sample by sample, in :class:`MixDataset` or :class:`MixCollate`: those of the partner come
+    after the sample's own, and ``weights`` in the dictionary that holds them says how much each counts: ``lam`` or
+    ``1 - lam``, and 1 where nothing is mixed. Images of unequal size, and their masks, are padded with zeros at the
+    bottom and right.
+
     Args:
         alpha: parameter of the Beta law; 1 is uniform, smaller values favour almost pure samples.
         p: the chance that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed gets
@@ -32,12 +38,15 @@ class RandomMixUp(Mix):
         target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
         labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
-            ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs, or None for
-            no labels.
+            ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and may
+            return several, or None for no labels. Beside boxes, instance masks or keypoints it names all that has a
+            row for each instance, such as ``lambda sample: (sample[1]["labels"], sample[1]["area"])``.
         generator: where draws come from; by default the global generator of the images' device.
 
     Shape:
         - images: ``(N, ...)``, any float or integer dtype, plain or tv_tensors; labels: ``(N,)`` or ``(N, K)``.
+        - masks beside them: ``(N, ..., H, W)``; of a sample ``(H, W)`` or ``(1, H, W)``, of instances ``(n, H, W)``,
+          with boxes ``(n, 4)``, keypoints ``(n, k, 2)``, labels and weights ``(n,)``.
         - output: images as they came; targets ``(N, K)`` float, or ``(N,)`` for float labels ``(N,)``.
 
     Raises:
@@ -78,6 +87,11 @@ class RandomMixUp(Mix):
         )
         self.alpha = check_alpha(alpha)
         self.majority = bool(majority)
+
+    @property
+    def blending(self) -> Blending:
+        """Whole images."""
+        return "images"
 
     def _check_images(self, images: list[Tensor]) -> None:
         for image in images:

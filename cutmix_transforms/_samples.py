@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import starmap
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn.functional import pad
+from torchvision import tv_tensors
 
-from cutmix_transforms._inputs import Parts, rewrap, unwrap
+from cutmix_transforms._inputs import Parts
 from cutmix_transforms._mix import Chance, Mix
 from cutmix_transforms._sampling import cyclic_partners
+from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional import mix_draw
 from cutmix_transforms.functional._draw import MixDraw, Size
 
@@ -42,22 +46,37 @@ def mix_two(mix: Mix, base: Parts, chance: Chance, load_partner: Callable[[], Pa
         return None
     partner = load_partner()
     _check_alike(base, partner)
-    draw = _draw_for(mix, chance, base.size, partner.size)
+    if partner.size != base.size:
+        draw = _draw_for(mix, chance, base.size, partner.size)
     return mix.mixed(_on_canvas(base, draw.size), draw, _on_canvas(partner, draw.size))
 
 
 def _check_alike(first: Parts, second: Parts) -> None:
     forms = [
-        [(tuple(leaf.shape[:-2]), leaf.dtype) for leaf in parts.images]
+        [(tuple(leaf.shape[:-2]), leaf.dtype) for leaf in (*parts.images, *parts.maps)]
         + [(tuple(leaf.shape), leaf.dtype) for leaf in parts.targets]
+        + [[type(leaf) for leaf in group.leaves] for group in parts.groups]
         for parts in (first, second)
     ]
-    if forms[0] != forms[1]:
-        shapes = [[tuple(leaf.shape[1:]) for leaf in (*parts.images, *parts.labels)] for parts in (first, second)]
+    rows = zip(*([leaf for group in parts.groups for leaf in group.leaves] for parts in (first, second)), strict=False)
+    if forms[0] != forms[1] or not all(starmap(_rows_are_alike, rows)):
+        shapes = [_shapes(parts) for parts in (first, second)]
         raise ValueError(
-            "samples must hold images and labels of the same number, channels, classes and dtypes, "
+            "samples must hold images, masks, boxes and labels of the same number, channels, classes and dtypes, "
             f"got the shapes {shapes[0]} beside {shapes[1]}"
         )
+
+
+def _shapes(parts: Parts) -> list[tuple[int, ...]]:
+    batches = [*parts.images, *parts.maps, *parts.labels]
+    rows = [leaf for group in parts.groups for leaf in group.leaves]
+    return [tuple(leaf.shape[1:]) for leaf in batches] + [tuple(leaf.shape) for leaf in rows]
+
+
+def _rows_are_alike(first: Tensor, second: Tensor) -> bool:
+    """Whether rows of two samples can stand in one tensor; masks are brought to one size."""
+    is_empty = not len(first) or not len(second)
+    return is_empty or isinstance(first, tv_tensors.Mask) or first.shape[1:] == second.shape[1:]
 
 
 def _draw_for(mix: Mix, chance: Chance, size: Size, other: Size) -> MixDraw:
@@ -80,9 +99,10 @@ def _on_canvas(parts: Parts, canvas: Size) -> Parts:
     if parts.size == canvas:
         return parts
     height, width = canvas
-    images = []
-    for image in parts.images:
+
+    def fitted(image: Tensor) -> Tensor:
         plain = unwrap(image)[..., :height, :width]
         missing = (0, width - plain.shape[-1], 0, height - plain.shape[-2])
-        images.append(rewrap(pad(plain, missing), image))
-    return replace(parts, images=images)
+        return rewrap(pad(plain, missing), image)
+
+    return replace(parts, images=list(map(fitted, parts.images)), maps=list(map(fitted, parts.maps)))

@@ -227,14 +227,127 @@ def test_draws(make):
         mix.draw([IMAGES])
 
 
+SIZE = (HEIGHT, WIDTH)
+
+
+def boxes_of(count, kind="XYXY", canvas=SIZE):
+    return tv_tensors.BoundingBoxes(torch.ones(count, 4), format=kind, canvas_size=canvas)
+
+
+def masks_of(*shape):
+    return tv_tensors.Mask(torch.zeros(*shape, dtype=torch.uint8))
+
+
+def points_of(*shape, canvas=SIZE):
+    return tv_tensors.KeyPoints(torch.ones(*shape), canvas_size=canvas)
+
+
 @pytest.mark.parametrize("make", MIXES)
-def test_structures_that_are_not_mixed(make):
-    for leaf in (
-        tv_tensors.Mask(torch.zeros(6, HEIGHT, WIDTH)),
-        tv_tensors.BoundingBoxes(torch.zeros(1, 4), format="XYXY", canvas_size=(HEIGHT, WIDTH)),
+@pytest.mark.parametrize(
+    ("leaf", "kind", "words"),
+    [
+        (masks_of(6, 9, 9), ValueError, ["masks", "(6, 9, 9)", "(6, 3, 17, 11)"]),
+        (masks_of(5, *SIZE), ValueError, ["masks", "(5, 17, 11)"]),
+        (masks_of(*SIZE), ValueError, ["masks", "(17, 11)"]),
+        (boxes_of(6), TypeError, ["BoundingBoxes", "MixCollate", "MixDataset"]),
+        (points_of(6, 2), TypeError, ["KeyPoints", "MixCollate", "MixDataset"]),
+    ],
+)
+def test_structures_of_a_batch(make, leaf, kind, words):
+    with says(kind, words):
+        make(num_classes=5, target="pair")(IMAGES, {"labels": LABELS, "x": leaf})
+
+
+INSTANCE_LABELS = torch.zeros(3, dtype=torch.int64)
+ROTATED = tv_tensors.BoundingBoxes(torch.ones(3, 5), format="CXCYWHR", canvas_size=SIZE)
+
+
+@pytest.mark.parametrize("make", [*MIXES, RandomCutout])
+@pytest.mark.parametrize(
+    ("target", "kind", "words"),
+    [
+        ({"boxes": ROTATED}, ValueError, ["boxes", "rotated", "CXCYWHR"]),
+        ({"boxes": boxes_of(3, canvas=(9, 9))}, ValueError, ["canvas_size", "(17, 11)", "(9, 9)"]),
+        ({"boxes": boxes_of(3), "masks": masks_of(3, 9, 9)}, ValueError, ["masks", "(17, 11)", "(3, 9, 9)"]),
+        ({"boxes": boxes_of(3), "masks": masks_of(2, *SIZE)}, ValueError, ["aligned", "3", "'masks'", "(2, 17, 11)"]),
+        ({"boxes": boxes_of(2)}, ValueError, ["aligned", "2", "'labels'", "(3,)"]),
+        ({"boxes": boxes_of(3), "keypoints": points_of(2, 4, 2)}, ValueError, ["aligned", "'keypoints'", "(2, 4, 2)"]),
+        ({"keypoints": points_of(1, 3, 4, 2)}, ValueError, ["keypoints", "(1, 3, 4, 2)"]),
+        ({"boxes": boxes_of(3), "keypoints": points_of(3, 4, 2, canvas=(1, 2))}, ValueError, ["canvas_size", "(1, 2)"]),
+    ],
+)
+def test_instances_of_a_sample(make, target, kind, words):
+    sample = torch.rand(3, *SIZE), {"labels": INSTANCE_LABELS, **target}
+    mix = make()
+    with says(kind, words):
+        mix(sample) if make is RandomCutout else MixCollate(mix, collate_fn=list)([sample] * 2)
+    if make is not RandomCutout:
+        with says(kind, words):
+            MixDataset([sample] * 2, mix)[0]
+
+
+@pytest.mark.parametrize("make", MIXES)
+@pytest.mark.parametrize(
+    ("name", "leaf", "kind"),
+    [
+        ("boxes", torch.ones(3, 4), "BoundingBoxes"),
+        ("masks", torch.ones(3, *SIZE), "Mask"),
+        ("keypoints", torch.ones(3, 4, 2), "KeyPoints"),
+    ],
+)
+def test_structures_that_are_plain_tensors(make, name, leaf, kind):
+    sample = torch.rand(3, *SIZE), {"labels": INSTANCE_LABELS, name: leaf}
+    with says(TypeError, [name, kind, str(tuple(leaf.shape))]):
+        MixCollate(make(), collate_fn=list)([sample] * 2)
+    with says(TypeError, [name, kind]):
+        make(num_classes=5)(IMAGES, {"labels": LABELS, name: leaf})
+    with says(TypeError, [name, kind]):
+        RandomCutout()(sample)
+
+
+def test_options_that_do_not_go_with_structures():
+    masks = masks_of(6, *SIZE)
+    for mix in (RandomMixUp(), RandomCutMix(opacity=0.5), RandomMixChoice([RandomCutMix(), RandomMixUp()])):
+        with says(ValueError, ["target", "'pair'", "mask", "'soft'"]):
+            mix(IMAGES, masks)
+    sample = torch.rand(3, *SIZE), {"labels": INSTANCE_LABELS, "boxes": boxes_of(3)}
+    with says(ValueError, ["opacity", "1", "(0.2, 0.5)"]):
+        MixCollate(RandomCutMix(opacity=(0.2, 0.5)), collate_fn=list)([sample] * 2)
+    with says(ValueError, ["dictionary", "weights", "tuple"]):
+        MixCollate(RandomMixUp(), collate_fn=list)([(sample[0], boxes_of(3))] * 2)
+    with says(ValueError, ["min_visibility", "0.1", "0.3"]):
+        RandomMixChoice([RandomCutMix(min_visibility=0.1), RandomMixUp(), RandomCutMix(min_visibility=0.3)])
+    for target in (sample[1], {"labels": INSTANCE_LABELS, "masks": masks_of(3, *SIZE)}):
+        with says(TypeError, ["collate_fn", "default_collate"]):
+            MixCollate(RandomCutMix())([(sample[0], target)] * 2)
+    with says(TypeError, ["single samples", "batch"]):
+        RandomCutout()(IMAGES, {"labels": LABELS, "boxes": boxes_of(6)})
+
+
+@pytest.mark.parametrize("make", MIXES)
+def test_instances_that_differ(make):
+    image = torch.rand(3, *SIZE)
+    base = {"labels": INSTANCE_LABELS, "boxes": boxes_of(3)}
+    for other in (
+        {**base, "masks": masks_of(3, *SIZE)},
+        {"labels": torch.zeros(3, 2), "boxes": boxes_of(3)},
+        {"labels": torch.tensor(0)},
     ):
-        with says(TypeError, [type(leaf).__name__]):
-            make(num_classes=5)(IMAGES, {"labels": LABELS, "x": leaf})
+        with says(ValueError, ["samples", "(3,)"] if len(other) > 1 else ["num_classes"]):
+            MixCollate(make(), collate_fn=list)([(image, base), (image, other)])
+
+
+@pytest.mark.parametrize("make", [*MIXES, RandomCutout])
+def test_what_seems_to_belong_to_instances_is_named_once(make):
+    target = {"labels": INSTANCE_LABELS, "boxes": boxes_of(3), "area": torch.rand(3), "names": ["a", "b", "c"], "x": 3}
+    sample, mix = (torch.rand(3, *SIZE), target), make()
+    call = mix if make is RandomCutout else lambda one: MixCollate(mix, collate_fn=list)([one] * 2)
+    with pytest.warns(UserWarning, match="labels_getter") as caught:
+        _ = [call(sample) for _ in range(2)]
+    assert [[key for key in ("'area'", "'names'") if key in str(one.message)] for one in caught] == [
+        ["'area'"],
+        ["'names'"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -309,7 +422,7 @@ def test_samples_that_differ(make, samples, words):
     options = {"num_classes": 5} if isinstance(samples[0][1], int) else {}
     with says(ValueError, ["samples", *words]):
         MixCollate(make(**options), collate_fn=list)(samples)
-    with pytest.raises(ValueError, match="samples must hold images and labels of the same number"):
+    with pytest.raises(ValueError, match="samples must hold images, masks, boxes and labels of the same number"):
         [MixDataset(samples, make(**options))[0] for _ in range(20)]
 
 

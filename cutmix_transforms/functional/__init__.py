@@ -2,18 +2,35 @@
 
 from cutmix_transforms.functional._draw import boxes_around, cutmix_boxes, mix_draw
 from cutmix_transforms.functional._images import blend, cutout, image_size, inside_boxes, mix_images
+from cutmix_transforms.functional._instances import (
+    View,
+    boxes_of_masks,
+    join_masks,
+    visible_boxes,
+    visible_keypoints,
+    visible_mask_share,
+)
+from cutmix_transforms.functional._kernels import register_instance_kernel, register_kernel
 from cutmix_transforms.functional._targets import mix_targets, pair_targets, soft_targets
 
 __all__ = [
+    "View",
     "blend",
     "boxes_around",
+    "boxes_of_masks",
     "cutmix_boxes",
     "cutout",
     "image_size",
     "inside_boxes",
+    "join_masks",
     "mix_draw",
     "mix_images",
     "mix_targets",
     "pair_targets",
+    "register_instance_kernel",
+    "register_kernel",
     "soft_targets",
+    "visible_boxes",
+    "visible_keypoints",
+    "visible_mask_share",
 ]

@@ -1,0 +1,149 @@
+"""What a sample knows of its instances: boxes, masks, keypoints and labels, mixed so that they stay aligned."""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+from torchvision import tv_tensors
+
+from cutmix_transforms._wrap import rewrap, unwrap
+from cutmix_transforms.functional._draw import MixDraw, Size
+from cutmix_transforms.functional._images import to_dtype
+from cutmix_transforms.functional._instances import View, boxes_of_masks, join_masks
+from cutmix_transforms.functional._kernels import convert_boxes, instance_kernel
+
+XYXY = tv_tensors.BoundingBoxFormat.XYXY
+
+
+@dataclass
+class Instances:
+    """Tensors with one row for each instance of a sample, and where they are among its leaves."""
+
+    places: list[int]
+    leaves: list[Tensor]
+    size: Size  # of the image
+    path: tuple[Any, ...]  # of the dictionary, tuple or list that holds them
+    weights_place: int | None = None  # where MixUp notes how much each instance counts
+
+
+class Seen(NamedTuple):
+    """The instances of one sample after a look at what can be seen of them."""
+
+    leaves: list[Tensor]
+    kept: Tensor  # (k,) indices of those that are seen well enough
+    is_cut: Tensor  # (n,) whether a part of an instance's mask is hidden
+
+
+def mix_instances(base: Instances, partner: Instances, draw: MixDraw, min_visibility: float) -> Instances:
+    """The instances that are seen after a draw for one sample, the partner's after the base's."""
+    if draw.opacity < 1:
+        return _union(base, partner, draw)
+    box = draw.boxes.cpu()
+    first = look_at(base, View(box, base.size), min_visibility)
+    second = look_at(partner, View(box, partner.size, inside=True), min_visibility)
+    leaves = [
+        _joined(own, other, box[0], (first.kept, second.kept))
+        for own, other in zip(first.leaves, second.leaves, strict=True)
+    ]
+    _fit_boxes_to_masks(leaves, torch.cat([first.is_cut[first.kept], second.is_cut[second.kept]]))
+    return replace(base, leaves=leaves)
+
+
+def hide_instances(instances: Instances, holes: Tensor, min_visibility: float) -> Seen:
+    """The instances that are seen beside holes: boxes and masks stay whole, covered keypoints are marked."""
+    seen = look_at(instances, View(holes, instances.size), min_visibility)
+    leaves = []
+    for old, new in zip(instances.leaves, seen.leaves, strict=True):
+        is_whole = isinstance(old, (tv_tensors.BoundingBoxes, tv_tensors.Mask)) or _equal(old, new)
+        leaf = old if is_whole else new
+        is_all = len(seen.kept) == len(leaf)
+        leaves.append(leaf if is_all else rewrap(unwrap(leaf)[seen.kept.to(leaf.device)], leaf))
+    return seen._replace(leaves=leaves)
+
+
+def look_at(instances: Instances, view: View, min_visibility: float) -> Seen:
+    """Change what is hidden in part, and find what is not hidden too much: by masks, else boxes, else keypoints."""
+    shares: dict[int, Tensor] = {}
+    leaves = []
+    has_masks = any(isinstance(leaf, tv_tensors.Mask) for leaf in instances.leaves)
+    for leaf in instances.leaves:
+        is_decided = has_masks and not view.inside and isinstance(leaf, tv_tensors.BoundingBoxes)
+        kernel = None if is_decided else instance_kernel(leaf)  # a box stays as it is until its mask is cut
+        visible, share = (leaf, None) if kernel is None else kernel(leaf, view)
+        leaves.append(rewrap(visible, leaf))
+        if share is not None:
+            shares.setdefault(_rank(leaf), share.to("cpu", torch.float64))
+    everything = torch.ones(len(leaves[0]), dtype=torch.float64)
+    share = shares[min(shares)] if shares else everything
+    return Seen(leaves, (share > min_visibility).nonzero()[:, 0], shares.get(0, everything) < 1)
+
+
+def _rank(leaf: Tensor) -> int:
+    """Which share decides: the lower, the sooner."""
+    return 0 if isinstance(leaf, tv_tensors.Mask) else 1 if isinstance(leaf, tv_tensors.BoundingBoxes) else 2
+
+
+def _joined(first: Tensor, second: Tensor, box: Tensor, kept: tuple[Tensor, Tensor]) -> Tensor:
+    if isinstance(first, tv_tensors.Mask):
+        return rewrap(join_masks(unwrap(first), unwrap(second), box, kept), first)
+    plain = unwrap(first)[kept[0].to(first.device)], _in_format_of(first, second)[kept[1].to(second.device)]
+    return rewrap(_concatenated(*plain), first)
+
+
+def _union(base: Instances, partner: Instances, draw: MixDraw) -> Instances:
+    """All instances of both, on a canvas that holds both, with the share of each as its weight."""
+    leaves = []
+    for place, first, second in zip(base.places, base.leaves, partner.leaves, strict=True):
+        own, other = unwrap(first), _in_format_of(first, second)
+        if place == base.weights_place:
+            lam = draw.lam.to(own)
+            own, other = own * lam, other * (1 - lam)
+        if isinstance(first, tv_tensors.Mask):
+            own, other = _padded(own, draw.size), _padded(other, draw.size)
+        has_canvas = isinstance(first, (tv_tensors.BoundingBoxes, tv_tensors.KeyPoints))
+        leaves.append(rewrap(_concatenated(own, other), first, **({"canvas_size": draw.size} if has_canvas else {})))
+    return replace(base, leaves=leaves, size=draw.size)
+
+
+def _fit_boxes_to_masks(leaves: list[Tensor], is_cut: Tensor) -> None:
+    """Give instances whose mask was cut the box of what is left; a side that moves less than a pixel stays."""
+    masks = next((unwrap(leaf) for leaf in leaves if isinstance(leaf, tv_tensors.Mask)), None)
+    if masks is None or not is_cut.any():
+        return
+    rows = is_cut.nonzero()[:, 0]
+    tight = torch.cat([boxes_of_masks(masks[k : k + 1]) for k in rows.tolist()])
+    for i, leaf in enumerate(leaves):
+        if isinstance(leaf, tv_tensors.BoundingBoxes):
+            plain = unwrap(leaf).clone()
+            own = plain[rows]
+            corners = convert_boxes(own.to(torch.float64), leaf.format, XYXY)
+            moved = (tight - corners).abs() >= 1
+            back = to_dtype(convert_boxes(tight.to(corners).where(moved, corners), XYXY, leaf.format), leaf.dtype)
+            plain[rows] = back.where(moved.any(1, keepdim=True), own)
+            leaves[i] = rewrap(plain, leaf)
+
+
+def _concatenated(first: Tensor, second: Tensor) -> Tensor:
+    """A sample without instances has a say in neither shape nor dtype."""
+    if not len(second):
+        return first
+    return torch.cat([first, second]) if len(first) else second
+
+
+def _padded(masks: Tensor, size: Size) -> Tensor:
+    if tuple(masks.shape[-2:]) == size:
+        return masks  # pad would copy them
+    return pad(masks, (0, size[1] - masks.shape[-1], 0, size[0] - masks.shape[-2]))
+
+
+def _in_format_of(first: Tensor, second: Tensor) -> Tensor:
+    if isinstance(first, tv_tensors.BoundingBoxes) and isinstance(second, tv_tensors.BoundingBoxes):
+        return convert_boxes(unwrap(second), second.format, first.format)
+    return unwrap(second)
+
+
+def _equal(first: Tensor, second: Tensor) -> bool:
+    a, b = unwrap(first), unwrap(second)
+    return first is second or bool(((a == b) | ((a != a) & (b != b))).all())
