@@ -20,11 +20,12 @@ from cutmix_transforms._cutmix import RandomCutMix
 from cutmix_transforms._cutout import RandomCutout
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._mixup import RandomMixUp
-from cutmix_transforms._photos import NAMES, PHOTOS
+from cutmix_transforms._photos import NAMES, PHOTOS, annotations, target_of
 from cutmix_transforms._show import GUTTER, INK, PAPER, show_batch
 
 HELP = "Write a picture of what the transforms do to photographs, with the targets that come out."
 TRANSFORMS = ("cutmix", "mixup", "cutout")
+TASKS = ("classification", "detection")
 MOST = 6  # photographs in a row
 Photo = tuple[Image.Image, str]  # with the name of its class
 
@@ -38,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("folder", nargs="?", type=Path, metavar="FOLDER", help=whose)
     add("-o", "--output", type=Path, default=Path("preview.png"), help="the picture to write (default: %(default)s)")
     add("--transform", action="append", choices=TRANSFORMS, help="what to show; may be repeated (default: all)")
+    what = "the targets: of classification, or boxes, masks and keypoints on the photographs of the package "
+    add("--show", choices=TASKS, default=TASKS[0], help=what + "(default: %(default)s)")
     add("--alpha", type=float, default=1.0, help="of CutMix and MixUp (default: %(default)s)")
     add("--size", type=int, default=224, help="side of the photographs in pixels (default: %(default)s)")
     add("--rows", type=int, default=1, help="rows for each transform (default: %(default)s)")
@@ -55,7 +58,8 @@ def run(options: argparse.Namespace) -> None:
 
     Raises:
         OSError: if the folder cannot be read or the picture cannot be written.
-        ValueError: if there are not enough pictures or an option is out of range.
+        ValueError: if there are not enough pictures, an option is out of range, or pictures of a folder are to be
+            shown with boxes, which nobody has drawn.
     """
     for name in ("size", "rows"):
         if getattr(options, name) < 1:
@@ -64,12 +68,15 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"--seed must be an integer of 64 bits, got {options.seed}")
     if options.output.suffix.lower() != ".png":
         raise ValueError(f"--output must be a file that ends in .png, got {options.output}")
+    if options.show == "detection" and options.folder is not None:
+        raise ValueError(f"--show detection must be without FOLDER, which has no annotations, got {options.folder}")
     photos = _load(options.folder)
     torch.manual_seed(options.seed)
-    strips = [_strip("the photographs", None, photos, options.size)]
+    make = _instance_strip if options.show == "detection" else _strip
+    strips = [make("the photographs", None, photos, options.size)]
     for name in options.transform or TRANSFORMS:
         title, transform = _make(name, len(photos), options)
-        strips += [_strip(title, transform, photos, options.size) for _ in range(options.rows)]
+        strips += [make(title, transform, photos, options.size) for _ in range(options.rows)]
     _stack(strips).save(options.output)
     print(f"wrote {options.output}: {len(photos)} photographs, {', '.join(options.transform or TRANSFORMS)}")
     if options.open:
@@ -91,6 +98,31 @@ class Squares(Dataset[Any]):
     def __getitem__(self, i: int) -> tuple[torch.Tensor, int]:
         photo, label = self.photos[i]
         return self.transform(photo), self.classes.index(label)
+
+
+class Instances(Dataset[Any]):
+    """Photographs cut to squares, with the boxes, labels, masks and keypoints of what is on them."""
+
+    def __init__(self, photos: list[Photo], size: int, transform: RandomCutout | None) -> None:
+        self.photos = photos
+        self.instances = annotations()
+        self.classes = sorted({one["label"] for instances in self.instances.values() for one in instances})
+        steps = [v2.Resize(size), v2.CenterCrop(size), v2.ToImage()]
+        self.transform = v2.Compose(steps if transform is None else [*steps, transform])
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        photo, name = self.photos[i]
+        target = target_of(self.instances[name], (photo.height, photo.width), self.classes)
+        image, target = self.transform(photo, target)
+        return image, target
+
+
+def unstacked(samples: list[Any]) -> tuple[Any, ...]:
+    """A batch of images of any size and targets of any length, as detectors take it."""
+    return tuple(zip(*samples, strict=True))
 
 
 def _load(folder: Path | None) -> list[Photo]:
@@ -137,13 +169,22 @@ def _make(name: str, count: int, options: argparse.Namespace) -> tuple[str, Rand
         return "RandomCutout()", RandomCutout()
     kind = {"cutmix": RandomCutMix, "mixup": RandomMixUp}[name]
     title = f"{kind.__name__}(alpha={options.alpha:g}{', per_sample=True' * options.per_sample})"
-    return title, kind(alpha=options.alpha, num_classes=count, per_sample=options.per_sample)
+    num_classes = count if options.show == "classification" else None
+    return title, kind(alpha=options.alpha, num_classes=num_classes, per_sample=options.per_sample)
 
 
 def _strip(title: str, transform: RandomTransform | None, photos: list[Photo], size: int) -> Image.Image:
     """A row of the picture, made the way a training loop makes its batches."""
     data = Squares(photos, size, transform if isinstance(transform, RandomCutout) else None)
     collate = MixCollate(transform) if isinstance(transform, Mix) else None
+    images, targets = next(iter(DataLoader(data, batch_size=len(data), collate_fn=collate)))
+    return _titled(title, show_batch(images, targets, classes=data.classes, columns=len(data)))
+
+
+def _instance_strip(title: str, transform: RandomTransform | None, photos: list[Photo], size: int) -> Image.Image:
+    """A row of the picture, made the way a training loop for detection makes its batches."""
+    data = Instances(photos, size, transform if isinstance(transform, RandomCutout) else None)
+    collate = MixCollate(transform, collate_fn=unstacked) if isinstance(transform, Mix) else unstacked
     images, targets = next(iter(DataLoader(data, batch_size=len(data), collate_fn=collate)))
     return _titled(title, show_batch(images, targets, classes=data.classes, columns=len(data)))
 

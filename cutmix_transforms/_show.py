@@ -1,27 +1,30 @@
-"""A picture of a batch: images in a grid, with their targets in words."""
+"""A picture of a batch: images in a grid, with their targets in words and colours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms._checks import check_count
-from cutmix_transforms._inputs import unwrap
-from cutmix_transforms.functional._draw import MixDraw
+from cutmix_transforms._overlay import INTEGERS, Overlay, corners_on, frame, name_of, overlays_of, paint, shorten
+from cutmix_transforms._wrap import unwrap
+from cutmix_transforms.functional._draw import MixDraw, Size
 from cutmix_transforms.functional._targets import MixedTarget
 
 PAPER, INK = (255, 255, 255), (34, 34, 34)
 GUTTER = 4
+FORMS = "a tensor, a MixedTarget, a sequence with one dictionary for each image, or None"
 SMALLEST, LARGEST = 96, 320  # sides of a tile in pixels
 
 
 def show_batch(
-    images: Tensor,
-    targets: Tensor | MixedTarget | None = None,
+    images: Tensor | Sequence[Tensor],
+    targets: Tensor | MixedTarget | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     *,
     classes: Sequence[str] | None = None,
     mean: Sequence[float] | None = None,
@@ -31,12 +34,18 @@ def show_batch(
 ) -> Image.Image:
     """A picture of a batch, which shows itself at the end of a notebook cell.
 
-    Under each image stands its target in words, such as "0.68 cat + 0.32 coffee". Images smaller than 96 pixels are
-    enlarged by a whole number, images larger than 320 pixels are made smaller.
+    Under each image stands its target in words, such as "0.68 cat + 0.32 coffee". Boxes are drawn with the names of
+    their classes, masks as translucent colours and keypoints as dots, in a colour for each class that the colour-blind
+    can tell from its neighbours; there are seven, then they come again. Images smaller than 96 pixels are enlarged by
+    a whole number, images larger than 320 pixels are made smaller.
 
     Args:
-        images: the batch, in colour or grey, integer or float from 0 to 1; of videos the middle frame is shown.
-        targets: class indices, rows of class shares, values, or a :class:`MixedTarget`.
+        images: the batch, in colour or grey, integer or float from 0 to 1; of videos the middle frame is shown. Or a
+            sequence of images, also of unequal sizes.
+        targets: class indices, rows of class shares, values, or semantic masks; a :class:`MixedTarget` of these; or
+            for each image a dictionary with any of ``boxes``, ``labels``, ``masks``, ``keypoints`` and the ``weights``
+            of MixUp, which stand behind the names. Covered keypoints (``nan``, or negative) are left out; classes 0
+            (the background) and 255 (not known) of a semantic mask stay without colour.
         classes: the names of the classes; by default they are numbered.
         mean: the channel means that were subtracted from the images, to show them as they were.
         std: the channel standard deviations that the images were divided by.
@@ -44,8 +53,12 @@ def show_batch(
         columns: number of images in a row; 8 by default.
 
     Shape:
-        - images: ``(N, C, H, W)`` with 1 or 3 channels, one image ``(C, H, W)``, or videos ``(N, T, C, H, W)``.
-        - targets: ``(N,)``, ``(N, K)``, or a ``MixedTarget`` of these; for one image also without ``N``.
+        - images: ``(N, C, H, W)`` with 1 or 3 channels, one image ``(C, H, W)``, videos ``(N, T, C, H, W)``, or N
+          tensors ``(C, H, W)``.
+        - targets: ``(N,)``, ``(N, K)``, masks ``(N, H, W)`` or ``(N, 1, H, W)``, or a ``MixedTarget`` of these; for
+          one image also without ``N``.
+        - in a dictionary: boxes ``(n, 4)``, plain ones as ``XYXY``; labels and weights ``(n,)``; masks ``(n, H, W)``
+          of instances or ``(H, W)`` of classes; keypoints ``(n, 2)`` or ``(n, k, 2)``.
 
     Returns:
         An RGB picture.
@@ -58,26 +71,73 @@ def show_batch(
         >>> picture = show_batch(torch.rand(3, 3, 100, 150), torch.tensor([0, 1, 0]), classes=["cat", "dog"])
         >>> picture.size
         (466, 124)
+        >>> target = {"boxes": torch.tensor([[10, 20, 60, 90]]), "labels": torch.tensor([1])}
+        >>> show_batch([torch.rand(3, 100, 150), torch.rand(3, 120, 80)], [target, {}], classes=["cat", "dog"]).size
+        (312, 128)
     """
-    pixels = _to_pixels(images, mean, std)
-    count = len(pixels)
-    if images.ndim == 3 and targets is not None:
+    pixels = _each_in_pixels(images, mean, std)
+    if isinstance(images, Tensor) and images.ndim == 3 and targets is not None:
         targets = _of_one(targets)
-    captions = [""] * count if targets is None else captions_of(targets, classes)
-    if len(captions) != count:
-        raise ValueError(f"targets must be {count}, one for each image, got {len(captions)}")
+    sizes = [(image.shape[-2], image.shape[-1]) for image in pixels]
+    captions, overlays = _read(targets, sizes, classes)
     tiles = [_tile(image) for image in pixels]
+    for tile, overlay in zip(tiles, overlays, strict=False):
+        paint(tile, overlay)
     if draw is not None:
-        if not isinstance(draw, MixDraw):
-            raise TypeError(f"draw must be a MixDraw or None, got {type(draw).__name__}")
-        if len(draw.boxes) != count or tuple(draw.size) != tuple(pixels.shape[-2:]):
-            raise ValueError(
-                f"draw must be made for {count} images of size {tuple(pixels.shape[-2:])}, "
-                f"got one for {len(draw.boxes)} of size {tuple(draw.size)}"
-            )
+        _check_draw(draw, sizes)
         for tile, box in zip(tiles, draw.boxes.tolist(), strict=True):
             _outline(tile, box, draw.size)
-    return _grid(tiles, captions, min(count, 8) if columns is None else check_count("columns", columns))
+    return _grid(tiles, captions, min(len(tiles), 8) if columns is None else check_count("columns", columns))
+
+
+def _check_draw(draw: Any, sizes: list[Size]) -> None:
+    if not isinstance(draw, MixDraw):
+        raise TypeError(f"draw must be a MixDraw or None, got {type(draw).__name__}")
+    if len(draw.boxes) != len(sizes) or any(size != tuple(draw.size) for size in sizes):
+        raise ValueError(
+            f"draw must be made for {len(sizes)} images of size {' and '.join(map(str, sorted(set(sizes))))}, "
+            f"got one for {len(draw.boxes)} of size {tuple(draw.size)}"
+        )
+
+
+def _read(targets: Any, sizes: list[Size], classes: Sequence[str] | None) -> tuple[list[str], list[Overlay]]:
+    """What to write under each image, and what to draw on it."""
+    if targets is None:
+        return [""] * len(sizes), []
+    if isinstance(targets, (Tensor, MixedTarget)):
+        first = targets.a if isinstance(targets, MixedTarget) else targets
+        if first.ndim < 3 and not isinstance(first, tv_tensors.Mask):
+            captions = captions_of(targets, classes)
+            _check_count(len(captions), len(sizes))
+            return captions, []
+        targets = _masks(targets, sizes)
+    if not isinstance(targets, (Tensor, tuple, list)):
+        raise TypeError(f"targets must be {FORMS}, got {type(targets).__name__}")
+    _check_count(len(targets.a if isinstance(targets, MixedTarget) else targets), len(sizes))
+    overlays = overlays_of(targets, sizes, classes)
+    return [overlay.caption for overlay in overlays], overlays
+
+
+def _check_count(found: int, count: int) -> None:
+    if found != count:
+        raise ValueError(f"targets must be {count}, one for each image, got {found}")
+
+
+def _masks(masks: Any, sizes: list[Size]) -> Any:
+    """Semantic masks of a batch as ``(N, H, W)``."""
+    if isinstance(masks, MixedTarget):
+        return MixedTarget(_masks(masks.a, sizes), _masks(masks.b, sizes), masks.lam)
+    plain = unwrap(masks.detach()).cpu()
+    if plain.ndim == 4 and plain.shape[1] == 1:
+        plain = plain[:, 0]
+    if plain.ndim != 3 or any(tuple(plain.shape[-2:]) != size for size in sizes):
+        raise ValueError(
+            "targets that are masks must be (N, H, W) or (N, 1, H, W) with the size of the images, "
+            f"{' and '.join(map(str, sorted(set(sizes))))}, got shape {tuple(masks.shape)}"
+        )
+    if plain.dtype not in (*INTEGERS, torch.bool):
+        raise TypeError(f"targets that are masks must be integers or bool, got {plain.dtype}")
+    return plain
 
 
 def captions_of(targets: Tensor | MixedTarget, classes: Sequence[str] | None) -> list[str]:
@@ -92,14 +152,14 @@ def captions_of(targets: Tensor | MixedTarget, classes: Sequence[str] | None) ->
         lam = lam.view(-1, *(1,) * (a.ndim - 1))
         targets = lam * a + (1 - lam) * b
     if not isinstance(targets, Tensor):
-        raise TypeError(f"targets must be a tensor, a MixedTarget or None, got {type(targets).__name__}")
+        raise TypeError(f"targets must be {FORMS}, got {type(targets).__name__}")
     targets = targets.detach().cpu()
     if targets.ndim == 2:
         return [_shares([(share, k) for k, share in enumerate(row)], classes) for row in targets.tolist()]
     if targets.ndim == 1 and targets.is_floating_point():
         return [f"{value:.2f}" for value in targets.tolist()]
     if targets.ndim == 1:
-        return [_name(value, classes) for value in targets.tolist()]
+        return [name_of(value, classes) for value in targets.tolist()]
     raise ValueError(f"targets must be of shape (N,) or (N, K), got {tuple(targets.shape)}")
 
 
@@ -107,6 +167,8 @@ def _of_one(target: Any) -> Any:
     """The target of one image, such as a mixed sample of a data set has it, as that of a batch."""
     if isinstance(target, MixedTarget):
         return MixedTarget(*map(_of_one, target))
+    if isinstance(target, Mapping):
+        return [target]
     if isinstance(target, (int, float)):
         return torch.tensor([target])
     return target[None] if isinstance(target, Tensor) and (target.ndim == 0 or target.numel() > 1) else target
@@ -115,22 +177,28 @@ def _of_one(target: Any) -> Any:
 def _shares(row: list[tuple[float, int]], classes: Sequence[str] | None) -> str:
     """The largest three shares and their classes, the largest first."""
     seen = sorted((-share, k) for share, k in row if share >= 0.005)
-    terms = [_name(k, classes) if share <= -0.995 else f"{-share:.2f} {_name(k, classes)}" for share, k in seen]
+    terms = [name_of(k, classes) if share <= -0.995 else f"{-share:.2f} {name_of(k, classes)}" for share, k in seen]
     return " + ".join(terms[:3] + ["…"] * (len(terms) > 3))
 
 
-def _name(k: int, classes: Sequence[str] | None) -> str:
-    if classes is None:
-        return str(k)
-    if not 0 <= k < len(classes):
-        raise ValueError(f"classes must have a name for every class, got {len(classes)} names for class {k}")
-    return str(classes[k])
+def _each_in_pixels(images: Any, mean: Any, std: Any) -> list[Tensor]:
+    """Each image as ``(3, H, W)`` uint8 on the CPU."""
+    if isinstance(images, Tensor):
+        return list(_to_pixels(images, mean, std))
+    if not isinstance(images, (tuple, list)):
+        raise TypeError(f"images must be a tensor or a sequence of tensors (C, H, W), got {type(images).__name__}")
+    for i, image in enumerate(images):
+        if not isinstance(image, Tensor):
+            raise TypeError(f"images must be tensors (C, H, W), got {type(image).__name__} at index {i}")
+        if image.ndim != 3:
+            raise ValueError(f"images in a sequence must be (C, H, W), got shape {tuple(image.shape)} at index {i}")
+    if not images:
+        raise ValueError(f"images must be at least one, got an empty {type(images).__name__}")
+    return [_to_pixels(image, mean, std)[0] for image in images]
 
 
-def _to_pixels(images: Any, mean: Any, std: Any) -> Tensor:
+def _to_pixels(images: Tensor, mean: Any, std: Any) -> Tensor:
     """``(N, 3, H, W)`` uint8 on the CPU."""
-    if not isinstance(images, Tensor):
-        raise TypeError(f"images must be a tensor, got {type(images).__name__}")
     pixels = unwrap(images.detach()).cpu()
     if pixels.ndim == 3:
         pixels = pixels[None]
@@ -174,22 +242,16 @@ def _tile(image: Tensor) -> Image.Image:
 
 
 def _outline(tile: Image.Image, box: list[int], size: tuple[int, int]) -> None:
-    """Draw the edge of a box that is part of the image: a white line on a black one, to be seen on any ground."""
+    """Draw the edge of a box that is part of the image."""
     top, left, bottom, right = box
     if top == bottom or left == right or (bottom - top, right - left) == tuple(size):
         return
-    down, across = tile.height / size[0], tile.width / size[1]
-    x, y = round(left * across), round(top * down)
-    corners = (x, y, max(x, round(right * across) - 1), max(y, round(bottom * down) - 1))
-    pen = ImageDraw.Draw(tile)
-    thin = max(1, max(tile.size) // 160)
-    pen.rectangle(corners, outline=(0, 0, 0), width=2 * thin)
-    pen.rectangle(corners, outline=(255, 255, 255), width=thin)
+    frame(tile, corners_on(tile, (left, top, right, bottom), size))
 
 
 def _grid(tiles: list[Image.Image], captions: list[str], columns: int) -> Image.Image:
-    """All tiles are of one size; every row is as high as its longest caption needs."""
-    width, height = tiles[0].size
+    """Every cell is as large as the largest tile, and every row as high as its longest caption needs."""
+    width, height = (max(sides) for sides in zip(*(tile.size for tile in tiles), strict=True))
     font = ImageFont.load_default(min(max(width // 12, 12), 20))
     line = ceil(font.size * 1.3) if isinstance(font, ImageFont.FreeTypeFont) else 12
     rows = [range(start, min(start + columns, len(tiles))) for start in range(0, len(tiles), columns)]
@@ -206,7 +268,7 @@ def _grid(tiles: list[Image.Image], captions: list[str], columns: int) -> Image.
     for row, space in zip(rows, below, strict=True):
         for column, i in enumerate(row):
             x = GUTTER + column * (width + GUTTER)
-            paper.paste(tiles[i], (x, y))
+            paper.paste(tiles[i], (x + (width - tiles[i].width) // 2, y + (height - tiles[i].height) // 2))
             for k, text in enumerate(texts[i]):
                 pen.text((x + width / 2, y + height + k * line + line / 2), text, INK, font, anchor="mm")
         y += height + space + GUTTER
@@ -222,7 +284,7 @@ def _wrap(caption: str, font: Any, width: int) -> list[str]:
             lines[-1:] = [longer]
         else:
             lines.append(f"+ {term}")
-    return [_shorten(text, font, width) for text in lines]
+    return [shorten(text, font, width) for text in lines]
 
 
 def _shorten(text: str, font: Any, width: int) -> str:

@@ -36,7 +36,7 @@ def named(sample):
 
 
 def make_sample(number, size, count, kind="XYXY", *, masks=False, points=False):
-    """An image that tells where its pixels are from, and instances whose label is ``100 * number + index``."""
+    """An image that tells where its pixels are from, and instances whose label is ``1000 * number + index``."""
     height, width = size
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     image = torch.stack([torch.full_like(rows, number), rows, columns]).float()
@@ -50,7 +50,7 @@ def make_sample(number, size, count, kind="XYXY", *, masks=False, points=False):
     boxes = F.convert_bounding_box_format(corners.double(), tv_tensors.BoundingBoxFormat.XYXY, kind)
     target = {
         "boxes": tv_tensors.BoundingBoxes(boxes, format=kind, canvas_size=size),
-        "labels": 100 * number + torch.arange(count),
+        "labels": 1000 * number + torch.arange(count),
         "area": torch.rand(count),
         "iscrowd": torch.zeros(count, dtype=torch.bool),
         "image_id": number,
@@ -102,7 +102,7 @@ def expected(samples, base, image, min_visibility=0.0):
             if len(visible) > min_visibility * len(whole):
                 rows, columns = zip(*visible, strict=True)
                 box = (min(columns), min(rows), max(columns) + 1, max(rows) + 1)
-                out.append((100 * number + index, box, visible))
+                out.append((1000 * number + index, box, visible))
     return out
 
 
@@ -114,7 +114,7 @@ def check(mixed, samples, base, min_visibility=0.0):
     assert target["boxes"].shape == (len(wanted), 4)
     assert tuple(target["boxes"].canvas_size) == tuple(image.shape[-2:])
     assert target["boxes"].format == samples[base][1]["boxes"].format
-    areas = [samples[label // 100][1]["area"][label % 100].item() for label, _, _ in wanted]
+    areas = [samples[label // 1000][1]["area"][label % 1000].item() for label, _, _ in wanted]
     assert target["area"].tolist() == areas
     assert len(target["iscrowd"]) == len(wanted)
     assert target["image_id"] == base
@@ -139,6 +139,14 @@ def test_cutmix_shows_what_can_be_seen(kind, masks, min_visibility):
             assert mixed[0].shape == samples[base][0].shape
             changed += check(mixed, samples, base, min_visibility) != len(samples[base][1]["labels"])
     assert changed > 30
+
+
+def test_crowds():
+    """As many boxes as an aerial photograph has, and as many masks as a picture of cells."""
+    for counts, masks in (((574, 61), False), ((125, 37), True)):
+        samples = make_samples([(60, 80), (50, 90)], counts, masks=masks)
+        for base, mixed in enumerate(MixCollate(RandomCutMix(labels_getter=named), collate_fn=list)(samples)):
+            check(mixed, samples, base)
 
 
 def test_the_usual_collate_of_detection():
@@ -281,7 +289,7 @@ def test_weights_of_several_partners():
         image, target = data[base]
         weights = dict.fromkeys(range(4), 0.0)
         for label, weight in zip(target["labels"].tolist(), target["weights"].tolist(), strict=True):
-            weights[label // 100] += weight
+            weights[label // 1000] += weight
         shares = [*image[:, 0, 0].tolist(), 1 - image[:, 0, 0].sum().item()]
         torch.testing.assert_close(list(weights.values()), shares, atol=1e-5, rtol=0)
 
@@ -349,7 +357,7 @@ def points_seen(sample, target):
     for label, points in zip(target["labels"].tolist(), target["keypoints"], strict=True):
         for x, y in points.tolist():
             if not math.isnan(x):
-                yield label // 100 == int(sample[0, int(y), int(x)])
+                yield label // 1000 == int(sample[0, int(y), int(x)])
 
 
 def test_keypoints_of_instances():
@@ -363,7 +371,7 @@ def test_keypoints_of_instances():
             told = list(points_seen(image, target))
             assert all(told)
             shown += len(told)
-            originals = [samples[label // 100][1]["keypoints"][label % 100] for label in target["labels"].tolist()]
+            originals = [samples[label // 1000][1]["keypoints"][label % 1000] for label in target["labels"].tolist()]
             for now, old in zip(target["keypoints"], originals, strict=True):
                 for point, was in zip(now.tolist(), old.tolist(), strict=True):
                     label = (
@@ -598,7 +606,7 @@ def test_a_kernel_of_ones_own():
             assert type(target["heights"]) is Heights
             told = {0: {0, 1}, 1: {10, 11}}
             for label, height in zip(target["labels"].tolist(), target["heights"].tolist(), strict=True):
-                assert height in told[label // 100]
+                assert height in told[label // 1000]
     finally:
         _MAPS.pop(Depth, None)
         _INSTANCES.pop(Heights, None)

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader
+from torchvision import tv_tensors
+from torchvision.ops import masks_to_boxes
 
-from cutmix_transforms import _preview
+from cutmix_transforms import MixCollate, RandomCutMix, _preview
 from cutmix_transforms._cli import main
-from cutmix_transforms._photos import NAMES, PHOTOS
+from cutmix_transforms._photos import NAMES, PHOTOS, annotations, target_of
 
 COLOURS = {"black": (0, 0, 0), "blue": (0, 0, 255), "green": (0, 255, 0)}
 
@@ -69,6 +72,85 @@ def test_rows_show_true_targets(folder, tmp_path, shown):
     for images, targets, _ in (holes, more_holes):
         assert targets.tolist() == [0, 1, 2]
         assert (images.float().mean((2, 3)) < colours).sum() == 2
+
+
+def test_detection_shows_what_the_transforms_do_to_instances(tmp_path, shown, capsys):
+    arguments = ("-o", tmp_path / "out.png", "--show", "detection", "--size", 128, "--rows", 2, "--seed", 4)
+    assert run(*arguments, "--per-sample") == 0
+    assert f"wrote {tmp_path / 'out.png'}: 6 photographs, cutmix, mixup, cutout" in capsys.readouterr().out
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.width == 4 + 6 * 132
+    (images, targets, classes), *mixed = shown
+    assert classes == sorted({one["label"] for instances in annotations().values() for one in instances})
+    assert len(mixed) == 6
+    for batch, rows, _ in shown:
+        assert len(batch) == len(rows) == 6
+        assert {tuple(image.shape) for image in batch} == {(3, 128, 128)}
+        for row in rows:
+            assert isinstance(row["boxes"], tv_tensors.BoundingBoxes)
+            assert len({len(row[key]) for key in ("boxes", "labels", "masks", "keypoints")}) == 1
+            assert row["masks"].shape[1:] == row["boxes"].canvas_size == row["keypoints"].canvas_size == (128, 128)
+            assert row["keypoints"].shape[1:] == (3, 2)
+            left, top, right, bottom = row["boxes"].unbind(1)
+            assert (left < right).all()
+            assert (top < bottom).all()
+            assert row["masks"].flatten(1).any(1).all()
+    pasted, blended, holed = ([list(zip(*row[:2], strict=True)) for row in mixed[i : i + 2]] for i in (0, 2, 4))
+    for row in pasted:
+        assert any(not torch.equal(image, old) for (image, _), old in zip(row, images, strict=True))
+        assert any(
+            set(new["labels"].tolist()) - set(old["labels"].tolist())
+            for (_, new), old in zip(row, targets, strict=True)
+        )
+    for row in blended:
+        for (_, new), old in zip(row, targets, strict=True):
+            own = len(old["labels"])
+            assert torch.equal(new["labels"][:own], old["labels"])
+            assert len(new["labels"]) > own
+            torch.testing.assert_close(new["weights"][:own], (1 - new["weights"][-1]).expand(own))
+        assert len({float(new["weights"][0]) for _, new in row}) > 1
+    for row in holed:
+        for (image, new), old_image, old in zip(row, images, targets, strict=True):
+            rows, columns = (image != old_image).any(0).nonzero().unbind(1)
+            hole = torch.zeros(128, 128, dtype=torch.bool)
+            hole[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
+            xy = old["keypoints"][~old["keypoints"].isnan().any(-1)].long()
+            covered = int(hole[xy[:, 1], xy[:, 0]].sum())
+            gone = int(old["keypoints"].isfinite().all(-1).sum() - new["keypoints"].isfinite().all(-1).sum())
+            assert gone == covered
+
+
+def test_detection_in_workers():
+    data = _preview.Instances(_preview._load(None), 64, None)
+    collate = MixCollate(RandomCutMix(), collate_fn=_preview.unstacked)
+    ((images, targets),) = DataLoader(
+        data, len(data), collate_fn=collate, num_workers=1, multiprocessing_context="spawn"
+    )
+    assert len(images) == len(targets) == 6
+
+
+def test_annotations_are_of_the_photographs():
+    found = annotations()
+    assert set(found) == set(NAMES)
+    labels = sorted({one["label"] for instances in found.values() for one in instances})
+    for name, instances in found.items():
+        with Image.open(PHOTOS / f"{name}.jpg") as photo:
+            target = target_of(instances, (photo.height, photo.width), labels)
+            middle = photo.width / 2
+        assert [labels[k] for k in target["labels"]] == [one["label"] for one in instances]
+        tight = masks_to_boxes(target["masks"]) + torch.tensor([0, 0, 1, 1])  # the last pixels are inside
+        assert torch.equal(tight, target["boxes"].as_subclass(torch.Tensor))
+        for one, mask, points in zip(instances, target["masks"], target["keypoints"], strict=True):
+            assert len(one["outline"]) >= 12
+            assert (points.isnan().all()) == ("keypoints" not in one)
+            for x, y in one.get("keypoints", []):
+                assert mask[y, x]
+                assert abs(x - middle) < 160  # in the square that is shown
+    assert {name for name, instances in found.items() for one in instances if "keypoints" in one} == {
+        "astronaut",
+        "cat",
+        "raccoon",
+    }
 
 
 def test_seed_repeats(folder, tmp_path):
@@ -155,6 +237,8 @@ def test_open(folder, tmp_path, monkeypatch):
         (["--alpha", "x"], ["--alpha", "'x'"]),
         (["--size", "0"], ["--size", "at least 1", "0"]),
         (["--seed", "99999999999999999999"], ["--seed", "64 bits", "99999999999999999999"]),
+        (["--show", "detections"], ["--show", "detection", "'detections'"]),
+        (["{tmp}/one", "--show", "detection"], ["--show detection", "FOLDER", "annotations", "one"]),
         (["--rows", "-1"], ["--rows", "at least 1", "-1"]),
         (["--sise", "3"], ["--sise"]),
     ],

@@ -15,6 +15,7 @@ from cutmix_transforms.functional._instances import View, visible_boxes, visible
 MapFunction = Callable[[Tensor, MixDraw, Tensor], Tensor]
 InstanceFunction = Callable[[Any, View], tuple[Tensor, Tensor | None]]
 AnyMap = TypeVar("AnyMap", bound=MapFunction)
+Kernel = TypeVar("Kernel")
 AnyInstance = TypeVar("AnyInstance", bound=InstanceFunction)
 
 
@@ -107,12 +108,20 @@ def _check_type(cls: Any) -> None:
 
 def map_kernel(leaf: Any) -> MapKernel | None:
     """The kernel for maps of this type, if any."""
-    return next((_MAPS[cls] for cls in type(leaf).__mro__ if cls in _MAPS), None)
+    return _of_type(_MAPS, leaf)
 
 
 def instance_kernel(leaf: Any) -> InstanceFunction | None:
     """The kernel for instances of this type, if any."""
-    return next((_INSTANCES[cls] for cls in type(leaf).__mro__ if cls in _INSTANCES), None)
+    return _of_type(_INSTANCES, leaf)
+
+
+def _of_type(kernels: dict[type, Kernel], leaf: Any) -> Kernel | None:
+    if isinstance(leaf, tv_tensors.TVTensor):
+        for cls in type(leaf).__mro__:
+            if cls in kernels:
+                return kernels[cls]
+    return None
 
 
 _MAPS[tv_tensors.Mask] = MapKernel(mix_images, categorical=True)
