@@ -166,6 +166,8 @@ def _open(path: Path) -> Image.Image | None:
 def _make(name: str, count: int, options: argparse.Namespace) -> tuple[str, RandomTransform]:
     """A transform and what to call it."""
     if name == "cutout":
+        if options.show == "detection":
+            return "RandomCutout(mask_fill=0)", RandomCutout(mask_fill=0)
         return "RandomCutout()", RandomCutout()
     kind = {"cutmix": RandomCutMix, "mixup": RandomMixUp}[name]
     title = f"{kind.__name__}(alpha={options.alpha:g}{', per_sample=True' * options.per_sample})"
