@@ -56,6 +56,7 @@ class RandomCutMix(Mix):
     Shape:
         - images: ``(N, C, H, W)``, videos ``(N, T, C, H, W)``, any dtype, plain or tv_tensors; labels: ``(N,)`` or
           ``(N, K)``.
+        - several images, such as depth maps, as ``tv_tensors.Image`` each: of plain tensors only the first is an image.
         - masks beside them: ``(N, ..., H, W)``; of a sample ``(H, W)`` or ``(1, H, W)``, of instances ``(n, H, W)``,
           with boxes ``(n, 4)``, keypoints ``(n, k, 2)`` and labels ``(n,)``.
         - output: images as they came; targets ``(N, K)`` float, or ``(N,)`` for float labels ``(N,)``.

@@ -41,8 +41,8 @@ class RandomCutout(RandomTransform):
         mask_fill: what masks take in the hole, those of instances too; by default they stay as they are.
         inside: place holes wholly inside the image instead of clipping them.
         p: the chance that an image gets holes.
-        min_visibility: instances whose visible share, by their mask or else their box, is not above it are dropped,
-            with their labels; at 0 only those that are wholly hidden. The others keep their boxes as they are.
+        min_visibility: instances with boxes or keypoints whose visible share, by their mask or else their box, is not
+            above it are dropped, with their labels; at 0 only those that are wholly hidden. Boxes are not changed.
         labels_getter: how to find the labels of instances: ``"default"`` (the second argument, or one item ``labels``,
             ``label``, ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and
             may return several, such as labels and areas, or None for no labels.
@@ -143,7 +143,7 @@ class RandomCutout(RandomTransform):
         can_go = any(instance_kernel(leaf) is not None and has_rows(leaf) for leaf in leaves)
         labels = label_positions(tree_unflatten(tensors, spec), tensors, spec, self.labels_getter) if can_go else []
         groups = find_instances(sample, tensors, images, labels, image_size(_as_batch(leaves[images[0]])))
-        self._warn_of(unnamed(sample, groups, [leaves[i] for i in images]))
+        self._warn_of(unnamed(sample, groups))
         return groups
 
     def _fill(self, images: Tensor) -> Tensor | None:

@@ -29,14 +29,26 @@ def find_instances(inputs: Any, leaves: list[Any], images: list[int], labels: li
     is_video = any(isinstance(leaves[i], tv_tensors.Video) for i in images)
     groups = []
     for path, places in holders.items():
-        named = [i for i in labels if paths[i][:-1] == path]
-        members = _members(leaves, places, named, is_video=is_video)
-        if members:
-            weights = [i for i in range(len(leaves)) if paths[i][:-1] == path and _key(paths[i]) == WEIGHTS]
-            groups.append(_group(leaves, paths, members + weights, size, weights))
-        points = [i for i in places if _is_points(leaves[i]) and i not in members]
-        groups += [_group(leaves, paths, [i], size, []) for i in points]
+        beside = [i for i in range(len(leaves)) if paths[i][:-1] == path]
+        _check_lists(leaves, paths, path, labels)
+        members = _members(leaves, places, [i for i in labels if i in beside], is_video=is_video)
+        points = [[i] for i in places if _is_points(leaves[i]) and i not in members]
+        weights = [i for i in beside if members and _key(paths[i]) == WEIGHTS and not _is_points(leaves[members[0]])]
+        named = {_key(paths[i]) for i in beside if i in images or i in labels or i in places or i in weights}
+        for some in ([members + weights] if members else []) + points:
+            leaf_rows = _aligned(leaves, paths, some)
+            place = weights[0] if weights and weights[0] in some else None
+            groups.append(Instances(some, leaf_rows, size, path, named, place))
     return groups
+
+
+def _check_lists(leaves: list[Any], paths: list[Any], path: Any, labels: list[int]) -> None:
+    for i in labels:
+        if len(paths[i]) == len(path) + 2 and paths[i][: len(path)] == path and leaves[i].ndim == 0:
+            raise ValueError(
+                f"labels beside boxes and the like must be a tensor with one row for each, got {_key(paths[i][:-1])!r} "
+                "as a list"
+            )
 
 
 def _members(leaves: list[Any], places: list[int], labels: list[int], *, is_video: bool) -> list[int]:
@@ -51,13 +63,13 @@ def _members(leaves: list[Any], places: list[int], labels: list[int], *, is_vide
         return rows + masks + labels
     points = [i for i in places if _is_points(leaves[i])]
     for found in ([] if is_video else masks), points[:1]:
-        if found and (fitting := [i for i in labels if _fits(leaves[i], len(leaves[found[0]]))]):
-            return found + fitting
+        if found and any(_fits(leaves[i], len(leaves[found[0]])) for i in labels):
+            return found + labels
     return points[:1]
 
 
 def _fits(label: Tensor, count: int) -> bool:
-    return label.ndim == 1 and len(label) == count and not label.is_floating_point()
+    return label.ndim == 1 and len(label) == count and not (count and label.is_floating_point())
 
 
 def has_rows(leaf: Any) -> bool:
@@ -69,17 +81,18 @@ def _is_points(leaf: Any) -> bool:
     return isinstance(leaf, tv_tensors.KeyPoints) and leaf.ndim == 2
 
 
-def _group(leaves: list[Any], paths: list[Any], places: list[int], size: Size, weights: list[int]) -> Instances:
+def _aligned(leaves: list[Any], paths: list[Any], places: list[int]) -> list[Tensor]:
     count = len(leaves[places[0]])
     for i in places:
         leaf = leaves[i]
         if not isinstance(leaf, Tensor) or leaf.ndim == 0 or len(leaf) != count:
-            what = f"{_key(paths[i])!r} of shape {tuple(leaf.shape)}" if isinstance(leaf, Tensor) else repr(leaf)
+            what = f"shape {tuple(leaf.shape)}" if isinstance(leaf, Tensor) else repr(leaf)
+            hint = " (a mask of classes is (H, W) there)" if isinstance(leaf, tv_tensors.Mask) else ""
             raise ValueError(
                 f"boxes, labels and all else of instances must be aligned, one row for each of {count} in "
-                f"{_key(paths[places[0]])!r}, got {what}"
+                f"{_key(paths[places[0]])!r}, got {_key(paths[i])!r} of {what}{hint}"
             )
-    return Instances(places, [leaves[i] for i in places], size, paths[places[0]][:-1], weights[0] if weights else None)
+    return [leaves[i] for i in places]
 
 
 def _key(path: Any) -> Any:
@@ -99,7 +112,7 @@ def check_structure(leaf: Any, size: Size) -> None:
         if tv_tensors.is_rotated_bounding_format(leaf.format):
             raise ValueError(f"boxes must not be rotated (XYXY, XYWH or CXCYWH), got format {leaf.format.value}")
         if leaf.ndim != 2 or shape[1] != 4:
-            raise ValueError(f"boxes must be of shape (n, 4), got {shape}")
+            raise ValueError(f"boxes must be of shape (n, 4), and (0, 4) where there are none, got {shape}")
     if isinstance(leaf, tv_tensors.KeyPoints) and (leaf.ndim not in (2, 3) or shape[-1] != 2):
         raise ValueError(f"keypoints must be of shape (n, 2), of the image, or (n, k, 2), of instances, got {shape}")
     canvas = getattr(leaf, "canvas_size", size)
@@ -119,26 +132,25 @@ def check_names(inputs: Any) -> None:
                 )
 
 
-def unnamed(inputs: Any, groups: list[Instances], images: list[Any]) -> list[Any]:
+def unnamed(inputs: Any, groups: list[Instances]) -> list[Any]:
     """Keys of what is as long as there are instances, so seems to belong to them, but was not named as a label."""
     found = []
     for group in groups:
-        count = len(group.leaves[0])
-        holder = _at(inputs, group.path)
-        known = {id(one) for one in (*group.leaves, *images)}
+        count, holder = len(group.leaves[0]), _at(inputs, group.path)
         for key, value in holder.items() if isinstance(holder, Mapping) else enumerate(holder):
             is_list = isinstance(value, (list, tuple)) or (hasattr(value, "shape") and len(value.shape) > 0)
-            if count > 1 and is_list and not isinstance(value, tv_tensors.TVTensor) and id(value) not in known:
-                found += [key] if len(value) == count else []
+            is_known = key in group.named or key == "image_id" or isinstance(value, tv_tensors.TVTensor)
+            if count and is_list and not is_known and len(value) == count:
+                found.append(key)
     return found
 
 
 def with_weights(inputs: Any, groups: list[Instances]) -> Any:
     """The sample with a weight of 1 for each instance, beside the instances, where there are no weights yet."""
-    for k, group in enumerate(groups):
+    for group in groups:
         holder = _at(inputs, group.path)
-        if group.weights_place is not None or any(group.path == other.path for other in groups[:k]):
-            continue  # points of the image, beside instances, weigh nothing
+        if group.weights_place is not None or _is_points(group.leaves[0]):
+            continue  # points of the image weigh nothing
         if not isinstance(holder, Mapping):
             raise ValueError(
                 f"boxes and the like must lie in a dictionary, to which MixUp adds {WEIGHTS!r}, got a "

@@ -92,7 +92,7 @@ def take_apart(inputs: Any, getter: LabelsGetter, *, is_sample: bool, has_weight
     for i in image_places:
         leaves[i] = tensors[i]  # an array becomes a tensor, mixed or not
     images, maps, labels = ([tensors[i] for i in places] for places in (image_places, map_places, label_places))
-    unknown = unnamed(inputs, groups, [leaves[i] for i in image_places])
+    unknown = unnamed(inputs, groups)
     if is_sample:
         images, maps = ([rewrap(leaf[None], leaf) for leaf in some] for some in (images, maps))
         labels = [label[None] for label in labels]
@@ -207,6 +207,11 @@ def find_labels(inputs: Any, getter: LabelsGetter) -> Any:
         if getter == "default":
             second = _item(inputs, 1)
             if isinstance(second, tv_tensors.TVTensor):  # masks, say: there are no class labels
+                if len(inputs) > 2 and not isinstance(second, (tv_tensors.Image, tv_tensors.Video, tv_tensors.Mask)):
+                    raise ValueError(
+                        "labels_getter must say which item holds the labels (None: no labels), "
+                        f"got {type(second).__name__} as the second of {len(inputs)} items"
+                    )
                 return ()
             return _by_key(second, LABEL_KEYS) if isinstance(second, Mapping) else second
         if getter in getattr(inputs, "_fields", ()):

@@ -25,6 +25,7 @@ class Instances:
     leaves: list[Tensor]
     size: Size  # of the image
     path: tuple[Any, ...]  # of the dictionary, tuple or list that holds them
+    named: set[Any]  # keys there that are known: of instances, images and labels
     weights_place: int | None = None  # where MixUp notes how much each instance counts
 
 
@@ -36,11 +37,18 @@ class Seen(NamedTuple):
     is_cut: Tensor  # (n,) whether a part of an instance's mask is hidden
 
 
-def mix_instances(base: Instances, partner: Instances, draw: MixDraw, min_visibility: float) -> Instances:
-    """The instances that are seen after a draw for one sample, the partner's after the base's."""
-    if draw.opacity < 1:
-        return _union(base, partner, draw)
+def mix_instances(
+    base: Instances, partner: Instances, draw: MixDraw, min_visibility: float, *, unites: bool
+) -> Instances:
+    """The instances that are seen after a draw for one sample, the partner's after the base's.
+
+    A mix that ``unites`` blends whole images, and so also one that is drawn to be covered wholly.
+    """
     box = draw.boxes.cpu()
+    canvas = max(base.size[0], partner.size[0]), max(base.size[1], partner.size[1])
+    is_whole = draw.size == canvas and box[0].tolist() == [0, 0, *canvas]
+    if draw.opacity < 1 or (unites and is_whole):
+        return _union(base, partner, draw)
     first = look_at(base, View(box, base.size), min_visibility)
     second = look_at(partner, View(box, partner.size, inside=True), min_visibility)
     leaves = [
@@ -98,7 +106,7 @@ def _union(base: Instances, partner: Instances, draw: MixDraw) -> Instances:
     for place, first, second in zip(base.places, base.leaves, partner.leaves, strict=True):
         own, other = unwrap(first), _in_format_of(first, second)
         if place == base.weights_place:
-            lam = draw.lam.to(own)
+            lam = draw.lam.to(own.device)
             own, other = own * lam, other * (1 - lam)
         if isinstance(first, tv_tensors.Mask):
             own, other = _padded(own, draw.size), _padded(other, draw.size)
@@ -126,10 +134,10 @@ def _fit_boxes_to_masks(leaves: list[Tensor], is_cut: Tensor) -> None:
 
 
 def _concatenated(first: Tensor, second: Tensor) -> Tensor:
-    """A sample without instances has a say in neither shape nor dtype."""
+    """In the dtype of the first; a sample without instances has a say in neither shape nor dtype."""
     if not len(second):
-        return first
-    return torch.cat([first, second]) if len(first) else second
+        return first.clone()
+    return torch.cat([first, to_dtype(second, first.dtype)]) if len(first) else second.clone()
 
 
 def _padded(masks: Tensor, size: Size) -> Tensor:

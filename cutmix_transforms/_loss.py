@@ -20,7 +20,8 @@ class MixedLoss(nn.Module):
     serves training and validation.
 
     Soft targets need no such help: ``nn.CrossEntropyLoss`` takes them as they are. Label smoothing belongs in the
-    transform or in the criterion, not in both.
+    transform or in the criterion, not in both. Pairs of masks are handed on as they are: ``nn.CrossEntropyLoss``
+    wants int64 ``(N, H, W)``.
 
     Args:
         criterion: a loss with a ``reduction``, such as ``nn.CrossEntropyLoss`` or ``F.cross_entropy``; or a callable

@@ -138,7 +138,7 @@ class Mix(RandomTransform):
         mix_one = mix_targets if self.target == "soft" else pair_targets
         targets = [mix_one(own, draw, other) for own, other in zip(parts.targets, pool.targets, strict=True)]
         groups = [
-            mix_instances(own, other, draw, self.min_visibility or 0.0)
+            mix_instances(own, other, draw, self.min_visibility or 0.0, unites=self.blending == "images")
             for own, other in zip(parts.groups, pool.groups, strict=True)
         ]
         return replace(parts, images=images, maps=maps, targets=targets, groups=groups, is_mixed=True)

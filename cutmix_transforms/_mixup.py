@@ -45,6 +45,7 @@ class RandomMixUp(Mix):
 
     Shape:
         - images: ``(N, ...)``, any float or integer dtype, plain or tv_tensors; labels: ``(N,)`` or ``(N, K)``.
+        - several images, such as depth maps, as ``tv_tensors.Image`` each: of plain tensors only the first is an image.
         - masks beside them: ``(N, ..., H, W)``; of a sample ``(H, W)`` or ``(1, H, W)``, of instances ``(n, H, W)``,
           with boxes ``(n, 4)``, keypoints ``(n, k, 2)``, labels and weights ``(n,)``.
         - output: images as they came; targets ``(N, K)`` float, or ``(N,)`` for float labels ``(N,)``.

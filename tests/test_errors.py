@@ -315,6 +315,12 @@ def test_options_that_do_not_go_with_structures():
         MixCollate(RandomCutMix(opacity=(0.2, 0.5)), collate_fn=list)([sample] * 2)
     with says(ValueError, ["dictionary", "weights", "tuple"]):
         MixCollate(RandomMixUp(), collate_fn=list)([(sample[0], boxes_of(3))] * 2)
+    with says(ValueError, ["labels_getter", "BoundingBoxes"]):
+        MixCollate(RandomCutMix(), collate_fn=list)([(sample[0], boxes_of(3), INSTANCE_LABELS)] * 2)
+    with says(ValueError, ["one row", "'labels'", "list"]):
+        MixCollate(RandomCutMix(num_classes=5), collate_fn=list)([(sample[0], {**sample[1], "labels": [1, 2, 3]})] * 2)
+    with says(ValueError, ["weights", "3"]):
+        MixCollate(RandomMixUp(), collate_fn=list)([(sample[0], {**sample[1], "weights": 0.5})] * 2)
     with says(ValueError, ["min_visibility", "0.1", "0.3"]):
         RandomMixChoice([RandomCutMix(min_visibility=0.1), RandomMixUp(), RandomCutMix(min_visibility=0.3)])
     for target in (sample[1], {"labels": INSTANCE_LABELS, "masks": masks_of(3, *SIZE)}):
@@ -337,9 +343,13 @@ def test_instances_that_differ(make):
             MixCollate(make(), collate_fn=list)([(image, base), (image, other)])
 
 
+@pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("make", [*MIXES, RandomCutout])
-def test_what_seems_to_belong_to_instances_is_named_once(make):
+def test_what_seems_to_belong_to_instances_is_named_once(make, count):
     target = {"labels": INSTANCE_LABELS, "boxes": boxes_of(3), "area": torch.rand(3), "names": ["a", "b", "c"], "x": 3}
+    if count == 1:
+        target = {"labels": INSTANCE_LABELS[:1], "boxes": boxes_of(1), "area": torch.rand(1), "names": ["a"]}
+        target["image_id"] = torch.tensor([7])
     sample, mix = (torch.rand(3, *SIZE), target), make()
     call = mix if make is RandomCutout else lambda one: MixCollate(mix, collate_fn=list)([one] * 2)
     with pytest.warns(UserWarning, match="labels_getter") as caught:

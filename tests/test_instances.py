@@ -14,10 +14,12 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms import MixCollate, MixDataset, RandomCutMix, RandomCutout, RandomMixChoice, RandomMixUp
+from cutmix_transforms._instances import Instances, mix_instances
 from cutmix_transforms.functional import (
     View,
     boxes_of_masks,
     join_masks,
+    mix_draw,
     register_instance_kernel,
     register_kernel,
     visible_boxes,
@@ -251,6 +253,89 @@ def test_boxes_of_fractions_round_their_masks():
     assert moved > 10
 
 
+def test_loose_boxes_stay_until_their_mask_is_cut():
+    mask = torch.zeros(1, 10, 12, dtype=torch.uint8)
+    mask[0, 5, 6] = 1
+    boxes = tv_tensors.BoundingBoxes(torch.tensor([[5, 2, 8, 9]]), format="XYXY", canvas_size=(10, 12))
+    sample = torch.zeros(3, 10, 12), {"boxes": boxes, "masks": tv_tensors.Mask(mask)}
+    other = torch.ones(3, 10, 12), {"boxes": tv_tensors.wrap(boxes[:0], like=boxes), "masks": tv_tensors.Mask(mask[:0])}
+    collate = MixCollate(RandomCutMix(alpha=0.5, labels_getter=None), collate_fn=list)
+    seen = 0
+    for _ in range(60):
+        image, target = collate([sample, other])[0]
+        assert target["boxes"].tolist() == ([] if image[0, 5, 6] else [[5, 2, 8, 9]])
+        seen += bool((image[0, 2, 5:8] == 1).all()) and not image[0, 5, 6]
+    assert seen
+
+
+def test_boxes_of_centers_keep_odd_integers():
+    """The middle of an odd side is no integer, so these would not survive being converted."""
+    boxes = tv_tensors.BoundingBoxes(torch.tensor([[5, 5, 3, 3]]), format="CXCYWH", canvas_size=(HEIGHT, WIDTH))
+    samples = [
+        (torch.full((3, HEIGHT, WIDTH), float(i)), {"boxes": boxes, "labels": torch.tensor([i])}) for i in range(2)
+    ]
+    for _ in range(40):
+        for base, (image, target) in enumerate(MixCollate(RandomCutMix(), collate_fn=list)(samples)):
+            if bool((image[0, 3:8, 3:8] == base).all()):
+                assert target["boxes"].tolist() == [[5, 5, 3, 3]]
+
+
+def test_what_an_empty_sample_is_made_of_does_not_matter():
+    full, empty = make_sample(0, (HEIGHT, WIDTH), 3), make_sample(1, (HEIGHT, WIDTH), 0)
+    empty[1]["labels"] = torch.tensor([])  # float32
+    for samples in ([full, empty], [empty, full]):
+        for _, target in MixCollate(RandomMixUp(labels_getter=named), collate_fn=list)(samples):
+            assert target["labels"].dtype == torch.int64
+            assert target["labels"].tolist() == [0, 1, 2]
+
+
+def test_instances_know_the_canvas_they_were_united_on():
+    first, second = (
+        Instances([0], [make_sample(0, size, 2)[1]["boxes"]], size, (), set()) for size in ((9, 20), (HEIGHT, WIDTH))
+    )
+    draw = mix_draw(torch.tensor([0]), torch.tensor([[0, 0, HEIGHT, 20]]), (HEIGHT, 20), opacity=0.5)
+    assert mix_instances(first, second, draw, 0.0, unites=True).size == (HEIGHT, 20)
+
+
+def test_types_that_derive_from_torchvisions():
+    class MyBoxes(tv_tensors.BoundingBoxes):
+        pass
+
+    class MyMask(tv_tensors.Mask):
+        pass
+
+    samples = make_samples([(HEIGHT, WIDTH)] * 2, [3, 2], masks=True)
+    mine = [
+        (image, {**target, "boxes": target["boxes"].as_subclass(MyBoxes), "masks": target["masks"].as_subclass(MyMask)})
+        for image, target in samples
+    ]
+    for (_, target), (_, old) in zip(mine, samples, strict=True):
+        target["boxes"].format, target["boxes"].canvas_size = old["boxes"].format, old["boxes"].canvas_size
+        target["boxes"].clamping_mode = getattr(old["boxes"], "clamping_mode", "soft")
+    for base, mixed in enumerate(MixCollate(RandomCutMix(labels_getter=named), collate_fn=list)(mine)):
+        check(mixed, samples, base)
+        assert isinstance(mixed[1]["masks"], MyMask)
+
+
+def test_class_labels_beside_masks():
+    """Floats, or a mask for each frame of a video: nothing there is a label of an instance."""
+    masks = tv_tensors.Mask(torch.zeros(4, HEIGHT, WIDTH, dtype=torch.uint8))
+    floats = tv_tensors.Image(torch.rand(3, HEIGHT, WIDTH)), {"masks": masks, "labels": torch.rand(4)}
+    video = tv_tensors.Video(torch.rand(4, 3, HEIGHT, WIDTH)), {"masks": masks, "labels": torch.tensor([1, 0, 1, 0])}
+    for sample in (floats, video):
+        for _, target in MixCollate(RandomCutMix(), collate_fn=list)([sample] * 2):
+            assert target["masks"].shape == (4, HEIGHT, WIDTH)
+            torch.testing.assert_close(target["labels"], sample[1]["labels"].float())
+    instances = floats[0], {"masks": masks, "labels": torch.tensor([1, 0, 1, 0])}
+    instances[1]["masks"][:] = 1
+    instances[1]["area"] = torch.rand(4)
+    for _, target in MixCollate(RandomCutMix(labels_getter=named, ratio=(0.5, 0.5)), collate_fn=list)([instances] * 2):
+        assert target["masks"].shape == (8, HEIGHT, WIDTH)
+        assert target["area"].tolist() == instances[1]["area"].tolist() * 2
+    for _, target in MixCollate(RandomMixUp(labels_getter=named), collate_fn=list)([instances] * 2):
+        assert target["masks"].shape == (8, HEIGHT, WIDTH)
+
+
 @pytest.mark.parametrize("masks", [False, True])
 def test_mixup_unites_with_weights(masks):
     samples = make_samples(SIZES, [3, 0, 2], masks=masks, points=True)
@@ -278,6 +363,39 @@ def test_mixup_unites_with_weights(masks):
                 assert target["masks"].shape == (len(weights), *image.shape[-2:])
                 sums = samples[base][1]["masks"].sum((1, 2)).tolist() + other["masks"].sum((1, 2)).tolist()
                 assert target["masks"].sum((1, 2)).tolist() == sums
+
+
+@pytest.mark.parametrize("masks", [False, True])
+def test_mixup_that_keeps_nothing_of_the_base(masks):
+    """A share of exactly 0 is drawn now and then where alpha is small: the union, with weights of 0 and 1."""
+    samples = make_samples(SIZES[:2], [2, 3], masks=masks)
+    mix = RandomMixUp(labels_getter=named)
+    mix._region = lambda chance, size, other: (torch.tensor([[0, 0, HEIGHT, 20]]), torch.ones(1))
+    for base, (image, target) in enumerate(MixCollate(mix, collate_fn=list)(samples)):
+        assert image.shape == (3, HEIGHT, 20)
+        assert tuple(target["boxes"].canvas_size) == (HEIGHT, 20)
+        assert target["weights"].tolist() == [0.0] * (2 + base) + [1.0] * (3 - base)
+
+
+@pytest.mark.parametrize("make", [RandomCutMix, RandomMixUp])
+def test_what_is_mixed_is_no_part_of_the_data_set(make):
+    samples = make_samples([(HEIGHT, WIDTH)] * 2, [3, 0], masks=True, points=True)
+    before = {k: v.clone() for k, v in samples[0][1].items() if isinstance(v, torch.Tensor)}
+    for place in (MixCollate(make(labels_getter=named), collate_fn=list), None):
+        mixed = place(samples) if place else [MixDataset(samples, make(labels_getter=named))[i] for i in range(2)]
+        for _, target in mixed:
+            for key in before:
+                target[key].zero_()
+        assert all(torch.equal(samples[0][1][k], v) for k, v in before.items())
+
+
+def test_weights_of_ones_own_count_too():
+    samples = make_samples([(HEIGHT, WIDTH)] * 2, [2, 2])
+    for _, target in samples:
+        target["weights"] = torch.tensor([1, 3])
+    for _, target in MixCollate(RandomMixUp(labels_getter=named), collate_fn=list)(samples):
+        lam = target["weights"][0].item()
+        torch.testing.assert_close(target["weights"], torch.tensor([lam, 3 * lam, 1 - lam, 3 - 3 * lam]))
 
 
 def test_weights_of_several_partners():
@@ -319,6 +437,22 @@ def test_a_choice_always_has_weights():
             else:
                 check((image, target), samples, base)
     assert 8 < united < 32
+
+
+def test_arrays_are_not_warned_of():
+    samples = [
+        {"image": image.numpy(), "boxes": target["boxes"], "labels": target["labels"].numpy()}
+        for image, target in make_samples([(HEIGHT, WIDTH)] * 2, [3, 3])
+    ]
+    for target in MixCollate(RandomCutMix(ratio=(1, 1)), collate_fn=list)(samples):
+        assert len(target["labels"]) == len(target["boxes"]) == 3
+    assert len(RandomCutout(1.0, inside=True)(samples[0] | {"image": torch.rand(3, HEIGHT, WIDTH)})["labels"]) == 0
+
+
+def test_keypoints_of_the_image_need_no_weights():
+    points = tv_tensors.KeyPoints(torch.ones(3, 2), canvas_size=(HEIGHT, WIDTH))
+    for _, united in MixCollate(RandomMixUp(), collate_fn=list)([(torch.rand(3, HEIGHT, WIDTH), points)] * 2):
+        assert united.shape == (6, 2)
 
 
 def test_unmixed_samples_are_identical():
@@ -410,6 +544,20 @@ def test_keypoints_alone_decide_by_their_visible_share():
                 torch.testing.assert_close(target["keypoints"].as_subclass(torch.Tensor), wanted, equal_nan=True)
 
 
+def test_instances_whose_points_are_all_marked():
+    """Nothing of them is hidden in the base, and nothing is seen in the patch."""
+    points = torch.full((1, 3, 2), float("nan"))
+    samples = [
+        (
+            torch.full((3, 10, 10), float(i)),
+            {"keypoints": tv_tensors.KeyPoints(points, canvas_size=(10, 10)), "labels": torch.tensor([i])},
+        )
+        for i in range(2)
+    ]
+    for base, (_, target) in enumerate(MixCollate(RandomCutMix(ratio=(0.5, 0.5)), collate_fn=list)(samples)):
+        assert target["labels"].tolist() == [base]
+
+
 def test_keypoints_of_the_image_keep_their_places():
     """Named points: the base's first, then the partner's, each in its place, none dropped."""
     points = torch.tensor([[1.5, 2.5], [9.0, 3.0], [4.0, 16.9], [5.0, 0.0]])
@@ -453,9 +601,9 @@ def test_points_of_the_image_beside_boxes():
 
 @pytest.mark.parametrize("masks", [False, True])
 @pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("least", [0.0, 0.6])
-def test_cutout_drops_what_its_holes_hide(masks, kind, least):
-    cut = RandomCutout(0.5, holes=3, fill=-1, mask_fill=0, min_visibility=least, labels_getter=named)
+@pytest.mark.parametrize(("least", "holes"), [(0.0, 3), (0.6, 1)])
+def test_cutout_drops_what_its_holes_hide(masks, kind, least, holes):
+    cut = RandomCutout(0.5, holes=holes, fill=-1, mask_fill=0, min_visibility=least, labels_getter=named)
     dropped = marked = 0
     for _ in range(40):
         image, target = make_sample(0, (HEIGHT, WIDTH), 5, kind, masks=masks, points=True)
@@ -539,6 +687,7 @@ def test_what_lies_outside_of_the_image_cannot_be_seen():
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64])
 def test_masks_by_loops(dtype):
     masks = (torch.rand(5, 300, 9) < 0.3).to(dtype) * (1 if dtype == torch.bool else 7)
+    masks[0] = 1  # more rows than a byte can count
     holes = torch.tensor([[0, 0, 290, 5], [10, 3, 300, 7]])
     for boxes in (holes[:1], holes):
         covered = torch.zeros(300, 9, dtype=torch.bool)

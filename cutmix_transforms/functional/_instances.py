@@ -127,7 +127,9 @@ def visible_keypoints(points: Tensor, view: View) -> tuple[Tensor, Tensor]:
         (tensor([[nan, nan],
                 [4., 5.]]), tensor([False,  True]))
     """
+    height, width = view.size
     x, y = points[..., None, :].unbind(-1)  # (..., 1)
+    x, y = x.where(x != width, width - 1), y.where(y != height, height - 1)  # on the border is still in the image
     top, left, bottom, right = view.boxes.unbind(-1)  # (K,)
     covered = ((x >= left) & (x < right) & (y >= top) & (y < bottom)).any(-1)
     marked = points.isnan().any(-1) if points.is_floating_point() else (points == -1).all(-1)
