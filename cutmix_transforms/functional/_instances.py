@@ -130,7 +130,7 @@ def visible_keypoints(points: Tensor, view: View) -> tuple[Tensor, Tensor]:
     height, width = view.size
     x, y = points[..., None, :].unbind(-1)  # (..., 1)
     x, y = x.where(x != width, width - 1), y.where(y != height, height - 1)  # on the border is still in the image
-    top, left, bottom, right = view.boxes.unbind(-1)  # (K,)
+    top, left, bottom, right = view.boxes.to(points.device).unbind(-1)  # (K,)
     covered = ((x >= left) & (x < right) & (y >= top) & (y < bottom)).any(-1)
     marked = points.isnan().any(-1) if points.is_floating_point() else (points == -1).all(-1)
     seen = ~marked & (covered if view.inside else ~covered)
@@ -160,7 +160,7 @@ def visible_mask_share(masks: Tensor, view: View) -> Tensor:
         top, left, bottom, right = view.boxes[0].tolist()
         inside = bits[:, top:bottom, left:right]
     else:
-        inside = bits * inside_boxes(view.boxes, view.size).any(0)
+        inside = bits * inside_boxes(view.boxes.to(bits.device), view.size).any(0)
     covered = _count(inside)
     whole = covered.clone()
     for k in covered.nonzero()[:, 0].tolist():  # most masks lie elsewhere, and counting reads all of them
@@ -218,7 +218,7 @@ def join_masks(base: Tensor, partner: Tensor, box: Tensor, kept: tuple[Tensor, T
     top, left, bottom, right = box.tolist()
     count = len(kept[0])
     out = base.new_empty(count + len(kept[1]), *base.shape[1:])
-    torch.index_select(base, 0, kept[0], out=out[:count])
+    torch.index_select(base, 0, kept[0].to(base.device), out=out[:count])
     out[count:] = 0
     out[:count, top:bottom, left:right] = 0
     for i, k in enumerate(kept[1].tolist(), count):
