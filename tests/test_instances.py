@@ -325,15 +325,14 @@ def test_types_that_derive_from_torchvisions():
 
 def test_class_labels_beside_masks():
     """Floats, or a mask for each frame of a video: nothing there is a label of an instance."""
-    masks = tv_tensors.Mask(torch.zeros(4, HEIGHT, WIDTH, dtype=torch.uint8))
+    masks = tv_tensors.Mask(torch.ones(4, HEIGHT, WIDTH, dtype=torch.uint8))
     floats = tv_tensors.Image(torch.rand(3, HEIGHT, WIDTH)), {"masks": masks, "labels": torch.rand(4)}
     video = tv_tensors.Video(torch.rand(4, 3, HEIGHT, WIDTH)), {"masks": masks, "labels": torch.tensor([1, 0, 1, 0])}
     for sample in (floats, video):
-        for _, target in MixCollate(RandomCutMix(), collate_fn=list)([sample] * 2):
+        for _, target in MixCollate(RandomCutMix(ratio=(0.5, 0.5)), collate_fn=list)([sample] * 2):
             assert target["masks"].shape == (4, HEIGHT, WIDTH)
             torch.testing.assert_close(target["labels"], sample[1]["labels"].float())
     instances = floats[0], {"masks": masks, "labels": torch.tensor([1, 0, 1, 0])}
-    instances[1]["masks"][:] = 1
     instances[1]["area"] = torch.rand(4)
     for _, target in MixCollate(RandomCutMix(labels_getter=named, ratio=(0.5, 0.5)), collate_fn=list)([instances] * 2):
         assert target["masks"].shape == (8, HEIGHT, WIDTH)
