@@ -285,11 +285,3 @@ def _wrap(caption: str, font: Any, width: int) -> list[str]:
         else:
             lines.append(f"+ {term}")
     return [shorten(text, font, width) for text in lines]
-
-
-def _shorten(text: str, font: Any, width: int) -> str:
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(f"{text}…") > width:
-        text = text[:-1]
-    return f"{text}…"
