@@ -116,21 +116,23 @@ class RandomCutout(RandomTransform):
         masks = (
             [] if self.mask_fill is None else [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
         )
-        batches += [_mask_batch(leaves[i], batches[0]) for i in masks]
-        fills = [self._fill(batch) for batch in batches[: len(images)]]
-        fills += [fill_pixels(batch, self.mask_fill or 0.0, name="mask_fill") for batch in batches[len(images) :]]
+        fills = [self._fill(batch) for batch in batches]
+        mask_fills = [
+            fill_pixels(_mask_batch(leaves[i], batches[0]), self.mask_fill or 0.0, name="mask_fill") for i in masks
+        ]
         if not self.training or self.p == 0 or batches[0].numel() == 0:
             return sample
         holes = self._holes(batches[0])
         if can_look_at(holes) and not (holes[..., 2:] > holes[..., :2]).all(-1).any():
             return sample
-        for i, batch, fill in zip(images + masks, batches, fills, strict=True):
-            leaves[i] = _like(leaves[i], cutout(batch, holes, self._noise(batch) if fill is None else fill), holes)
+        for i, batch, image_fill in zip(images, batches, fills, strict=True):
+            pixels = self._noise(batch) if image_fill is None else image_fill
+            leaves[i] = _like(leaves[i], cutout(batch, holes, pixels), holes)
         for group in groups:
-            seen = hide_instances(group, holes[0].cpu(), self.min_visibility)
-            for i, leaf in zip(group.places, seen.leaves, strict=True):
-                # a mask with holes of its own was made after the instances were found
-                leaves[i] = rewrap(unwrap(leaves[i])[seen.kept], leaf) if i in masks else leaf
+            for i, leaf in zip(group.places, hide_instances(group, holes[0].cpu(), self.min_visibility), strict=True):
+                leaves[i] = leaf
+        for i, fill in zip(masks, mask_fills, strict=True):
+            leaves[i] = _like(leaves[i], cutout(_mask_batch(leaves[i], batches[0]), holes, fill), holes)
         return tree_unflatten(leaves, spec)
 
     def _groups(self, sample: Any, leaves: list[Any], spec: TreeSpec, images: list[int]) -> list[Instances]:

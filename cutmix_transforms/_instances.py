@@ -59,8 +59,8 @@ def mix_instances(
     return replace(base, leaves=leaves)
 
 
-def hide_instances(instances: Instances, holes: Tensor, min_visibility: float) -> Seen:
-    """The instances that are seen beside holes: boxes and masks stay whole, covered keypoints are marked."""
+def hide_instances(instances: Instances, holes: Tensor, min_visibility: float) -> list[Tensor]:
+    """The leaves of those that are seen beside holes: boxes and masks stay whole, covered keypoints are marked."""
     seen = look_at(instances, View(holes, instances.size), min_visibility)
     leaves = []
     for old, new in zip(instances.leaves, seen.leaves, strict=True):
@@ -68,7 +68,7 @@ def hide_instances(instances: Instances, holes: Tensor, min_visibility: float) -
         leaf = old if is_whole else new
         is_all = len(seen.kept) == len(leaf)
         leaves.append(leaf if is_all else rewrap(unwrap(leaf)[seen.kept.to(leaf.device)], leaf))
-    return seen._replace(leaves=leaves)
+    return leaves
 
 
 def look_at(instances: Instances, view: View, min_visibility: float) -> Seen:

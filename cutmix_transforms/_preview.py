@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 from torchvision.datasets.folder import IMG_EXTENSIONS, ImageFolder
 from torchvision.transforms import v2
 
@@ -72,11 +72,11 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"--show detection must be without FOLDER, which has no annotations, got {options.folder}")
     photos = _load(options.folder)
     torch.manual_seed(options.seed)
-    make = _instance_strip if options.show == "detection" else _strip
-    strips = [make("the photographs", None, photos, options.size)]
+    kind = Scenes if options.show == "detection" else Squares
+    strips = [_strip(kind, "the photographs", None, photos, options.size)]
     for name in options.transform or TRANSFORMS:
         title, transform = _make(name, len(photos), options)
-        strips += [make(title, transform, photos, options.size) for _ in range(options.rows)]
+        strips += [_strip(kind, title, transform, photos, options.size) for _ in range(options.rows)]
     _stack(strips).save(options.output)
     print(f"wrote {options.output}: {len(photos)} photographs, {', '.join(options.transform or TRANSFORMS)}")
     if options.open:
@@ -95,25 +95,20 @@ class Squares(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.photos)
 
-    def __getitem__(self, i: int) -> tuple[torch.Tensor, int]:
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, Any]:
         photo, label = self.photos[i]
         return self.transform(photo), self.classes.index(label)
 
 
-class Instances(Dataset[Any]):
-    """Photographs cut to squares, with the boxes, labels, masks and keypoints of what is on them."""
+class Scenes(Squares):
+    """The same with the boxes, labels, masks and keypoints of what is on them."""
 
     def __init__(self, photos: list[Photo], size: int, transform: RandomCutout | None) -> None:
-        self.photos = photos
+        super().__init__(photos, size, transform)
         self.instances = annotations()
         self.classes = sorted({one["label"] for instances in self.instances.values() for one in instances})
-        steps = [v2.Resize(size), v2.CenterCrop(size), v2.ToImage()]
-        self.transform = v2.Compose(steps if transform is None else [*steps, transform])
 
-    def __len__(self) -> int:
-        return len(self.photos)
-
-    def __getitem__(self, i: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, Any]:
         photo, name = self.photos[i]
         target = target_of(self.instances[name], (photo.height, photo.width), self.classes)
         image, target = self.transform(photo, target)
@@ -175,19 +170,14 @@ def _make(name: str, count: int, options: argparse.Namespace) -> tuple[str, Rand
     return title, kind(alpha=options.alpha, num_classes=num_classes, per_sample=options.per_sample)
 
 
-def _strip(title: str, transform: RandomTransform | None, photos: list[Photo], size: int) -> Image.Image:
+def _strip(
+    kind: type[Squares], title: str, transform: RandomTransform | None, photos: list[Photo], size: int
+) -> Image.Image:
     """A row of the picture, made the way a training loop makes its batches."""
-    data = Squares(photos, size, transform if isinstance(transform, RandomCutout) else None)
-    collate = MixCollate(transform) if isinstance(transform, Mix) else None
-    images, targets = next(iter(DataLoader(data, batch_size=len(data), collate_fn=collate)))
-    return _titled(title, show_batch(images, targets, classes=data.classes, columns=len(data)))
-
-
-def _instance_strip(title: str, transform: RandomTransform | None, photos: list[Photo], size: int) -> Image.Image:
-    """A row of the picture, made the way a training loop for detection makes its batches."""
-    data = Instances(photos, size, transform if isinstance(transform, RandomCutout) else None)
-    collate = MixCollate(transform, collate_fn=unstacked) if isinstance(transform, Mix) else unstacked
-    images, targets = next(iter(DataLoader(data, batch_size=len(data), collate_fn=collate)))
+    data = kind(photos, size, transform if isinstance(transform, RandomCutout) else None)
+    collate = unstacked if kind is Scenes else default_collate
+    mixed = MixCollate(transform, collate_fn=collate) if isinstance(transform, Mix) else collate
+    images, targets = next(iter(DataLoader(data, batch_size=len(data), collate_fn=mixed)))
     return _titled(title, show_batch(images, targets, classes=data.classes, columns=len(data)))
 
 

@@ -121,7 +121,7 @@ def test_detection_shows_what_the_transforms_do_to_instances(tmp_path, shown, ca
 
 
 def test_detection_in_workers():
-    data = _preview.Instances(_preview._load(None), 64, None)
+    data = _preview.Scenes(_preview._load(None), 64, None)
     collate = MixCollate(RandomCutMix(), collate_fn=_preview.unstacked)
     ((images, targets),) = DataLoader(
         data, len(data), collate_fn=collate, num_workers=1, multiprocessing_context="spawn"
