@@ -11,6 +11,7 @@ from cutmix_transforms._checks import check_number
 from cutmix_transforms._mix import Blending, Chance, Mix, Region
 from cutmix_transforms._sampling import Stream
 from cutmix_transforms.functional._draw import Size
+from cutmix_transforms.functional._numbers import pick
 
 _SHARED = ("num_classes", "target", "label_smoothing", "labels_getter")
 
@@ -95,13 +96,12 @@ class RandomMixChoice(Mix):
         own, *chances = chance
         regions = [mix._region(one, size, other) for mix, one in zip(self._mixes, chances, strict=True)]
         weights = self.weights or (1.0,) * len(regions)
-        boxes, opacity = regions[0]
+        chosen = regions[0]
         bounds = list(accumulate(weights))[:-1]
-        for bound, (other_boxes, other_opacity) in zip(bounds, regions[1:], strict=True):
-            later = own[2] >= bound / sum(weights)  # (rows,)
-            boxes = other_boxes.where(later[:, None], boxes)
-            opacity = other_opacity.where(later, opacity)
-        return boxes, opacity
+        for bound, region in zip(bounds, regions[1:], strict=True):
+            later = own[2] >= bound / sum(weights)
+            chosen = tuple(pick(later, new, old) for new, old in zip(region, chosen, strict=True))
+        return chosen
 
 
 def _check_agreement(transforms: Any) -> Mix:

@@ -3,21 +3,22 @@
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import default_collate
-from torch.utils.data._utils.collate import collate, collate_tensor_fn, default_collate_fn_map
-from torchvision import tv_tensors
 
 from cutmix_transforms._inputs import check_stackable
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._samples import mix_samples
-from cutmix_transforms._wrap import rewrap, unwrap
+from cutmix_transforms._stacking import Reserved, reserve, stack, write
+from cutmix_transforms._wrap import unwrap
+from cutmix_transforms.functional._mixing import write_mixed
 
 
 class MixCollate:
     """A ``collate_fn`` that mixes: for a DataLoader, in whose workers it runs.
 
-    With ``default_collate`` the samples become a batch, which is mixed; tv_tensors keep their type. With another
+    With ``default_collate`` the samples become a batch, whose images are written only once, and mixed; tv_tensors keep
+    their type, images that are all channels_last their memory format. With another
     ``collate_fn`` the samples are mixed first, one by one, and handed over as they came. This is the way for
     detection, with ``collate_fn=lambda samples: tuple(zip(*samples))``, or a function with a name where workers are
     spawned. A transform that is no mix of this package, such as a ``v2.Compose`` that ends in one, gets the collated
@@ -57,31 +58,32 @@ class MixCollate:
 
     def __call__(self, samples: list[Any]) -> Any:
         """Make a mixed batch of samples."""
-        if isinstance(self.transform, Mix):
-            if self.collate_fn is not default_collate:
+        if self.collate_fn is not default_collate:
+            if isinstance(self.transform, Mix):
                 return self.collate_fn(mix_samples(self.transform, samples))
+            return self.transform(self.collate_fn(samples))
+        if isinstance(self.transform, Mix):
             check_stackable(samples[0], self.transform.labels_getter)
-        return self.transform(_stack(samples) if self.collate_fn is default_collate else self.collate_fn(samples))
+            return _mixed(self.transform, *reserve(samples))
+        return self.transform(stack(samples))
 
     def __repr__(self) -> str:
         name = getattr(self.collate_fn, "__qualname__", repr(self.collate_fn))
         return f"{type(self).__name__}({self.transform!r}, collate_fn={name})"
 
 
-def _stack(samples: list[Any]) -> Any:
-    """``default_collate`` that keeps the type of tv_tensors and says what is wrong with images of unequal size."""
-    return collate(
-        samples, collate_fn_map={**default_collate_fn_map, tv_tensors.TVTensor: _stack_tensors, Tensor: _stack_tensors}
-    )
-
-
-def _stack_tensors(batch: list[Tensor], *, collate_fn_map: Any = None) -> Tensor:
-    shapes = {tuple(tensor.shape) for tensor in batch}
-    if len(shapes) > 1:
-        raise ValueError(
-            f"images and labels must be of one shape to be stacked, got {', '.join(map(str, sorted(shapes)))}; resize "
-            "them, or give a collate_fn that takes samples of unequal size"
-        )
-    plain = [unwrap(tensor) for tensor in batch]
-    stacked: Tensor = collate_tensor_fn(plain, collate_fn_map=collate_fn_map)
-    return rewrap(stacked, batch[0])
+def _mixed(mix: Mix, batch: Any, reserved: Reserved) -> Any:
+    """The mix of a batch whose images are written now."""
+    parts = mix.read(batch)
+    draw = mix.draw_for(parts)
+    if draw is None:
+        write(reserved)
+        return mix.unmixed(parts).put_together()
+    done = []
+    for out, rows in reserved:
+        if mix.mixes_as_image(out, parts):
+            write_mixed(unwrap(out), rows, draw, rows)
+            done.append(out)
+        else:
+            write([(out, rows)])
+    return mix.mixed(parts, draw, done=done).put_together()

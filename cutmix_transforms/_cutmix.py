@@ -11,9 +11,9 @@ from cutmix_transforms._checks import check_alpha, check_range, check_share, che
 from cutmix_transforms._inputs import LabelsGetter
 from cutmix_transforms._mix import Blending, Chance, Mix, NumClasses, Region
 from cutmix_transforms._sampling import Stream, beta, integers
-from cutmix_transforms.functional import cutmix_boxes
-from cutmix_transforms.functional._draw import Size
+from cutmix_transforms.functional._draw import Edges, Size, cutmix_edges
 from cutmix_transforms.functional._images import check_blendable
+from cutmix_transforms.functional._numbers import Number, clamp, pick
 
 
 class RandomCutMix(Mix):
@@ -134,25 +134,24 @@ class RandomCutMix(Mix):
         return (self._block(7, count, device, stream, sure=sure),)
 
     def _region(self, chance: Chance, size: Size, other: Size) -> Region:
-        _, gate, first, second, y, x, strength = chance[0]  # each (rows,)
-        boxes = (self._clipped_boxes if self.ratio is None else self._inner_boxes)(first, second, y, x, size)
-        rows, columns = boxes[:, ::2].clamp(max=other[0]), boxes[:, 1::2].clamp(max=other[1])
-        boxes = torch.stack([rows, columns], dim=-1).flatten(1)
-        boxes = boxes.where(self._happens(gate)[:, None], 0)
+        _, gate, first, second, y, x, strength = chance[0]
+        edges = (self._clipped if self.ratio is None else self._inner)(first, second, y, x, size)
+        if other != size:
+            edges = tuple(clamp(edge, high=side) for edge, side in zip(edges, 2 * other, strict=True))
+        happens = self._happens(gate)
         low, high = self.opacity if isinstance(self.opacity, tuple) else (self.opacity, self.opacity)
-        return boxes, low + (high - low) * strength
+        return *(pick(happens, edge, 0) for edge in edges), low + (high - low) * strength
 
-    def _clipped_boxes(self, first: Tensor, second: Tensor, y: Tensor, x: Tensor, size: Size) -> Tensor:
-        lam = beta(first, second, self.alpha)
-        lam = torch.maximum(lam, 1 - lam) if self.majority else lam
-        return cutmix_boxes(lam, torch.stack([integers(y, size[0]), integers(x, size[1])], dim=-1), size)
+    def _clipped(self, first: Number, second: Number, y: Number, x: Number, size: Size) -> Edges[Number]:
+        lam = beta(first, second, self.alpha, majority=self.majority)
+        return cutmix_edges(lam, integers(y, size[0]), integers(x, size[1]), size)
 
-    def _inner_boxes(self, first: Tensor, second: Tensor, y: Tensor, x: Tensor, size: Size) -> Tensor:
-        heights, widths = self._side(first, size[0]), self._side(second, size[1])
-        top, left = integers(y, size[0] - heights + 1), integers(x, size[1] - widths + 1)
-        return torch.stack([top, left, top + heights, left + widths], dim=-1)
+    def _inner(self, first: Number, second: Number, y: Number, x: Number, size: Size) -> Edges[Number]:
+        tall, wide = self._side(first, size[0]), self._side(second, size[1])
+        top, left = integers(y, size[0] - tall + 1), integers(x, size[1] - wide + 1)
+        return top, left, top + tall, left + wide
 
-    def _side(self, u: Tensor, side: int) -> Tensor:
+    def _side(self, u: Number, side: int) -> Number:
         low, high = self.ratio or (0, 1)
         most = math.floor(high * side + 1e-6)
         least = min(math.ceil(low * side - 1e-6), most)  # no whole pixel in between: the one below

@@ -15,20 +15,21 @@ from cutmix_transforms._sampling import Stream, cyclic_partners
 from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional import image_size, mix_draw, mix_images, mix_targets, pair_targets, soft_targets
 from cutmix_transforms.functional._draw import MixDraw, Size
+from cutmix_transforms.functional._images import can_look_at
 from cutmix_transforms.functional._kernels import map_kernel
 from cutmix_transforms.functional._targets import MixedTarget
 
 NumClasses = int | Sequence[int | None] | None
 Blending = Literal["nothing", "boxes", "images"]
-Chance = tuple[Any, ...]  # uniform numbers: a block of one's own, (numbers, rows), then the chances of children
-Region = tuple[Tensor, Tensor]  # boxes (rows, 4) and opacity (rows,); rows is 1 or the number of samples
+Chance = tuple[Any, ...]  # uniform numbers: a block of one's own, then the chances of children
+Region = tuple[Any, ...]  # top, left, bottom, right and opacity, each a number, or one a row (rows,)
 
 
 class Mix(RandomTransform):
     """A transform that mixes every sample of a batch with a partner.
 
     A new mix fills three hooks: ``_check_images``, ``_chance`` (draws uniform numbers) and ``_region`` (turns them into
-    boxes and opacities), and says what it blends; all else is here.
+    a box and its opacity), and says what it blends; all else is here.
     """
 
     min_visibility: float | None = None  # None where no instance is ever hidden
@@ -78,11 +79,8 @@ class Mix(RandomTransform):
         if draw is not None and not isinstance(draw, MixDraw):
             raise TypeError(f"draw must be a MixDraw or None, got {draw!r}")
         parts = self.read(inputs[0] if len(inputs) == 1 else inputs)
-        if draw is None and not self.is_idle(parts.count):
-            draw = self.draw(parts.images[0])
-        if draw is None or not self.training:
-            return self.unmixed(parts).put_together()
-        return self.mixed(parts, draw).put_together()
+        draw = self.draw_for(parts) if draw is None or not self.training else draw
+        return (self.unmixed(parts) if draw is None else self.mixed(parts, draw)).put_together()
 
     def draw(self, images: Tensor) -> MixDraw:
         """Draw for a batch without mixing it, for ``mix(images, labels, draw=draw)`` to replay.
@@ -104,15 +102,21 @@ class Mix(RandomTransform):
         if not isinstance(images, Tensor):
             raise TypeError(f"images must be a tensor, got {type(images).__name__}")
         self._check_images([images])
-        count, size = len(images), image_size(images)
+        return self._draw(len(images), image_size(images), images.device)
+
+    def draw_for(self, parts: Parts) -> MixDraw | None:
+        """A draw for what was read; None if it is clear without one that nothing is mixed."""
+        if self.is_idle(parts.count):
+            return None
+        return self._draw(parts.count, parts.size, parts.images[0].device)
+
+    def _draw(self, count: int, size: Size, device: torch.device) -> MixDraw:
         if count < 2:
-            nothing = torch.zeros(count, dtype=torch.float32, device=images.device)
-            boxes = torch.zeros(count, 4, dtype=torch.int64, device=images.device)
-            return mix_draw(cyclic_partners(nothing.sum(), count), boxes, size, nothing)
-        chance = self._chance(count, images.device)
-        boxes, opacity = self._region(chance, size, size)
-        partners = cyclic_partners(chance[0][0, 0], count)
-        return mix_draw(partners, boxes.expand(count, 4).contiguous(), size, opacity.expand(count).contiguous())
+            boxes = torch.zeros(count, 4, dtype=torch.int64, device=device)
+            return mix_draw(boxes[:, 0].clone(), boxes, size, 0.0)
+        chance = self._chance(count, device)
+        partners = cyclic_partners(shift_of(chance), count, device)
+        return draw_of(partners, self._region(chance, size, size), size)
 
     def read(self, inputs: Any, *, is_sample: bool = False) -> Parts:
         """Take a batch or a sample apart, with its labels in the form that is mixed; raise an error if it cannot be."""
@@ -127,14 +131,17 @@ class Mix(RandomTransform):
         parts.targets = self._prepare(parts.labels)
         return parts
 
-    def mixed(self, parts: Parts, draw: MixDraw, others: Parts | None = None) -> Parts:
-        """Images and targets mixed as a draw says, among themselves or with others."""
+    def mixed(self, parts: Parts, draw: MixDraw, others: Parts | None = None, *, done: Sequence[Tensor] = ()) -> Parts:
+        """Images and targets mixed as a draw says, among themselves or with others; ``done`` are mixed already."""
         pool = others or parts
         images = [
-            rewrap(mix_images(unwrap(image), draw, unwrap(other)), image)
+            image if _is_among(image, done) else rewrap(mix_images(unwrap(image), draw, unwrap(other)), image)
             for image, other in zip(parts.images, pool.images, strict=True)
         ]
-        maps = [self._mix_map(own, draw, other) for own, other in zip(parts.maps, pool.maps, strict=True)]
+        maps = [
+            own if _is_among(own, done) else self._mix_map(own, draw, other)
+            for own, other in zip(parts.maps, pool.maps, strict=True)
+        ]
         mix_one = mix_targets if self.target == "soft" else pair_targets
         targets = [mix_one(own, draw, other) for own, other in zip(parts.targets, pool.targets, strict=True)]
         groups = [
@@ -142,6 +149,13 @@ class Mix(RandomTransform):
             for own, other in zip(parts.groups, pool.groups, strict=True)
         ]
         return replace(parts, images=images, maps=maps, targets=targets, groups=groups, is_mixed=True)
+
+    def mixes_as_image(self, leaf: Tensor, parts: Parts) -> bool:
+        """Whether the pixels of a leaf are mixed by the kernel of images."""
+        if _is_among(leaf, parts.maps):
+            kernel = map_kernel(leaf)
+            return kernel is not None and kernel.mix is mix_images and not self._becomes_pair(leaf)
+        return _is_among(leaf, parts.images)
 
     def _mix_map(self, own: Tensor, draw: MixDraw, other: Tensor) -> Any:
         kernel = map_kernel(own)
@@ -207,23 +221,48 @@ class Mix(RandomTransform):
         raise NotImplementedError
 
     def _region(self, chance: Chance, size: Size, other: Size) -> Region:
-        """Where, in samples of ``size``, partners of size ``other`` show, and how strongly."""
+        """Where, in samples of ``size``, partners of size ``other`` show, and how strongly.
+
+        Of one row that can be looked at, chance and region are numbers of Python's own: the same arithmetic, but fast.
+        """
         raise NotImplementedError
 
-    def _happens(self, gate: Tensor) -> Tensor:
+    def _happens(self, gate: Any) -> Any:
         """Whether a batch or sample is mixed, for uniform numbers; never after ``.eval()``."""
-        return gate < (self._p if self.training else 0)
+        return gate < ((self._p if isinstance(gate, Tensor) else self.p) if self.training else 0)
 
-    def _block(self, numbers: int, count: int, device: torch.device, stream: Stream | None, *, sure: bool) -> Tensor:
-        """``(numbers, rows)`` uniform numbers, a row a batch or a sample; a generator of one's own goes first.
+    def _block(self, numbers: int, count: int, device: torch.device, stream: Stream | None, *, sure: bool) -> Any:
+        """``(numbers, rows)`` uniform numbers, a row a sample, or a list of numbers where there is one row.
 
-        With ``sure`` the second is 0, so that there is mixing whatever its chance is, unless that is 0.
+        A generator of one's own goes first. With ``sure`` the second is 0, so that there is mixing whatever its chance
+        is, unless that is 0.
         """
         source = self._stream if stream is None or self._stream.given else stream
-        block = source.uniform(numbers, count if self.per_sample else 1, device=device)
+        block: Any = source.uniform(numbers, count if self.per_sample else 1, device=device)
+        if block.shape[1] == 1 and can_look_at(block):
+            block = block[:, 0].tolist()
         if sure:
             block[1] = 0
         return block
+
+
+def shift_of(chance: Chance) -> Any:
+    """The uniform number that shifts the partners, for a whole batch."""
+    first = chance[0][0]
+    return first[0] if isinstance(first, Tensor) else first
+
+
+def draw_of(partners: Tensor, region: Region, size: Size) -> MixDraw:
+    """The draw for samples with these partners, which share a region or have one each."""
+    count, opacity = len(partners), region[4]
+    if isinstance(opacity, Tensor):
+        boxes = torch.stack(region[:4], dim=-1).expand(count, 4).contiguous()
+        return mix_draw(partners, boxes, size, opacity.expand(count).contiguous())
+    return mix_draw(partners, torch.tensor([region[:4]], device=partners.device).repeat(count, 1), size, opacity)
+
+
+def _is_among(tensor: Tensor, tensors: Sequence[Tensor]) -> bool:
+    return any(one is tensor for one in tensors)
 
 
 def _shapes(tensors: list[Tensor]) -> str:

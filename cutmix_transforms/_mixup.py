@@ -11,6 +11,7 @@ from cutmix_transforms._mix import Blending, Chance, Mix, NumClasses, Region
 from cutmix_transforms._sampling import Stream, beta
 from cutmix_transforms.functional._draw import Size
 from cutmix_transforms.functional._images import check_blendable
+from cutmix_transforms.functional._numbers import pick, whole
 
 
 class RandomMixUp(Mix):
@@ -104,9 +105,8 @@ class RandomMixUp(Mix):
         return (self._block(4, count, device, stream, sure=sure),)
 
     def _region(self, chance: Chance, size: Size, other: Size) -> Region:
-        _, gate, first, second = chance[0]  # each (rows,)
-        lam = beta(first, second, self.alpha)
-        lam = torch.maximum(lam, 1 - lam) if self.majority else lam
-        zero = torch.zeros_like(gate, dtype=torch.int64)
+        _, gate, first, second = chance[0]
+        lam = beta(first, second, self.alpha, majority=self.majority)
+        zero = whole(gate)  # as many as there are rows
         height, width = max(size[0], other[0]), max(size[1], other[1])
-        return torch.stack([zero, zero, zero + height, zero + width], dim=-1), (1 - lam).where(self._happens(gate), 0)
+        return zero, zero, zero + height, zero + width, pick(self._happens(gate), 1 - lam, 0)

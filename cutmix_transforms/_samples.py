@@ -12,10 +12,9 @@ from torch.nn.functional import pad
 from torchvision import tv_tensors
 
 from cutmix_transforms._inputs import Parts
-from cutmix_transforms._mix import Chance, Mix
+from cutmix_transforms._mix import Chance, Mix, draw_of, shift_of
 from cutmix_transforms._sampling import cyclic_partners
 from cutmix_transforms._wrap import rewrap, unwrap
-from cutmix_transforms.functional import mix_draw
 from cutmix_transforms.functional._draw import MixDraw, Size
 
 
@@ -28,7 +27,7 @@ def mix_samples(mix: Mix, samples: list[Any]) -> list[Any]:
     if mix.is_idle(count):
         return [mix.unmixed(one).put_together() for one in parts]
     chance = mix._chance(count, parts[0].images[0].device)
-    partners = cyclic_partners(chance[0][0, 0], count).tolist()
+    partners = cyclic_partners(shift_of(chance), count, torch.device("cpu")).tolist()
     mixed = [
         mix_two(mix, one, _row(chance, i), partial(parts.__getitem__, partner))
         for i, (one, partner) in enumerate(zip(parts, partners, strict=True))
@@ -80,18 +79,21 @@ def _rows_are_alike(first: Tensor, second: Tensor) -> bool:
 
 
 def _draw_for(mix: Mix, chance: Chance, size: Size, other: Size) -> MixDraw:
-    boxes, opacity = mix._region(chance, size, other)
-    bottom, right = boxes[0, 2:].tolist()
-    canvas = max(size[0], bottom), max(size[1], right)
-    return mix_draw(torch.zeros_like(boxes[:, 0]), boxes, canvas, opacity)
+    region = mix._region(chance, size, other)
+    canvas = max(size[0], int(region[2])), max(size[1], int(region[3]))
+    return draw_of(torch.zeros(1, dtype=torch.int64), region, canvas)
 
 
 def _row(chance: Chance, i: int) -> Chance:
     """The chance of one sample: its own row, or the only one."""
-    return tuple(
-        _row(block, i) if isinstance(block, tuple) else block[:, i : i + 1] if block.shape[1] > 1 else block
-        for block in chance
-    )
+
+    def of(block: Any) -> Any:
+        if isinstance(block, tuple):
+            return _row(block, i)
+        is_alone = isinstance(block, list) or block.shape[1] == 1
+        return block if is_alone else block[:, i : i + 1]
+
+    return tuple(map(of, chance))
 
 
 def _on_canvas(parts: Parts, canvas: Size) -> Parts:

@@ -12,6 +12,8 @@ import torch
 from torch import Generator, Tensor
 from torch.utils.data import get_worker_info
 
+from cutmix_transforms.functional._numbers import Number, clamp, functions_of, pick, whole
+
 
 class Stream:
     """Uniform numbers that repeat neither between the ranks of a job nor, with a generator, between its copies.
@@ -126,28 +128,31 @@ def _worker() -> Any:
     return None if torch.compiler.is_compiling() else get_worker_info()
 
 
-def beta(u: Tensor, v: Tensor, alpha: float) -> Tensor:
+def beta(u: Number, v: Number, alpha: float, *, majority: bool = False) -> Number:
     """Samples of the symmetric ``Beta(alpha, alpha)`` law from two uniform numbers each, without rejection.
 
     With ``c = cos(2 pi v)`` and ``r = (u ** (-1 / alpha) - 1) * c ** 2`` the smaller of the two shares is
     ``(1 - 1 / sqrt(1 + 1 / r)) / 2``, here written so that it keeps its digits near 0;
-    the sign of ``c`` says whose it is.
+    the sign of ``c`` says whose it is; with ``majority`` the larger share is given.
 
     References:
         Devroye, Random variate generation in one line of code, Winter Simulation Conference 1996.
     """
-    c = torch.cos(2 * math.pi * v)
-    r = torch.expm1(-torch.log1p(-u) / alpha) * c.square()
-    smaller = 0.5 / (1 + r + r.sqrt() * (1 + r).sqrt())
-    return torch.where(c < 0, smaller, 1 - smaller)
+    f = functions_of(u)
+    c = f.cos(2 * math.pi * v)
+    r = f.expm1(clamp(-f.log1p(-u) / alpha, high=88)) * c * c  # up to the largest float32
+    smaller: Number = 0.5 / (1 + r + f.sqrt(r) * f.sqrt(1 + r))
+    larger = 1 - smaller
+    share: Number = larger if majority else pick(c < 0, smaller, larger)
+    return share
 
 
-def integers(u: Tensor, count: int | Tensor) -> Tensor:
+def integers(u: Number, count: int | Number) -> Number:
     """Uniform integers from 0 to ``count - 1`` from uniform numbers in [0, 1)."""
-    return (u * count).long()
+    return whole(u * count)
 
 
-def cyclic_partners(u: Tensor, count: int) -> Tensor:
+def cyclic_partners(u: Number, count: int, device: torch.device) -> Tensor:
     """A cyclic shift of ``count`` samples by 1 to ``count - 1``, from one uniform number: nobody meets themselves."""
     shift = 1 + integers(u, max(count - 1, 1))
-    return (torch.arange(count, device=u.device) + shift) % max(count, 1)
+    return (torch.arange(count, device=device) + shift) % max(count, 1)

@@ -16,7 +16,7 @@ from cutmix_transforms.functional import (
     mix_draw,
     mix_images,
 )
-from cutmix_transforms.functional._images import _mix_by_mask
+from cutmix_transforms.functional._mixing import _mix_by_mask
 
 BOXES = torch.tensor([[0, 0, 17, 11], [2, 3, 9, 4], [0, 0, 0, 0], [16, 10, 17, 11], [5, 0, 12, 11]])
 PARTNERS = torch.tensor([3, 4, 0, 1, 2])

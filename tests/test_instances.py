@@ -375,7 +375,7 @@ def test_mixup_that_keeps_nothing_of_the_base(masks):
     """A share of exactly 0 is drawn now and then where alpha is small: the union, with weights of 0 and 1."""
     samples = make_samples(SIZES[:2], [2, 3], masks=masks)
     mix = RandomMixUp(labels_getter=named)
-    mix._region = lambda chance, size, other: (torch.tensor([[0, 0, HEIGHT, 20]]), torch.ones(1))
+    mix._region = lambda chance, size, other: (0, 0, HEIGHT, 20, 1.0)
     for base, (image, target) in enumerate(MixCollate(mix, collate_fn=list)(samples)):
         assert image.shape == (3, HEIGHT, 20)
         assert tuple(target["boxes"].canvas_size) == (HEIGHT, 20)

@@ -1,7 +1,7 @@
 """The deterministic kernels behind the transforms: pixels, targets and draws as pure functions of tensors."""
 
 from cutmix_transforms.functional._draw import boxes_around, cutmix_boxes, mix_draw
-from cutmix_transforms.functional._images import blend, cutout, image_size, inside_boxes, mix_images
+from cutmix_transforms.functional._images import blend, cutout, image_size, inside_boxes
 from cutmix_transforms.functional._instances import (
     View,
     boxes_of_masks,
@@ -11,6 +11,7 @@ from cutmix_transforms.functional._instances import (
     visible_mask_share,
 )
 from cutmix_transforms.functional._kernels import register_instance_kernel, register_kernel
+from cutmix_transforms.functional._mixing import mix_images
 from cutmix_transforms.functional._targets import mix_targets, pair_targets, soft_targets
 
 __all__ = [

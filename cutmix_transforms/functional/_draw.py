@@ -5,7 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from cutmix_transforms.functional._numbers import Number, clamp, functions_of, whole
+
 Size = tuple[int, int]
+Edges = tuple[Number, Number, Number, Number]  # top, left, bottom, right
 
 
 class MixDraw(NamedTuple):
@@ -104,10 +107,15 @@ def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
         tensor([[ 4,  3, 12,  8],
                 [ 0,  0,  9,  6]])
     """
-    root = (1 - lam).sqrt()
+    row, column = centers.unbind(-1)
+    return torch.stack(cutmix_edges(lam, row, column, size), dim=-1)
+
+
+def cutmix_edges(lam: Number, row: Number, column: Number, size: Size) -> Edges[Number]:
+    """The edges of such boxes."""
+    root = functions_of(lam).sqrt(1 - lam)
     height, width = size
-    rows, columns = centers.unbind(-1)
-    return boxes_around(rows, columns, (root * height).long(), (root * width).long(), size)
+    return edges_around(row, column, whole(root * height), whole(root * width), size)
 
 
 def boxes_around(rows: Tensor, columns: Tensor, heights: Tensor, widths: Tensor, size: Size) -> Tensor:
@@ -135,12 +143,12 @@ def boxes_around(rows: Tensor, columns: Tensor, heights: Tensor, widths: Tensor,
         tensor([[ 0,  0,  3,  3],
                 [ 6,  6, 11, 11]])
     """
-    height, width = size
-    top, left = rows - heights // 2, columns - widths // 2
-    edges = (
-        top.clamp(min=0),
-        left.clamp(min=0),
-        (top + heights).clamp(max=height),
-        (left + widths).clamp(max=width),
-    )
+    edges = edges_around(rows, columns, heights, widths, size)
     return torch.stack(torch.broadcast_tensors(*edges), dim=-1)
+
+
+def edges_around(row: Number, column: Number, tall: Number, wide: Number, size: Size) -> Edges[Number]:
+    """The edges of such boxes."""
+    height, width = size
+    top, left = row - tall // 2, column - wide // 2
+    return clamp(top, 0), clamp(left, 0), clamp(top + tall, high=height), clamp(left + wide, high=width)

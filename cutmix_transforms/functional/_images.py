@@ -1,4 +1,4 @@
-"""Pixels: pure functions of images and boxes."""
+"""Pixels: sizes, boxes, blending and holes."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cutmix_transforms.functional._draw import MixDraw, Size
+from cutmix_transforms.functional._draw import Size
 
 Fill = float | Sequence[float] | Tensor | Literal["mean"]
 
@@ -39,93 +39,28 @@ def image_size(images: Tensor) -> Size:
     return height, width
 
 
-def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> Tensor:
-    """Put the partner's pixels over each image, inside the image's box, as strongly as the draw says.
-
-    ``out[i] = (1 - opacity[i]) * images[i] + opacity[i] * others[partners[i]]`` inside ``boxes[i]``, ``images[i]``
-    outside. One kernel for CutMix (a box, opacity 1: exact copies) and MixUp (the whole image, opacity ``1 - lam``).
-    Integer images are rounded to the nearest value. NaN and infinities never leave the box of their own partner.
-
-    Args:
-        images: images or videos of any float or integer dtype, or any other batch for a MixUp draw.
-        draw: which partner, which box, how strongly; made for images of this size.
-        others: where ``draw.partners`` point to; ``images`` themselves by default.
-
-    Shape:
-        - images: ``(N, ..., H, W)``; others: ``(M, ..., H, W)``.
-        - output: ``(N, ..., H, W)``, with dtype, device and memory format of ``images``.
-
-    Returns:
-        A new tensor; ``images`` stay as they are.
-
-    Raises:
-        TypeError: if images that are neither float nor integer would have to be blended.
-        ValueError: if the draw was made for another number or size of images, or points outside them.
-
-    Example:
-        >>> from cutmix_transforms.functional import mix_draw
-        >>> images = torch.tensor([0, 100], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 1, 2, 3)
-        >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 1, 2, 3], [0, 0, 2, 3]]), (2, 3), opacity=0.25)
-        >>> mix_images(images, draw)[:, 0]
-        tensor([[[ 0, 25, 25],
-                 [ 0, 25, 25]],
-        <BLANKLINE>
-                [[75, 75, 75],
-                 [75, 75, 75]]], dtype=torch.uint8)
-    """
-    pool = images if others is None else others
-    _check_fit(images, pool, draw)
-    if images.ndim < 3:
-        size = image_size(images)
-        flat = mix_images(images.reshape(-1, *size), draw, pool.reshape(-1, *size))
-        return flat.reshape(images.shape)
-    if _goes_by_rows(images):
-        return _mix_by_rows(images, draw, pool)
-    return _mix_by_mask(images, draw, pool)
-
-
 def can_look_at(tensor: Tensor) -> bool:
     """Whether reading numbers is free: elsewhere it would make the host wait, or break the graph."""
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
+def is_small(images: Tensor) -> bool:
+    """Whether each image costs more to reach than to write."""
+    return images[:1].numel() < 4096
+
+
 def _goes_by_rows(images: Tensor) -> bool:
     """Whether to write row by row: where that is possible, and faster than one operation on the whole batch.
 
-    Small rows cost more to reach than to write, and with a gradient each would copy that of the whole batch.
+    With a gradient each row would copy that of the whole batch.
     """
     if not can_look_at(images) or (images.requires_grad and torch.is_grad_enabled()):
         return False
     # Older releases of torch cannot select from the unsigned types but uint8.
-    return images[:1].numel() >= 4096 or images.dtype in (torch.uint16, torch.uint32, torch.uint64)
+    return not is_small(images) or images.dtype in (torch.uint16, torch.uint32, torch.uint64)
 
 
-def _check_fit(images: Tensor, pool: Tensor, draw: MixDraw) -> None:
-    count, size = len(images), image_size(images)
-    if size != tuple(draw.size):
-        raise ValueError(f"draw must be made for images of size {size}, got one for {tuple(draw.size)}")
-    if count != len(draw.partners):
-        raise ValueError(f"draw must be made for {count} images, got one for {len(draw.partners)}")
-    fields = (draw.partners, draw.lam, draw.boxes, draw.opacity)  # torch 2.8 cannot compile a slice of the draw
-    shapes = [tuple(field.shape) for field in fields]
-    if shapes != [(count,), (count,), (count, 4), (count,)]:
-        raise ValueError(f"draw must have a row for each of {count} images, got fields of the shapes {shapes}")
-    if images.shape[1:] != pool.shape[1:]:
-        raise ValueError(f"others must be of shape (M, *{tuple(images.shape[1:])}), got {tuple(pool.shape)}")
-    _check_boxes("draw.boxes", draw.boxes, size)
-    if not can_look_at(draw.partners):
-        return
-    wrong = (draw.partners < 0) | (draw.partners >= len(pool))
-    if wrong.any():
-        raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {int(draw.partners[wrong][0])}")
-    wrong = (draw.opacity < 0) | (draw.opacity > 1)
-    if wrong.any():
-        raise ValueError(f"draw.opacity must be from 0 to 1, got {float(draw.opacity[wrong][0])}")
-    if ((draw.opacity > 0) & (draw.opacity < 1)).any():
-        check_blendable(images)
-
-
-def _check_boxes(name: str, boxes: Tensor, size: Size) -> None:
+def check_boxes(name: str, boxes: Tensor, size: Size) -> None:
     """Raise an error unless all boxes lie inside the image, where looking at them is free."""
     if not can_look_at(boxes):
         return
@@ -133,29 +68,6 @@ def _check_boxes(name: str, boxes: Tensor, size: Size) -> None:
     wrong = ((first < 0) | (last < first) | (last > last.new_tensor(size))).any(-1)
     if wrong.any():
         raise ValueError(f"{name} must lie inside {size[0]} x {size[1]}, got {tuple(boxes[wrong][0].tolist())}")
-
-
-def _mix_by_rows(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
-    """Touch only the pixels inside the boxes."""
-    out = images.clone()
-    rows = zip(draw.partners.tolist(), draw.boxes.tolist(), draw.opacity.tolist(), strict=True)
-    for i, (partner, (top, left, bottom, right), opacity) in enumerate(rows):
-        if opacity > 0:
-            box = (..., slice(top, bottom), slice(left, right))
-            source = pool[partner][box]
-            out[i][box] = source if opacity == 1 else blend(images[i][box], source, draw.opacity[i])
-    return out
-
-
-def _mix_by_mask(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
-    """The same for all images at once, without looking at the draw."""
-    ones = (1,) * (images.ndim - 3)
-    opacity = draw.opacity.to(images.device).view(-1, *ones, 1, 1)
-    inside = inside_boxes(draw.boxes.to(images.device), draw.size).view(-1, *ones, *draw.size) & (opacity != 0)
-    source = pool[draw.partners.to(images.device)]  # unlike index_select, keeps channels_last
-    if images.dtype != torch.bool and not images.dtype.is_complex:
-        source = torch.where(opacity == 1, source, blend(images, source, opacity))
-    return torch.where(~inside, images, source)  # the first of two decides about the memory format
 
 
 def inside_boxes(boxes: Tensor, size: Size) -> Tensor:
@@ -266,7 +178,7 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
     if single:
         return cutout(images[None], holes[None], fill)[0]
     size = image_size(images)
-    _check_boxes("holes", holes, size)
+    check_boxes("holes", holes, size)
     pixels = fill_pixels(images, fill).expand(images.shape)
     if not _goes_by_rows(images):
         inside = inside_boxes(holes.to(images.device), size).any(dim=1)  # (N, H, W)

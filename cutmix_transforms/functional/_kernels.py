@@ -9,8 +9,9 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms.functional._draw import MixDraw
-from cutmix_transforms.functional._images import mix_images, to_dtype
+from cutmix_transforms.functional._images import to_dtype
 from cutmix_transforms.functional._instances import View, visible_boxes, visible_keypoints, visible_mask_share
+from cutmix_transforms.functional._mixing import mix_images
 
 MapFunction = Callable[[Tensor, MixDraw, Tensor], Tensor]
 InstanceFunction = Callable[[Any, View], tuple[Tensor, Tensor | None]]

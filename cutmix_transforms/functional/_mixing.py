@@ -1,0 +1,208 @@
+"""Pixels of mixes: pure functions of images and a draw."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cutmix_transforms.functional._draw import MixDraw
+from cutmix_transforms.functional._images import (
+    blend,
+    can_look_at,
+    check_blendable,
+    check_boxes,
+    exact_dtype,
+    image_size,
+    inside_boxes,
+    is_small,
+    to_dtype,
+)
+
+Rows = Tensor | Sequence[Tensor]  # a batch, or samples of one shape and dtype that are still separate
+
+_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> Tensor:
+    """Put the partner's pixels over each image, inside the image's box, as strongly as the draw says.
+
+    ``out[i] = (1 - opacity[i]) * images[i] + opacity[i] * others[partners[i]]`` inside ``boxes[i]``, ``images[i]``
+    outside. One kernel for CutMix (a box, opacity 1: exact copies) and MixUp (the whole image, opacity ``1 - lam``).
+    Integer images are rounded to the nearest value. NaN and infinities never leave the box of their own partner.
+
+    Args:
+        images: images or videos of any float or integer dtype, or any other batch for a MixUp draw.
+        draw: which partner, which box, how strongly; made for images of this size.
+        others: where ``draw.partners`` point to; ``images`` themselves by default.
+
+    Shape:
+        - images: ``(N, ..., H, W)``; others: ``(M, ..., H, W)``.
+        - output: ``(N, ..., H, W)``, with dtype, device and memory format of ``images``.
+
+    Returns:
+        A new tensor; ``images`` stay as they are.
+
+    Raises:
+        TypeError: if images that are neither float nor integer would have to be blended.
+        ValueError: if the draw was made for another number or size of images, or points outside them.
+
+    Example:
+        >>> from cutmix_transforms.functional import mix_draw
+        >>> images = torch.tensor([0, 100], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 1, 2, 3)
+        >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 1, 2, 3], [0, 0, 2, 3]]), (2, 3), opacity=0.25)
+        >>> mix_images(images, draw)[:, 0]
+        tensor([[[ 0, 25, 25],
+                 [ 0, 25, 25]],
+        <BLANKLINE>
+                [[75, 75, 75],
+                 [75, 75, 75]]], dtype=torch.uint8)
+    """
+    pool = images if others is None else others
+    _check_fit(images, pool, draw)
+    if images.ndim < 3:
+        size = image_size(images)
+        flat = mix_images(images.reshape(-1, *size), draw, pool.reshape(-1, *size))
+        return flat.reshape(images.shape)
+    needs_gradient = torch.is_grad_enabled() and (images.requires_grad or pool.requires_grad)
+    if needs_gradient or not can_look_at(images):
+        return _mix_by_mask(images, draw, pool)
+    out = torch.empty_like(images)
+    plain = images.detach()
+    write_mixed(out, plain, draw, plain if others is None else pool.detach())
+    return out
+
+
+def _check_fit(images: Tensor, pool: Tensor, draw: MixDraw) -> None:
+    count, size = len(images), image_size(images)
+    if size != tuple(draw.size):
+        raise ValueError(f"draw must be made for images of size {size}, got one for {tuple(draw.size)}")
+    if count != len(draw.partners):
+        raise ValueError(f"draw must be made for {count} images, got one for {len(draw.partners)}")
+    fields = (draw.partners, draw.lam, draw.boxes, draw.opacity)  # torch 2.8 cannot compile a slice of the draw
+    shapes = [tuple(field.shape) for field in fields]
+    if shapes != [(count,), (count,), (count, 4), (count,)]:
+        raise ValueError(f"draw must have a row for each of {count} images, got fields of the shapes {shapes}")
+    if images.shape[1:] != pool.shape[1:]:
+        raise ValueError(f"others must be of shape (M, *{tuple(images.shape[1:])}), got {tuple(pool.shape)}")
+    check_boxes("draw.boxes", draw.boxes, size)
+    if not can_look_at(draw.partners):
+        return
+    wrong = (draw.partners < 0) | (draw.partners >= len(pool))
+    if wrong.any():
+        raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {int(draw.partners[wrong][0])}")
+    wrong = (draw.opacity < 0) | (draw.opacity > 1)
+    if wrong.any():
+        raise ValueError(f"draw.opacity must be from 0 to 1, got {float(draw.opacity[wrong][0])}")
+    if ((draw.opacity > 0) & (draw.opacity < 1)).any():
+        check_blendable(images)
+
+
+def write_mixed(out: Tensor, rows: Rows, draw: MixDraw, pool: Rows) -> None:
+    """Write :func:`mix_images` of plain CPU tensors into ``out``, which shares no memory with them.
+
+    Large images are written one after another, so that each is still in the cache when its box is. Small ones cost more
+    to reach than to write, so all go at once where they can. The draw is not checked.
+    """
+    small = is_small(out)
+    if small and pool is rows and _write_together(out, rows, draw):
+        return
+    if small:
+        _copy_all(out, rows)
+    blender = _Blender(out)
+    targets, sources = _bits_of(out), [_bits_of(other) for other in pool]
+    parts = zip(out.unbind(), rows, draw.partners.tolist(), draw.boxes.tolist(), draw.opacity.tolist(), strict=True)
+    for i, (target, own, partner, (top, left, bottom, right), share) in enumerate(parts):
+        box = (..., slice(top, bottom), slice(left, right))
+        covers = share > 0 and (bottom - top, right - left) == tuple(draw.size)
+        if not small and not covers:
+            target.copy_(own)
+        if share == 1:
+            targets[i][box] = sources[partner][box]
+        elif share > 0:
+            blender.write(target[box], own[box], pool[partner][box], share)
+
+
+def _write_together(out: Tensor, rows: Rows, draw: MixDraw) -> bool:
+    """Mix a whole batch at once, if all have one shift of partners and one box: an opaque one, or whole images."""
+    partners, boxes, opacity = draw.partners.tolist(), draw.boxes.tolist(), draw.opacity.tolist()
+    count, shift = len(partners), partners[0] if partners else 0
+    if not shift or partners != [*range(shift, count), *range(shift)] or boxes.count(boxes[0]) < count:
+        return False
+    top, left, bottom, right = boxes[0]
+    halves = (slice(None, -shift), slice(shift, None)), (slice(-shift, None), slice(None, shift))
+    if opacity.count(1) == count:
+        _copy_all(out, rows)
+        patch = _bits_of(out)[..., top:bottom, left:right]
+        source = patch.copy()
+        for here, there in halves:
+            patch[here] = source[there]
+        return True
+    if (bottom - top, right - left) != draw.size or not any(opacity):
+        return False
+    images = rows if isinstance(rows, Tensor) else torch.stack(list(rows))
+    exact = images.to(exact_dtype(out.dtype))
+    one_share = opacity[0] if opacity.count(opacity[0]) == count else None
+    shares = draw.opacity.to(exact.dtype).view(-1, *(1,) * (out.ndim - 1))
+    for here, there in halves:
+        share = shares[here] if one_share is None else one_share
+        if exact.dtype == out.dtype:
+            torch.lerp(exact[here], exact[there], share, out=out[here])
+        else:
+            out[here] = to_dtype(torch.lerp(exact[here], exact[there], share), out.dtype)
+    for i, share in enumerate(opacity):
+        if share in (0, 1):  # the other one may be infinite
+            out[i] = images[partners[i] if share else i]
+    return True
+
+
+class _Blender:
+    """Blends images one after another, calculating in the same memory."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.dtype = exact_dtype(images.dtype)
+        self.memory = images.new_empty(0, dtype=self.dtype)
+
+    def write(self, out: Tensor, first: Tensor, second: Tensor, share: float) -> None:
+        """Write ``blend(first, second, share)``."""
+        if self.dtype == out.dtype:
+            torch.lerp(first, second, share, out=out)
+            return
+        if self.memory.numel() < 2 * out.numel():
+            self.memory = self.memory.new_empty(2 * out.numel())
+        exact, other = self.memory[: 2 * out.numel()].view(2, *out.shape)
+        _convert(exact, first)
+        _convert(other, second)
+        torch.lerp(exact, other, share, out=exact)
+        _convert(out, exact.round_() if out.dtype == torch.uint8 else to_dtype(exact, out.dtype))
+
+
+def _convert(out: Tensor, values: Tensor) -> None:
+    """Copy values that fit into another dtype."""
+    if torch.uint8 in (out.dtype, values.dtype):  # where numpy is twice as fast
+        out.numpy()[...] = values.numpy()
+    else:
+        out.copy_(values)
+
+
+def _copy_all(out: Tensor, rows: Rows) -> None:
+    if isinstance(rows, Tensor):
+        out.copy_(rows)
+    else:
+        torch.stack(list(rows), out=out)
+
+
+def _bits_of(images: Tensor) -> Any:
+    """The memory of images as an array, whose parts are faster to copy than those of a tensor, in any dtype."""
+    return images.view(_BITS.get(images.element_size(), images.dtype)).numpy()
+
+
+def _mix_by_mask(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
+    """The same for all images at once, without looking at the draw."""
+    ones = (1,) * (images.ndim - 3)
+    opacity = draw.opacity.to(images.device).view(-1, *ones, 1, 1)
+    inside = inside_boxes(draw.boxes.to(images.device), draw.size).view(-1, *ones, *draw.size) & (opacity != 0)
+    source = pool[draw.partners.to(images.device)]  # unlike index_select, keeps channels_last
+    if images.dtype != torch.bool and not images.dtype.is_complex:
+        source = torch.where(opacity == 1, source, blend(images, source, opacity))
+    return torch.where(~inside, images, source)  # the first of two decides about the memory format
