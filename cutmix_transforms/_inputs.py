@@ -77,7 +77,7 @@ def take_apart(inputs: Any, getter: LabelsGetter, *, is_sample: bool, has_weight
     tensors = [as_tensor(leaf) for leaf in leaves] if is_sample else list(leaves)
     check_leaves(tensors)
     check_names(inputs)
-    label_places = label_positions(tree_unflatten(tensors, spec), tensors, spec, getter)
+    label_places = label_positions(tree_unflatten(tensors, spec) if is_sample else inputs, tensors, spec, getter)
     image_places = image_positions(tensors, label_places, ndim=3 if is_sample else 4)
     groups: list[Instances] = []
     if is_sample and any(instance_kernel(leaf) is not None for leaf in tensors):

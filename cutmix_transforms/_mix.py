@@ -11,12 +11,13 @@ from cutmix_transforms._base import RandomTransform
 from cutmix_transforms._checks import check_choice, check_count, check_share_below_one
 from cutmix_transforms._inputs import LabelsGetter, Parts, check_labels_getter, check_leaves, take_apart
 from cutmix_transforms._instances import mix_instances
-from cutmix_transforms._sampling import Stream, cyclic_partners
+from cutmix_transforms._sampling import Stream, cyclic_shift
 from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional import image_size, mix_draw, mix_images, mix_targets, pair_targets, soft_targets
-from cutmix_transforms.functional._draw import MixDraw, Size
+from cutmix_transforms.functional._draw import Draw, MixDraw, SharedDraw, Size, kept_share, with_rows
 from cutmix_transforms.functional._images import can_look_at
 from cutmix_transforms.functional._kernels import map_kernel
+from cutmix_transforms.functional._mixing import apply_draw, check_fit
 from cutmix_transforms.functional._targets import MixedTarget
 
 NumClasses = int | Sequence[int | None] | None
@@ -79,8 +80,13 @@ class Mix(RandomTransform):
         if draw is not None and not isinstance(draw, MixDraw):
             raise TypeError(f"draw must be a MixDraw or None, got {draw!r}")
         parts = self.read(inputs[0] if len(inputs) == 1 else inputs)
-        draw = self.draw_for(parts) if draw is None or not self.training else draw
-        return (self.unmixed(parts) if draw is None else self.mixed(parts, draw)).put_together()
+        if draw is None or not self.training:
+            used = self.draw_for(parts)
+        else:
+            used = draw
+            for image in map(unwrap, parts.images):
+                check_fit(image, draw, image)
+        return (self.unmixed(parts) if used is None else self.mixed(parts, used)).put_together()
 
     def draw(self, images: Tensor) -> MixDraw:
         """Draw for a batch without mixing it, for ``mix(images, labels, draw=draw)`` to replay.
@@ -102,21 +108,21 @@ class Mix(RandomTransform):
         if not isinstance(images, Tensor):
             raise TypeError(f"images must be a tensor, got {type(images).__name__}")
         self._check_images([images])
-        return self._draw(len(images), image_size(images), images.device)
+        count = len(images)
+        return with_rows(self._draw(count, image_size(images), images.device), count, images.device)
 
-    def draw_for(self, parts: Parts) -> MixDraw | None:
+    def draw_for(self, parts: Parts) -> Draw | None:
         """A draw for what was read; None if it is clear without one that nothing is mixed."""
         if self.is_idle(parts.count):
             return None
         return self._draw(parts.count, parts.size, parts.images[0].device)
 
-    def _draw(self, count: int, size: Size, device: torch.device) -> MixDraw:
+    def _draw(self, count: int, size: Size, device: torch.device) -> Draw:
         if count < 2:
             boxes = torch.zeros(count, 4, dtype=torch.int64, device=device)
             return mix_draw(boxes[:, 0].clone(), boxes, size, 0.0)
         chance = self._chance(count, device)
-        partners = cyclic_partners(shift_of(chance), count, device)
-        return draw_of(partners, self._region(chance, size, size), size)
+        return draw_of(shift_of(chance, count), self._region(chance, size, size), size, count)
 
     def read(self, inputs: Any, *, is_sample: bool = False) -> Parts:
         """Take a batch or a sample apart, with its labels in the form that is mixed; raise an error if it cannot be."""
@@ -131,22 +137,27 @@ class Mix(RandomTransform):
         parts.targets = self._prepare(parts.labels)
         return parts
 
-    def mixed(self, parts: Parts, draw: MixDraw, others: Parts | None = None, *, done: Sequence[Tensor] = ()) -> Parts:
+    def mixed(self, parts: Parts, draw: Draw, others: Parts | None = None, *, done: Sequence[Tensor] = ()) -> Parts:
         """Images and targets mixed as a draw says, among themselves or with others; ``done`` are mixed already."""
         pool = others or parts
         images = [
-            image if _is_among(image, done) else rewrap(mix_images(unwrap(image), draw, unwrap(other)), image)
-            for image, other in zip(parts.images, pool.images, strict=True)
+            image if _is_among(image, done) else rewrap(apply_draw(unwrap(image), draw, unwrap(other)), image)
+            for image, other in _pairs(parts.images, pool.images)
         ]
+        if self.target == "soft":
+            targets: list[Any] = [mix_targets(own, draw, other) for own, other in _pairs(parts.targets, pool.targets)]
+            if not parts.maps and not parts.groups:
+                return replace(parts, images=images, targets=targets, is_mixed=True)
+        rows = with_rows(draw, parts.count, parts.images[0].device)
+        if self.target == "pair":
+            targets = [pair_targets(own, rows, other) for own, other in _pairs(parts.targets, pool.targets)]
         maps = [
-            own if _is_among(own, done) else self._mix_map(own, draw, other)
-            for own, other in zip(parts.maps, pool.maps, strict=True)
+            own if _is_among(own, done) else self._mix_map(own, rows, other)
+            for own, other in _pairs(parts.maps, pool.maps)
         ]
-        mix_one = mix_targets if self.target == "soft" else pair_targets
-        targets = [mix_one(own, draw, other) for own, other in zip(parts.targets, pool.targets, strict=True)]
         groups = [
-            mix_instances(own, other, draw, self.min_visibility or 0.0, unites=self.blending == "images")
-            for own, other in zip(parts.groups, pool.groups, strict=True)
+            mix_instances(own, other, rows, self.min_visibility or 0.0, unites=self.blending == "images")
+            for own, other in _pairs(parts.groups, pool.groups)
         ]
         return replace(parts, images=images, maps=maps, targets=targets, groups=groups, is_mixed=True)
 
@@ -240,25 +251,32 @@ class Mix(RandomTransform):
         source = self._stream if stream is None or self._stream.given else stream
         block: Any = source.uniform(numbers, count if self.per_sample else 1, device=device)
         if block.shape[1] == 1 and can_look_at(block):
-            block = block[:, 0].tolist()
+            block = [number for (number,) in block.tolist()]
         if sure:
             block[1] = 0
         return block
 
 
-def shift_of(chance: Chance) -> Any:
-    """The uniform number that shifts the partners, for a whole batch."""
+def shift_of(chance: Chance, count: int) -> Any:
+    """How far it is from each sample of a batch to its partner."""
     first = chance[0][0]
-    return first[0] if isinstance(first, Tensor) else first
+    return cyclic_shift(first[0] if isinstance(first, Tensor) else first, count)
 
 
-def draw_of(partners: Tensor, region: Region, size: Size) -> MixDraw:
-    """The draw for samples with these partners, which share a region or have one each."""
-    count, opacity = len(partners), region[4]
+def draw_of(shift: Any, region: Region, size: Size, count: int) -> Draw:
+    """The draw for samples that share a region or have one each."""
+    box, opacity = region[:4], region[4]
     if isinstance(opacity, Tensor):
-        boxes = torch.stack(region[:4], dim=-1).expand(count, 4).contiguous()
+        boxes = torch.stack(box, dim=-1).expand(count, 4).contiguous()
+        partners = (torch.arange(count, device=boxes.device) + shift) % count
         return mix_draw(partners, boxes, size, opacity.expand(count).contiguous())
-    return mix_draw(partners, torch.tensor([region[:4]], device=partners.device).repeat(count, 1), size, opacity)
+    # shares as exact as those of a draw with rows
+    lam, opacity = torch.tensor([kept_share(box, opacity, size), opacity], dtype=torch.float32).tolist()
+    return SharedDraw(shift, box, opacity, lam, size)
+
+
+def _pairs(first: list[Any], second: list[Any]) -> list[tuple[Any, Any]]:
+    return list(zip(first, second, strict=True))
 
 
 def _is_among(tensor: Tensor, tensors: Sequence[Tensor]) -> bool:

@@ -13,9 +13,8 @@ from torchvision import tv_tensors
 
 from cutmix_transforms._inputs import Parts
 from cutmix_transforms._mix import Chance, Mix, draw_of, shift_of
-from cutmix_transforms._sampling import cyclic_partners
 from cutmix_transforms._wrap import rewrap, unwrap
-from cutmix_transforms.functional._draw import MixDraw, Size
+from cutmix_transforms.functional._draw import MixDraw, Size, with_rows
 
 
 def mix_samples(mix: Mix, samples: list[Any]) -> list[Any]:
@@ -27,10 +26,10 @@ def mix_samples(mix: Mix, samples: list[Any]) -> list[Any]:
     if mix.is_idle(count):
         return [mix.unmixed(one).put_together() for one in parts]
     chance = mix._chance(count, parts[0].images[0].device)
-    partners = cyclic_partners(shift_of(chance), count, torch.device("cpu")).tolist()
+    shift = int(shift_of(chance, count))
     mixed = [
-        mix_two(mix, one, _row(chance, i), partial(parts.__getitem__, partner))
-        for i, (one, partner) in enumerate(zip(parts, partners, strict=True))
+        mix_two(mix, one, _row(chance, i), partial(parts.__getitem__, (i + shift) % count))
+        for i, one in enumerate(parts)
     ]
     return [(new or mix.unmixed(old)).put_together() for new, old in zip(mixed, parts, strict=True)]
 
@@ -81,7 +80,7 @@ def _rows_are_alike(first: Tensor, second: Tensor) -> bool:
 def _draw_for(mix: Mix, chance: Chance, size: Size, other: Size) -> MixDraw:
     region = mix._region(chance, size, other)
     canvas = max(size[0], int(region[2])), max(size[1], int(region[3]))
-    return draw_of(torch.zeros(1, dtype=torch.int64), region, canvas)
+    return with_rows(draw_of(0, region, canvas, 1), 1, torch.device("cpu"))
 
 
 def _row(chance: Chance, i: int) -> Chance:

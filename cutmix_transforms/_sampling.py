@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+from functools import cache
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
@@ -96,8 +97,7 @@ class Stream:
             return 0, 1
         if self._rank[1] > 1:
             return self._rank
-        rank = int(os.environ.get("RANK", "0"))
-        return rank, max(int(os.environ.get("WORLD_SIZE", "1")), rank + 1)
+        return _place_in_environment()
 
     def __getstate__(self) -> dict[str, Any]:
         # A torch.Generator does not survive the way to a spawned worker, its state does.
@@ -105,6 +105,12 @@ class Stream:
         if self._generator is not None:
             frozen = str(self._generator.device), self._state()
         return {"_generator": None, "_frozen": frozen, "_in_worker": None, "_rank": self._place()}
+
+
+@cache
+def _place_in_environment() -> tuple[int, int]:
+    rank = int(os.environ.get("RANK", "0"))
+    return rank, max(int(os.environ.get("WORLD_SIZE", "1")), rank + 1)
 
 
 def _rand(shape: tuple[int, ...], generator: Generator | None, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -152,7 +158,6 @@ def integers(u: Number, count: int | Number) -> Number:
     return whole(u * count)
 
 
-def cyclic_partners(u: Number, count: int, device: torch.device) -> Tensor:
-    """A cyclic shift of ``count`` samples by 1 to ``count - 1``, from one uniform number: nobody meets themselves."""
-    shift = 1 + integers(u, max(count - 1, 1))
-    return (torch.arange(count, device=device) + shift) % max(count, 1)
+def cyclic_shift(u: Number, count: int) -> Number:
+    """By how many to turn ``count`` samples to find partners: 1 to ``count - 1``, so that nobody meets themselves."""
+    return 1 + integers(u, max(count - 1, 1))

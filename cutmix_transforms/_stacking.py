@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -37,26 +38,28 @@ def write(reserved: Reserved) -> None:
 
 
 def _stack_tensors(reserved: Reserved, batch: list[Tensor], *, collate_fn_map: Any = None) -> Tensor:
-    rows = [unwrap(tensor) for tensor in batch]
-    kinds = {(row.shape, row.dtype, row.requires_grad) for row in rows}
-    first = rows[0]
-    if len(kinds) > 1:
-        _check_shapes(rows)
-    is_ordinary = len(kinds) == 1 and first.device.type == "cpu" and first.layout == torch.strided
-    if first.ndim < 2 or first.requires_grad or first.dtype.is_complex or first.is_nested or not is_ordinary:
+    shapes = set(map(attrgetter("shape"), batch))
+    if len(shapes) > 1:
+        found = ", ".join(map(str, sorted(map(tuple, shapes))))
+        raise ValueError(
+            f"images and labels must be of one shape to be stacked, got {found}; resize them, or give a collate_fn "
+            "that takes samples of unequal size"
+        )
+    rows = batch if set(map(type, batch)) == {Tensor} else list(map(unwrap, batch))
+    if not _can_wait(rows):
         return rewrap(collate_tensor_fn(rows, collate_fn_map=collate_fn_map), batch[0])
     out = rewrap(_allocate(rows), batch[0])
     reserved.append((out, rows))
     return out
 
 
-def _check_shapes(rows: list[Tensor]) -> None:
-    shapes = sorted({tuple(row.shape) for row in rows})
-    if len(shapes) > 1:
-        raise ValueError(
-            f"images and labels must be of one shape to be stacked, got {', '.join(map(str, shapes))}; resize them, or "
-            "give a collate_fn that takes samples of unequal size"
-        )
+def _can_wait(rows: list[Tensor]) -> bool:
+    """Whether these are ordinary tensors that can be images."""
+    first = rows[0]
+    if first.ndim < 2 or first.device.type != "cpu" or first.layout != torch.strided or first.is_nested:
+        return False
+    is_real = set(map(attrgetter("dtype"), rows)) == {first.dtype} and not first.dtype.is_complex
+    return is_real and not any(map(attrgetter("requires_grad"), rows))
 
 
 def _allocate(rows: list[Tensor]) -> Tensor:

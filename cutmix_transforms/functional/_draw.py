@@ -1,6 +1,6 @@
 """The draw: everything random about one call, as a value."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -40,6 +40,42 @@ class MixDraw(NamedTuple):
     size: Size
 
 
+class SharedDraw(NamedTuple):
+    """What was drawn once for a whole batch, as Python's own numbers, which cost much less than the rows of a draw."""
+
+    shift: int  # from a sample to its partner
+    box: tuple[int, int, int, int]
+    opacity: float
+    lam: float
+    size: Size
+
+    def partners(self, count: int) -> list[int]:
+        """The partner of each sample."""
+        return [*range(self.shift, count), *range(self.shift)]
+
+    def spread(self, count: int, device: torch.device) -> MixDraw:
+        """The same with a row for each sample."""
+        shares = torch.tensor([[self.lam], [self.opacity]], dtype=torch.float32, device=device)
+        lam, opacity = shares.repeat(1, count).unbind()
+        boxes = torch.tensor([self.box], device=device).repeat(count, 1)
+        return MixDraw(torch.tensor(self.partners(count), device=device), lam, boxes, opacity, self.size)
+
+
+Draw = MixDraw | SharedDraw
+
+
+def with_rows(draw: Draw, count: int, device: torch.device) -> MixDraw:
+    """A draw with a row for each sample."""
+    return draw.spread(count, device) if isinstance(draw, SharedDraw) else draw
+
+
+def as_lists(draw: Draw, count: int) -> tuple[list[int], list[Any], list[float]]:
+    """Partners, boxes and opacities."""
+    if isinstance(draw, SharedDraw):
+        return draw.partners(count), [draw.box] * count, [draw.opacity] * count
+    return draw.partners.tolist(), list(map(tuple, draw.boxes.tolist())), draw.opacity.tolist()
+
+
 def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | float = 1.0) -> MixDraw:
     """Make a draw by hand: fill in ``lam`` from the pixels that the boxes really cover.
 
@@ -73,11 +109,19 @@ def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | floa
             raise ValueError(f"opacity must be a number or of shape (N,) = {(count,)}, got {tuple(opacity.shape)}")
     elif not 0 <= opacity <= 1:
         raise ValueError(f"opacity must be from 0 to 1, got {opacity}")
-    height, width = size
     top, left, bottom, right = boxes.unbind(-1)
-    covered = ((bottom - top) * (right - left)).to(torch.float32) / max(height * width, 1)
-    strength = opacity.to(covered) if isinstance(opacity, Tensor) else torch.full_like(covered, opacity)
-    return MixDraw(partners, 1 - strength * covered, boxes, strength, size)
+    if isinstance(opacity, Tensor):
+        strength = opacity.to(boxes.device, torch.float32)
+    else:
+        strength = torch.full((count,), float(opacity), dtype=torch.float32, device=boxes.device)
+    lam = kept_share((top, left, bottom, right), strength, size).to(torch.float32)
+    return MixDraw(partners, lam, boxes, strength, size)
+
+
+def kept_share(edges: Edges[Number], opacity: Number, size: Size) -> Number:
+    """What a box leaves of an image of this size."""
+    top, left, bottom, right = edges
+    return 1 - opacity * ((bottom - top) * (right - left) / max(size[0] * size[1], 1))
 
 
 def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:

@@ -121,6 +121,8 @@ def blend(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
     """
     check_blendable(first)
     exact = exact_dtype(first.dtype)
+    if first.dtype == exact:
+        return torch.lerp(first, second, share.to(exact))
     return to_dtype(torch.lerp(first.to(exact), second.to(exact), share.to(exact)), first.dtype)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cutmix_transforms.functional._draw import MixDraw
+from cutmix_transforms.functional._draw import Draw, MixDraw, as_lists, with_rows
 from cutmix_transforms.functional._images import (
     blend,
     can_look_at,
@@ -59,21 +59,27 @@ def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> T
                  [75, 75, 75]]], dtype=torch.uint8)
     """
     pool = images if others is None else others
-    _check_fit(images, pool, draw)
+    check_fit(images, draw, pool)
+    return apply_draw(images, draw, pool)
+
+
+def apply_draw(images: Tensor, draw: Draw, pool: Tensor) -> Tensor:
+    """The same, of a draw that fits."""
     if images.ndim < 3:
         size = image_size(images)
-        flat = mix_images(images.reshape(-1, *size), draw, pool.reshape(-1, *size))
-        return flat.reshape(images.shape)
+        rows = images.reshape(-1, *size)
+        return apply_draw(rows, draw, rows if pool is images else pool.reshape(-1, *size)).reshape(images.shape)
     needs_gradient = torch.is_grad_enabled() and (images.requires_grad or pool.requires_grad)
     if needs_gradient or not can_look_at(images):
-        return _mix_by_mask(images, draw, pool)
+        return _mix_by_mask(images, with_rows(draw, len(images), images.device), pool)
     out = torch.empty_like(images)
     plain = images.detach()
-    write_mixed(out, plain, draw, plain if others is None else pool.detach())
+    write_mixed(out, plain, draw, plain if pool is images else pool.detach())
     return out
 
 
-def _check_fit(images: Tensor, pool: Tensor, draw: MixDraw) -> None:
+def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
+    """Raise an error unless a draw was made for such images and others."""
     count, size = len(images), image_size(images)
     if size != tuple(draw.size):
         raise ValueError(f"draw must be made for images of size {size}, got one for {tuple(draw.size)}")
@@ -98,23 +104,24 @@ def _check_fit(images: Tensor, pool: Tensor, draw: MixDraw) -> None:
         check_blendable(images)
 
 
-def write_mixed(out: Tensor, rows: Rows, draw: MixDraw, pool: Rows) -> None:
+def write_mixed(out: Tensor, rows: Rows, draw: Draw, pool: Rows) -> None:
     """Write :func:`mix_images` of plain CPU tensors into ``out``, which shares no memory with them.
 
     Large images are written one after another, so that each is still in the cache when its box is. Small ones cost more
     to reach than to write, so all go at once where they can. The draw is not checked.
     """
     small = is_small(out)
-    if small and pool is rows and _write_together(out, rows, draw):
+    partners, boxes, opacity = as_lists(draw, len(out))
+    if small and pool is rows and _write_together(out, rows, partners, boxes, opacity):
         return
     if small:
         _copy_all(out, rows)
     blender = _Blender(out)
     targets, sources = _bits_of(out), [_bits_of(other) for other in pool]
-    parts = zip(out.unbind(), rows, draw.partners.tolist(), draw.boxes.tolist(), draw.opacity.tolist(), strict=True)
-    for i, (target, own, partner, (top, left, bottom, right), share) in enumerate(parts):
+    each = zip(out.unbind(), rows, partners, boxes, opacity, strict=True)
+    for i, (target, own, partner, (top, left, bottom, right), share) in enumerate(each):
         box = (..., slice(top, bottom), slice(left, right))
-        covers = share > 0 and (bottom - top, right - left) == tuple(draw.size)
+        covers = share > 0 and (bottom - top, right - left) == image_size(out)
         if not small and not covers:
             target.copy_(own)
         if share == 1:
@@ -123,9 +130,10 @@ def write_mixed(out: Tensor, rows: Rows, draw: MixDraw, pool: Rows) -> None:
             blender.write(target[box], own[box], pool[partner][box], share)
 
 
-def _write_together(out: Tensor, rows: Rows, draw: MixDraw) -> bool:
+def _write_together(
+    out: Tensor, rows: Rows, partners: list[int], boxes: list[tuple[int, ...]], opacity: list[float]
+) -> bool:
     """Mix a whole batch at once, if all have one shift of partners and one box: an opaque one, or whole images."""
-    partners, boxes, opacity = draw.partners.tolist(), draw.boxes.tolist(), draw.opacity.tolist()
     count, shift = len(partners), partners[0] if partners else 0
     if not shift or partners != [*range(shift, count), *range(shift)] or boxes.count(boxes[0]) < count:
         return False
@@ -138,18 +146,16 @@ def _write_together(out: Tensor, rows: Rows, draw: MixDraw) -> bool:
         for here, there in halves:
             patch[here] = source[there]
         return True
-    if (bottom - top, right - left) != draw.size or not any(opacity):
+    if (bottom - top, right - left) != image_size(out) or not any(opacity):
         return False
     images = rows if isinstance(rows, Tensor) else torch.stack(list(rows))
     exact = images.to(exact_dtype(out.dtype))
-    one_share = opacity[0] if opacity.count(opacity[0]) == count else None
-    shares = draw.opacity.to(exact.dtype).view(-1, *(1,) * (out.ndim - 1))
-    for here, there in halves:
-        share = shares[here] if one_share is None else one_share
-        if exact.dtype == out.dtype:
-            torch.lerp(exact[here], exact[there], share, out=out[here])
-        else:
-            out[here] = to_dtype(torch.lerp(exact[here], exact[there], share), out.dtype)
+    shares = torch.tensor(opacity, dtype=exact.dtype).view(-1, *(1,) * (out.ndim - 1))
+    if exact.dtype == out.dtype:
+        for here, there in halves:
+            torch.lerp(exact[here], exact[there], shares[here], out=out[here])
+    else:
+        _convert(out, torch.lerp(exact, exact.roll(-shift, 0), shares))
     for i, share in enumerate(opacity):
         if share in (0, 1):  # the other one may be infinite
             out[i] = images[partners[i] if share else i]
@@ -174,15 +180,17 @@ class _Blender:
         _convert(exact, first)
         _convert(other, second)
         torch.lerp(exact, other, share, out=exact)
-        _convert(out, exact.round_() if out.dtype == torch.uint8 else to_dtype(exact, out.dtype))
+        _convert(out, exact)
 
 
 def _convert(out: Tensor, values: Tensor) -> None:
-    """Copy values that fit into another dtype."""
-    if torch.uint8 in (out.dtype, values.dtype):  # where numpy is twice as fast
-        out.numpy()[...] = values.numpy()
+    """Copy values, which may be changed, into another dtype: of integers the nearest."""
+    if values.dtype == torch.uint8:
+        out.numpy()[...] = values.numpy()  # twice as fast
+    elif out.dtype == torch.uint8:
+        out.numpy()[...] = values.round_().numpy()
     else:
-        out.copy_(values)
+        out.copy_(to_dtype(values, out.dtype))
 
 
 def _copy_all(out: Tensor, rows: Rows) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from cutmix_transforms.functional._draw import MixDraw
+from cutmix_transforms.functional._draw import Draw, MixDraw, SharedDraw
 from cutmix_transforms.functional._images import blend
 
 
@@ -64,9 +64,10 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
         return labels
     if labels.ndim == 2:
         return labels.to(torch.float32) * (1 - label_smoothing) + label_smoothing / 2
-    classes = torch.arange(num_classes or 0, device=labels.device)
-    one_hot = (labels.long()[:, None] == classes).to(torch.float32)  # (N, K)
-    return one_hot * (1 - label_smoothing) + label_smoothing / max(len(classes), 1)
+    count = num_classes or 0
+    rest = label_smoothing / max(count, 1)
+    targets = torch.full((len(labels), count), rest, dtype=torch.float32, device=labels.device)
+    return targets.scatter_(1, labels.long().view(-1, 1), 1 - label_smoothing + rest)
 
 
 def check_labels(labels: Tensor, num_classes: int | None) -> None:
@@ -90,15 +91,13 @@ def check_labels(labels: Tensor, num_classes: int | None) -> None:
     elif num_classes is None:
         raise ValueError(f"num_classes must be given for integer labels of shape (N,) = {shape}, got None")
     elif labels.device.type == "cpu" and not torch.compiler.is_compiling():
-        wrong = (labels.long() < 0) | (labels.long() >= num_classes)
-        if wrong.any():
-            first = int(wrong.nonzero()[0])
-            raise ValueError(
-                f"labels must lie in [0, num_classes={num_classes}), got {int(labels[first])} at index {first}"
-            )
+        found = labels.tolist()
+        if found and not 0 <= min(found) <= max(found) < num_classes:
+            first = next(i for i, label in enumerate(found) if not 0 <= label < num_classes)
+            raise ValueError(f"labels must lie in [0, num_classes={num_classes}), got {found[first]} at index {first}")
 
 
-def mix_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) -> Tensor:
+def mix_targets(targets: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
     """Mix float targets with the same shares as the pixels.
 
     ``out[i] = lam[i] * targets[i] + (1 - lam[i]) * others[partners[i]]``
@@ -122,7 +121,10 @@ def mix_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) ->
         tensor([[0.7500, 0.2500],
                 [0.0000, 1.0000]])
     """
-    lam = draw.lam.to(targets.device).view(-1, *(1,) * (targets.ndim - 1))
+    if isinstance(draw, SharedDraw):
+        lam = torch.tensor(draw.lam, dtype=torch.float32)
+    else:
+        lam = draw.lam.to(targets.device).view(-1, *(1,) * (targets.ndim - 1))
     return blend(_partners_of(targets, draw, others), targets, lam)
 
 
@@ -150,8 +152,10 @@ def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) ->
     return MixedTarget(labels, _partners_of(labels, draw, others), draw.lam.to(labels.device))
 
 
-def _partners_of(rows: Tensor, draw: MixDraw, others: Tensor | None) -> Tensor:
+def _partners_of(rows: Tensor, draw: Draw, others: Tensor | None) -> Tensor:
     pool = rows if others is None else others
+    if isinstance(draw, SharedDraw):
+        return pool.roll(-draw.shift, 0)
     if len(rows) != len(draw.partners):
         raise ValueError(f"draw must be made for {len(rows)} targets, got one for {len(draw.partners)}")
     return pool.index_select(0, draw.partners.to(pool.device))
