@@ -140,7 +140,8 @@ class RandomCutMix(Mix):
             edges = tuple(clamp(edge, high=side) for edge, side in zip(edges, 2 * other, strict=True))
         happens = self._happens(gate)
         low, high = self.opacity if isinstance(self.opacity, tuple) else (self.opacity, self.opacity)
-        return *(pick(happens, edge, 0) for edge in edges), low + (high - low) * strength
+        opacity = low if low == high else low + (high - low) * strength
+        return *(pick(happens, edge, 0) for edge in edges), opacity
 
     def _clipped(self, first: Number, second: Number, y: Number, x: Number, size: Size) -> Edges[Number]:
         lam = beta(first, second, self.alpha, majority=self.majority)

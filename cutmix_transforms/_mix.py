@@ -1,5 +1,6 @@
 """What CutMix, MixUp and a choice of them share: read the inputs, draw, mix the pixels, mix the targets."""
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -240,7 +241,10 @@ class Mix(RandomTransform):
 
     def _happens(self, gate: Any) -> Any:
         """Whether a batch or sample is mixed, for uniform numbers; never after ``.eval()``."""
-        return gate < ((self._p if isinstance(gate, Tensor) else self.p) if self.training else 0)
+        if isinstance(gate, Tensor) and not can_look_at(gate):
+            return gate < (self._p if self.training else 0)
+        p = self.p if self.training else 0
+        return p == 1 or gate < p
 
     def _block(self, numbers: int, count: int, device: torch.device, stream: Stream | None, *, sure: bool) -> Any:
         """``(numbers, rows)`` uniform numbers, a row a sample, or a list of numbers where there is one row.
@@ -266,12 +270,12 @@ def shift_of(chance: Chance, count: int) -> Any:
 def draw_of(shift: Any, region: Region, size: Size, count: int) -> Draw:
     """The draw for samples that share a region or have one each."""
     box, opacity = region[:4], region[4]
-    if isinstance(opacity, Tensor):
+    if isinstance(box[0], Tensor):
         boxes = torch.stack(box, dim=-1).expand(count, 4).contiguous()
         partners = (torch.arange(count, device=boxes.device) + shift) % count
-        return mix_draw(partners, boxes, size, opacity.expand(count).contiguous())
-    # shares as exact as those of a draw with rows
-    lam, opacity = torch.tensor([kept_share(box, opacity, size), opacity], dtype=torch.float32).tolist()
+        shares = opacity.expand(count).contiguous() if isinstance(opacity, Tensor) else opacity
+        return mix_draw(partners, boxes, size, shares)
+    lam, opacity = array("f", (kept_share(box, opacity, size), opacity))  # float32, as in a draw with rows
     return SharedDraw(shift, box, opacity, lam, size)
 
 

@@ -146,8 +146,9 @@ def beta(u: Number, v: Number, alpha: float, *, majority: bool = False) -> Numbe
     """
     f = functions_of(u)
     c = f.cos(2 * math.pi * v)
-    r = f.expm1(clamp(-f.log1p(-u) / alpha, high=88)) * c * c  # up to the largest float32
-    smaller: Number = 0.5 / (1 + r + f.sqrt(r) * f.sqrt(1 + r))
+    r = f.expm1(clamp(f.log1p(-u) * (-1 / alpha), high=88)) * c * c  # up to the largest float32
+    more = 1 + r
+    smaller: Number = 0.5 / (more + f.sqrt(r) * f.sqrt(more))
     larger = 1 - smaller
     share: Number = larger if majority else pick(c < 0, smaller, larger)
     return share

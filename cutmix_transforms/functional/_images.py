@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -95,7 +95,7 @@ def inside_boxes(boxes: Tensor, size: Size) -> Tensor:
     return ((y >= top) & (y < bottom))[..., :, None] & ((x >= left) & (x < right))[..., None, :]
 
 
-def blend(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
+def blend(first: Tensor, second: Tensor, share: Tensor | float) -> Tensor:
     """``(1 - share) * first + share * second``, computed in float32 or better, in the dtype of ``first``.
 
     Integers are rounded to the nearest value. A share of exactly 0 or 1 gives finite values back bit by bit.
@@ -121,9 +121,10 @@ def blend(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
     """
     check_blendable(first)
     exact = exact_dtype(first.dtype)
+    weight: Any = share.to(exact) if isinstance(share, Tensor) else share
     if first.dtype == exact:
-        return torch.lerp(first, second, share.to(exact))
-    return to_dtype(torch.lerp(first.to(exact), second.to(exact), share.to(exact)), first.dtype)
+        return torch.lerp(first, second, weight)
+    return to_dtype(torch.lerp(first.to(exact), second.to(exact), weight), first.dtype)
 
 
 def check_blendable(images: Tensor) -> None:

@@ -21,7 +21,7 @@ from cutmix_transforms.functional._images import (
 
 Rows = Tensor | Sequence[Tensor]  # a batch, or samples of one shape and dtype that are still separate
 
-_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
 
 
 def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> Tensor:
@@ -116,18 +116,16 @@ def write_mixed(out: Tensor, rows: Rows, draw: Draw, pool: Rows) -> None:
         return
     if small:
         _copy_all(out, rows)
-    blender = _Blender(out)
-    targets, sources = _bits_of(out), [_bits_of(other) for other in pool]
-    each = zip(out.unbind(), rows, partners, boxes, opacity, strict=True)
-    for i, (target, own, partner, (top, left, bottom, right), share) in enumerate(each):
+    size, blender = image_size(out), _Blender(out)
+    targets, sources = _bits_of(out), list(map(_bits_of, pool))
+    for i, (partner, (top, left, bottom, right), share) in enumerate(zip(partners, boxes, opacity, strict=True)):
+        if not small and not (share and (bottom - top, right - left) == size):
+            out[i].copy_(rows[i])
         box = (..., slice(top, bottom), slice(left, right))
-        covers = share > 0 and (bottom - top, right - left) == image_size(out)
-        if not small and not covers:
-            target.copy_(own)
         if share == 1:
             targets[i][box] = sources[partner][box]
-        elif share > 0:
-            blender.write(target[box], own[box], pool[partner][box], share)
+        elif share:
+            blender.write(out[i][box], rows[i][box], pool[partner][box], share)
 
 
 def _write_together(
@@ -150,15 +148,15 @@ def _write_together(
         return False
     images = rows if isinstance(rows, Tensor) else torch.stack(list(rows))
     exact = images.to(exact_dtype(out.dtype))
-    shares = torch.tensor(opacity, dtype=exact.dtype).view(-1, *(1,) * (out.ndim - 1))
     mixed = out if exact.dtype == out.dtype else torch.empty_like(exact)
+    is_one = opacity.count(opacity[0]) == count
+    shares: Any = None if is_one else torch.tensor(opacity, dtype=exact.dtype).view(-1, *(1,) * (out.ndim - 1))
     for here, there in halves:
-        torch.lerp(exact[here], exact[there], shares[here], out=mixed[here])
+        torch.lerp(exact[here], exact[there], opacity[0] if is_one else shares[here], out=mixed[here])
     if mixed is not out:
         _narrow(out, mixed)
-    for i, share in enumerate(opacity):
-        if share in (0, 1):  # the other one may be infinite
-            out[i] = images[partners[i] if share else i]
+    for i in [i for i, share in enumerate(opacity) if share in (0, 1)]:  # what does not show may be infinite
+        out[i] = images[partners[i] if opacity[i] else i]
     return True
 
 
@@ -197,8 +195,11 @@ def _copy_all(out: Tensor, rows: Rows) -> None:
 
 
 def _bits_of(images: Tensor) -> Any:
-    """The memory of images as an array, whose parts are faster to copy than those of a tensor, in any dtype."""
-    return images.view(_BITS.get(images.element_size(), images.dtype)).numpy()
+    """Images as an array, whose parts are faster to copy than those of a tensor; types it lacks as integers."""
+    try:
+        return images.numpy()
+    except TypeError:
+        return images.view(_BITS[images.element_size()]).numpy()
 
 
 def _mix_by_mask(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:

@@ -122,7 +122,7 @@ def mix_targets(targets: Tensor, draw: Draw, others: Tensor | None = None) -> Te
                 [0.0000, 1.0000]])
     """
     if isinstance(draw, SharedDraw):
-        lam = torch.tensor(draw.lam, dtype=torch.float32)
+        lam: Tensor | float = draw.lam
     else:
         lam = draw.lam.to(targets.device).view(-1, *(1,) * (targets.ndim - 1))
     return blend(_partners_of(targets, draw, others), targets, lam)
