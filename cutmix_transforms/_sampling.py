@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+from collections.abc import Iterator, Sequence  # noqa: TC003 (torch reads the annotations of an operator)
 from functools import cache
-from typing import Any, ClassVar
+from itertools import count
+from typing import Any, ClassVar, cast
 from weakref import WeakValueDictionary
 
 import torch
@@ -26,6 +28,8 @@ class Stream:
     """
 
     _shared: ClassVar[WeakValueDictionary[int, Stream]] = WeakValueDictionary()
+    _known: ClassVar[WeakValueDictionary[int, Stream]] = WeakValueDictionary()  # by the number that graphs hold
+    _numbers: ClassVar[Iterator[int]] = count()
 
     @classmethod
     def of(cls, generator: Generator | None) -> Stream:
@@ -42,6 +46,11 @@ class Stream:
         self._frozen: tuple[str, bytes] | None = None  # device and state, until a copy is used
         self._in_worker: tuple[int, Generator] | None = None  # the seed of a worker, and what it draws from
         self._rank = (0, 1)  # of the process that made this copy
+        self._register()
+
+    def _register(self) -> None:
+        self._number = next(self._numbers)
+        self._known[self._number] = self
 
     @property
     def generator(self) -> Generator | None:
@@ -61,6 +70,8 @@ class Stream:
 
     def uniform(self, *shape: int, device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
         """Independent uniform numbers in [0, 1)."""
+        if self.given and torch.compiler.is_compiling():
+            return cast(Tensor, _draw_in_graph(self._number, "uniform", shape, device))
         rank, ranks = self._place()
         generator = self._generator_here()
         if ranks == 1:
@@ -70,10 +81,12 @@ class Stream:
         # Elsewhere the host would wait for a seed: every rank takes its part of one block.
         return _rand((ranks, *shape), generator, device, dtype)[rank]
 
-    def noise(self, count: int, *shape: int, device: torch.device) -> Tensor:
-        """``(count, *shape)`` uniform numbers, for blocks as large as images: each rank only turns them by its own."""
-        turn = self.uniform(count, *(1,) * len(shape), device=device)
-        return (_rand((count, *shape), self._generator_here(), device, torch.float32) + turn) % 1
+    def noise(self, rows: int, *shape: int, device: torch.device) -> Tensor:
+        """``(rows, *shape)`` uniform numbers, for blocks as large as images: each rank only turns them by its own."""
+        if self.given and torch.compiler.is_compiling():
+            return cast(Tensor, _draw_in_graph(self._number, "noise", (rows, *shape), device))
+        turn = self.uniform(rows, *(1,) * len(shape), device=device)
+        return (_rand((rows, *shape), self._generator_here(), device, torch.float32) + turn) % 1
 
     def _generator_here(self) -> Generator | None:
         worker = _worker()
@@ -105,6 +118,21 @@ class Stream:
         if self._generator is not None:
             frozen = str(self._generator.device), self._state()
         return {"_generator": None, "_frozen": frozen, "_in_worker": None, "_rank": self._place()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._register()
+
+
+@torch.library.custom_op("cutmix_transforms::draw", mutates_args=(), tags=(torch.Tag.nondeterministic_seeded,))
+def _draw_in_graph(stream: int, method: str, shape: Sequence[int], device: torch.device) -> Tensor:
+    """Numbers of a stream with a generator, which a compiled graph cannot hold itself."""
+    return cast(Tensor, getattr(Stream._known[stream], method)(*shape, device=device))
+
+
+@_draw_in_graph.register_fake
+def _(stream: int, method: str, shape: Sequence[int], device: torch.device) -> Tensor:  # noqa: ARG001
+    return torch.empty(shape, dtype=torch.float32, device=device)
 
 
 @cache
