@@ -120,7 +120,8 @@ class RandomCutout(RandomTransform):
         mask_fills = [
             fill_pixels(_mask_batch(leaves[i], batches[0]), self.mask_fill or 0.0, name="mask_fill") for i in masks
         ]
-        if not self.training or self.p == 0 or batches[0].numel() == 0:
+        is_off = not torch.compiler.is_compiling() and self.p == 0
+        if not self.training or is_off or batches[0].numel() == 0:
             return sample
         holes = self._holes(batches[0])
         if can_look_at(holes) and not (holes[..., 2:] > holes[..., :2]).all(-1).any():

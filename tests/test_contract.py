@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from helpers import FLOATS, HEIGHT, INTEGERS, WIDTH
-from oracles import constant_images
 from torch import nn
 from torch.utils._pytree import tree_leaves
 from torchvision import tv_tensors
@@ -368,20 +367,6 @@ def test_choice_hands_its_generator_down(images, labels):
 
     assert torch.equal(run(), run())
     assert not torch.equal(run(generator=torch.Generator().manual_seed(1)), run())
-
-
-@mixes
-def test_compiles_into_one_graph(make):
-    """No graph break, fresh draws in every call, pixels and targets agree."""
-    torch._dynamo.reset()
-    mix = torch.compile(make(per_sample=True), fullgraph=True, backend="eager")
-    seen = set()
-    for count in (5, 5, 4, 5):
-        images = constant_images(count, 1, HEIGHT, WIDTH)
-        mixed, targets = mix(images, torch.arange(count))
-        torch.testing.assert_close(mixed.mean((1, 2, 3)), targets[:, :count] @ torch.arange(float(count)))
-        seen.add(targets.amax(1).min().item())
-    assert len(seen) == 4
 
 
 # --- modules -------------------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Kernels of pixels against loops."""
 
+import math
+
 import pytest
 import torch
 from helpers import FLOATS, INTEGERS, says
@@ -7,6 +9,7 @@ from oracles import cutout_loops, mix_loops
 
 from cutmix_transforms.functional import (
     _images,
+    _mixing,
     blend,
     boxes_around,
     cutmix_boxes,
@@ -64,7 +67,7 @@ def test_integers_round_to_nearest():
 def test_the_highest_integers_do_not_wrap_around(dtype):
     high = torch.iinfo(dtype).max
     images = torch.full((2, 1, 2, 2), high, dtype=dtype)
-    draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 2, 2]] * 2), (2, 2), opacity=0.3)
+    draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 2, 2]] * 2), (2, 2), opacity=0.2)
     for out in (mix_images(images, draw), cutout(images, torch.tensor([[[0, 0, 2, 2]]] * 2), "mean")):
         assert all(high - 2048 <= value <= high for value in out.flatten().tolist())
 
@@ -102,28 +105,98 @@ def test_partners_from_another_pool():
     assert torch.equal(out, mix_loops(images, draw, others))
 
 
-ROWS = pytest.mark.parametrize("rows", [True, False], ids=["by_rows", "by_mask"])
+WAYS = ["one_by_one", "together", "by_mask"]
 
 
 @pytest.fixture
 def way(monkeypatch):
-    """Make the kernels go one of their two ways, whatever suits the images better."""
+    """Make the kernel of holes go one of its two ways, whatever suits the images better."""
     return lambda rows: monkeypatch.setattr(_images, "_goes_by_rows", lambda images: rows)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bfloat16, torch.int64], ids=str)
-@pytest.mark.parametrize("opacity", [1.0, torch.tensor([0.25, 0.6, 0.9, 1.0, 0.0])], ids=["copy", "blend"])
-def test_both_ways_give_the_same_bits(dtype, opacity, way):
+@pytest.fixture
+def mixing_way(monkeypatch):
+    """Make the kernel of mixes go one of its three ways."""
+
+    def go(name):
+        monkeypatch.setattr(_mixing, "can_look_at", lambda images: name != "by_mask")
+        monkeypatch.setattr(_mixing, "is_small", lambda images: name == "together")
+
+    return go
+
+
+SHIFTED = torch.tensor([2, 3, 4, 0, 1])
+SCATTERED = torch.tensor([3, 0, 1, 2, 0])
+WHOLE = torch.tensor([[0, 0, 17, 11]] * 5)
+ONE_BOX = torch.tensor([[2, 3, 16, 9]] * 5)
+DRAWS = {
+    "own_boxes": mix_draw(SHIFTED, BOXES, (17, 11)),
+    "own_boxes_blended": mix_draw(SHIFTED, BOXES, (17, 11), opacity=torch.tensor([0.25, 0.6, 0.8, 1.0, 0.0])),
+    "one_box": mix_draw(SHIFTED, ONE_BOX, (17, 11)),
+    "one_box_blended": mix_draw(SHIFTED, ONE_BOX, (17, 11), opacity=0.2),
+    "one_box_sometimes": mix_draw(SHIFTED, ONE_BOX, (17, 11), opacity=torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0])),
+    "whole": mix_draw(SHIFTED, WHOLE, (17, 11), opacity=0.2),
+    "whole_own_shares": mix_draw(SHIFTED, WHOLE, (17, 11), opacity=torch.tensor([0.25, 0.6, 0.8, 1.0, 0.0])),
+    "whole_pasted": mix_draw(SHIFTED, WHOLE, (17, 11)),
+    "nothing": mix_draw(SHIFTED, WHOLE, (17, 11), opacity=0.0),
+    "empty_box": mix_draw(SHIFTED, WHOLE * 0, (17, 11)),
+    "no_shift": mix_draw(SCATTERED, WHOLE, (17, 11), opacity=0.2),
+    "no_shift_one_box": mix_draw(SCATTERED, ONE_BOX, (17, 11)),
+    "with_itself": mix_draw(torch.arange(5), WHOLE, (17, 11), opacity=0.2),
+}
+
+
+@pytest.mark.parametrize("dtype", [*FLOATS, *INTEGERS], ids=str)
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+def test_all_ways_are_right_and_give_the_same_bits(dtype, draw, mixing_way):
     images = noise(5, 3, 17, 11, dtype=dtype)
-    draw = mix_draw(PARTNERS, BOXES, (17, 11), opacity=opacity)
+    before = images.clone()
+    for others in (None, images.flip(0)):
+        outs = []
+        for name in WAYS[:2] if "uint" in str(dtype) and dtype != torch.uint8 else WAYS:  # those cannot be gathered
+            mixing_way(name)
+            outs.append(mix_images(images, draw, others))
+        assert all(torch.equal(outs[0], out) for out in outs[1:])
+        torch.testing.assert_close(outs[0], mix_loops(images, draw, others))
+    assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize("draw", [DRAWS["one_box"], DRAWS["own_boxes"]], ids=["one_box", "own_boxes"])
+def test_booleans_and_complex_numbers_can_be_pasted(name, draw, mixing_way):
+    mixing_way(name)
+    bits = torch.rand(5, 3, 17, 11) < 0.5
+    assert torch.equal(mix_images(bits, draw), mix_loops(bits.to(torch.uint8), draw).bool())
+    waves = torch.randn(5, 3, 17, 11, dtype=torch.complex64)
+    assert torch.equal(mix_images(waves, draw).imag, mix_loops(waves.imag, draw))
+
+
+@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_does_not_show_may_be_infinite(name, value, mixing_way):
+    """A share of 0 or 1 in the midst of others is a copy, not a product with 0."""
+    mixing_way(name)
+    images = torch.rand(5, 3, 17, 11)
+    draw = DRAWS["whole_own_shares"]
+    images[0] = value  # the partner of sample 3, which it covers wholly, and itself mixed with sample 2
+    out = mix_images(images, draw)
+    assert torch.equal(out[3], images[0].expand_as(out[3])) or out[3].isnan().all()
+    assert out[1].isfinite().all()
+    assert out[2].isfinite().all()
+    images = torch.rand(5, 3, 17, 11)
+    images[1] = value  # the partner of sample 4, which shows nothing of it
+    assert mix_images(images, draw)[4].isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bfloat16, torch.int64], ids=str)
+def test_both_ways_of_cutout_give_the_same_bits(dtype, way):
+    images = noise(5, 3, 17, 11, dtype=dtype)
     outs = []
     for rows in (True, False):
         way(rows)
-        outs.append(
-            [mix_images(images, draw), mix_images(images, draw, images.flip(0)), cutout(images, BOXES[:, None], 9)]
-        )
-    assert all(torch.equal(a, b) for a, b in zip(*outs, strict=True))
-    assert not torch.equal(outs[0][0], outs[0][1])
+        outs.append(cutout(images, BOXES[:, None], 9))
+    assert torch.equal(*outs)
+    assert not torch.equal(outs[0], images)
 
 
 def test_small_rows_gradients_and_compiled_graphs_do_not_go_by_rows():
