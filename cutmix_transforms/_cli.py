@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from cutmix_transforms import _preview
+from cutmix_transforms import _bench, _preview
 
 
 class _Parser(argparse.ArgumentParser):
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=version("cutmix-transforms"))
     commands = parser.add_subparsers(title="commands", dest="command", required=True)
     _preview.add_arguments(commands.add_parser("preview", help=_preview.HELP, description=_preview.HELP))
+    _bench.add_arguments(commands.add_parser("bench", help=_bench.HELP, description=_bench.HELP))
     options = parser.parse_args(arguments)
     try:
         options.run(options)
