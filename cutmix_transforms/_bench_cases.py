@@ -229,7 +229,8 @@ def call_functions(name: str, per_sample: bool, device: torch.device, *, side: i
         functions["timm"] = lambda: other(copy, labels)
     if per_sample and find_spec("kornia"):
         kind = {"CutMix": "RandomCutMixV2", "MixUp": "RandomMixUpV2"}[name]
-        another = getattr(import_module("kornia.augmentation"), kind)(p=1.0, data_keys=["input", "class"])
+        right = {"use_correct_lambda": True} if name == "CutMix" else {}
+        another = getattr(import_module("kornia.augmentation"), kind)(p=1.0, data_keys=["input", "class"], **right)
         functions["kornia"] = lambda: another(images, labels)
     return functions
 

@@ -118,7 +118,8 @@ def write_mixed(out: Tensor, rows: Rows, draw: Draw, pool: Rows) -> None:
         _copy_all(out, rows)
     size, blender = image_size(out), _Blender(out)
     targets, sources = _bits_of(out), list(map(_bits_of, pool))
-    for i, (partner, (top, left, bottom, right), share) in enumerate(zip(partners, boxes, opacity, strict=True)):
+    for i in _along_chains(partners) if pool is rows else range(len(out)):
+        partner, (top, left, bottom, right), share = partners[i], boxes[i], opacity[i]
         if not small and not (share and (bottom - top, right - left) == size):
             out[i].copy_(rows[i])
         box = (..., slice(top, bottom), slice(left, right))
@@ -126,6 +127,17 @@ def write_mixed(out: Tensor, rows: Rows, draw: Draw, pool: Rows) -> None:
             targets[i][box] = sources[partner][box]
         elif share:
             blender.write(out[i][box], rows[i][box], pool[partner][box], share)
+
+
+def _along_chains(partners: list[int]) -> list[int]:
+    """All samples, each right before its partner where possible, which then is still in the cache."""
+    seen: dict[int, None] = {}
+    for start in range(len(partners)):
+        i = start
+        while i not in seen:
+            seen[i] = None
+            i = partners[i]
+    return list(seen)
 
 
 def _write_together(

@@ -125,7 +125,11 @@ def mix_targets(targets: Tensor, draw: Draw, others: Tensor | None = None) -> Te
         lam: Tensor | float = draw.lam
     else:
         lam = draw.lam.to(targets.device).view(-1, *(1,) * (targets.ndim - 1))
-    return blend(_partners_of(targets, draw, others), targets, lam)
+    partners = _partners_of(targets, draw, others)
+    if partners.dtype == torch.float32 and not (partners.requires_grad or targets.requires_grad):
+        # memory of our own, so no more of it is needed
+        return partners.lerp_(targets, lam)
+    return blend(partners, targets, lam)
 
 
 def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) -> MixedTarget:
