@@ -118,7 +118,7 @@ def write_mixed(out: Tensor, rows: Rows, draw: Draw, pool: Rows) -> None:
         _copy_all(out, rows)
     size, blender = image_size(out), _Blender(out)
     targets, sources = _bits_of(out), list(map(_bits_of, pool))
-    for i in _along_chains(partners) if pool is rows else range(len(out)):
+    for i in _along_chains(partners) if pool is rows and not small else range(len(out)):
         partner, (top, left, bottom, right), share = partners[i], boxes[i], opacity[i]
         if not small and not (share and (bottom - top, right - left) == size):
             out[i].copy_(rows[i])
