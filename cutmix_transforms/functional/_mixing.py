@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
 from cutmix_transforms.functional._draw import Draw, MixDraw, as_lists, with_rows
 from cutmix_transforms.functional._images import (
@@ -69,13 +70,17 @@ def apply_draw(images: Tensor, draw: Draw, pool: Tensor) -> Tensor:
         size = image_size(images)
         rows = images.reshape(-1, *size)
         return apply_draw(rows, draw, rows if pool is images else pool.reshape(-1, *size)).reshape(images.shape)
-    needs_gradient = torch.is_grad_enabled() and (images.requires_grad or pool.requires_grad)
-    if needs_gradient or not can_look_at(images):
+    if not can_look_at(images) or _has_gradient(images) or _has_gradient(pool):
         return _mix_by_mask(images, with_rows(draw, len(images), images.device), pool)
     out = torch.empty_like(images)
     plain = images.detach()
     write_mixed(out, plain, draw, plain if pool is images else pool.detach())
     return out
+
+
+def _has_gradient(images: Tensor) -> bool:
+    """Whether a gradient, of the backward or the forward mode, has to go through."""
+    return (images.requires_grad and torch.is_grad_enabled()) or unpack_dual(images).tangent is not None
 
 
 def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
