@@ -260,6 +260,7 @@ def test_nan_and_infinity_stay_in_the_box():
     assert torch.equal(_mix_by_mask(images, unmixed, images).nan_to_num(7), images.nan_to_num(7))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # what torch writes forward derivatives in
 def test_gradients_flow_to_both_samples():
     images = torch.rand(5, 1, 17, 11, dtype=torch.float64, requires_grad=True)
     draw = mix_draw(PARTNERS, BOXES, (17, 11), opacity=torch.tensor([1.0, 0.3, 1.0, 0.5, 0.25]))
