@@ -142,7 +142,7 @@ class Mix(RandomTransform):
         """Images and targets mixed as a draw says, among themselves or with others; ``done`` are mixed already."""
         pool = others or parts
         images = [
-            image if _is_among(image, done) else rewrap(apply_draw(unwrap(image), draw, unwrap(other)), image)
+            image if _is_among(image, done) else _mix_pixels(image, draw, other)
             for image, other in _pairs(parts.images, pool.images)
         ]
         if self.target == "soft":
@@ -277,6 +277,11 @@ def draw_of(shift: Any, region: Region, size: Size, count: int) -> Draw:
         return mix_draw(partners, boxes, size, shares)
     lam, opacity = array("f", (kept_share(box, opacity, size), opacity))  # float32, as in a draw with rows
     return SharedDraw(shift, box, opacity, lam, size)
+
+
+def _mix_pixels(image: Tensor, draw: Draw, other: Tensor) -> Tensor:
+    plain = unwrap(image)
+    return rewrap(apply_draw(plain, draw, plain if other is image else unwrap(other)), image)
 
 
 def _pairs(first: list[Any], second: list[Any]) -> list[tuple[Any, Any]]:
