@@ -30,7 +30,7 @@ MIXES = {
 }
 mixes = pytest.mark.parametrize("make", MIXES.values(), ids=MIXES)
 each = pytest.mark.parametrize("per_sample", [False, True], ids=["per_batch", "per_sample"])
-sizes = pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (4 * HEIGHT, 4 * WIDTH)], ids=["small", "large"])
+sizes = pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (8 * HEIGHT, 8 * WIDTH)], ids=["small", "large"])
 
 
 def pictures(count, *shape, dtype=torch.float32):
@@ -190,7 +190,7 @@ class Pictures(torch.utils.data.Dataset):
         return 8
 
     def __getitem__(self, i):
-        return torch.full((3, 4 * HEIGHT, 4 * WIDTH), float(i)), i % 5
+        return torch.full((3, 8 * HEIGHT, 8 * WIDTH), float(i)), i % 5
 
 
 def test_a_worker_writes_into_shared_memory(monkeypatch):
@@ -207,7 +207,7 @@ def test_a_worker_writes_into_shared_memory(monkeypatch):
         return asked, MixCollate(RandomCutMix(num_classes=5))(samples)
 
     ((found, (images, _)),) = list(DataLoader(Pictures(), 8, num_workers=1, collate_fn=collate))
-    assert found == [(8 * 3 * 16 * HEIGHT * WIDTH,)]
+    assert found == [(8 * 3 * 64 * HEIGHT * WIDTH,)]
     assert images.is_shared()
     assert not MixCollate(RandomCutMix(num_classes=5))([Pictures()[i] for i in range(8)])[0].is_shared()
 

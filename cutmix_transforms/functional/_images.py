@@ -44,20 +44,15 @@ def can_look_at(tensor: Tensor) -> bool:
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
-def is_small(images: Tensor) -> bool:
-    """Whether each image costs more to reach than to write."""
-    return images[:1].numel() < 4096
-
-
 def _goes_by_rows(images: Tensor) -> bool:
-    """Whether to write row by row: where that is possible, and faster than one operation on the whole batch.
+    """Whether to write holes row by row: where that is possible, and faster than one operation on the whole batch.
 
-    With a gradient each row would copy that of the whole batch.
+    Small rows cost more to reach than to write, and with a gradient each would copy that of the whole batch.
     """
     if not can_look_at(images) or (images.requires_grad and torch.is_grad_enabled()):
         return False
     # Older releases of torch cannot select from the unsigned types but uint8.
-    return not is_small(images) or images.dtype in (torch.uint16, torch.uint32, torch.uint64)
+    return images[:1].numel() >= 4096 or images.dtype in (torch.uint16, torch.uint32, torch.uint64)
 
 
 def check_boxes(name: str, boxes: Tensor, size: Size) -> None:
