@@ -125,6 +125,15 @@ def mixing_way(monkeypatch):
     return go
 
 
+def test_values_and_rows_from_another_pool():
+    for shape in ((), (4,)):
+        images, others = torch.zeros(3, *shape), torch.arange(3.0).view(3, *(1,) * len(shape)).expand(3, *shape)
+        size = image_size(images)
+        whole = torch.tensor([[0, 0, *size]] * 3)
+        out = mix_images(images, mix_draw(torch.tensor([1, 2, 0]), whole, size, opacity=0.5), others)
+        assert torch.equal(out, torch.tensor([0.5, 1.0, 0.0]).view(3, *(1,) * len(shape)).expand(3, *shape))
+
+
 SHIFTED = torch.tensor([2, 3, 4, 0, 1])
 SCATTERED = torch.tensor([3, 0, 1, 2, 0])
 WHOLE = torch.tensor([[0, 0, 17, 11]] * 5)
@@ -268,6 +277,11 @@ def test_gradients_flow_to_both_samples():
     assert torch.autograd.gradcheck(lambda x: _mix_by_mask(x, draw, x), images)
     mix_images(images, mix_draw(PARTNERS, BOXES[:1].expand(5, 4), (17, 11), opacity=0.25)).sum().backward()
     torch.testing.assert_close(images.grad, torch.ones_like(images))
+    others = images.detach().clone().requires_grad_()
+    mix_images(
+        images.detach(), mix_draw(PARTNERS, BOXES[:1].expand(5, 4), (17, 11), opacity=0.25), others
+    ).sum().backward()
+    torch.testing.assert_close(others.grad, torch.full_like(others, 0.25))
 
 
 @pytest.mark.parametrize(

@@ -126,9 +126,8 @@ def mix_targets(targets: Tensor, draw: Draw, others: Tensor | None = None) -> Te
     else:
         lam = draw.lam.to(targets.device).view(-1, *(1,) * (targets.ndim - 1))
     partners = _partners_of(targets, draw, others)
-    if partners.dtype == torch.float32 and not (partners.requires_grad or targets.requires_grad):
-        # memory of our own, so no more of it is needed
-        return partners.lerp_(targets, lam)
+    if partners.dtype == torch.float32:
+        return partners.lerp_(targets, lam)  # in memory that is our own already
     return blend(partners, targets, lam)
 
 
