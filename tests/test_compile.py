@@ -1,5 +1,6 @@
 """Inside torch.compile: one graph, no compilation from batch to batch, fresh draws that follow their laws."""
 
+import copy
 import shutil
 
 import pytest
@@ -115,3 +116,25 @@ def test_cutout(seed):
     first, second = compiled(images), compiled(images)
     assert not torch.equal(first, second)
     assert 0.5 < (first == images).float().mean() < 1
+
+
+@generators
+def test_two_calls_in_one_graph_draw_twice(seed):
+    """The compiler may take equal operations for one, but not those that draw."""
+    mix = RandomMixUp(num_classes=6, generator=generator_of(seed))
+    images, labels = torch.rand(6, 3, HEIGHT, WIDTH), torch.arange(6)
+    weight = torch.ones(1, requires_grad=True)
+
+    def two_views(images):
+        return mix(images, labels)[0] * weight, mix(images, labels)[0] * weight
+
+    assert not torch.equal(*torch.compile(two_views, fullgraph=True, backend="aot_eager")(images))
+
+
+def test_a_copy_draws_from_its_own_generator():
+    original = RandomMixUp(num_classes=6, generator=generator_of(3))
+    other = copy.deepcopy(original)
+    images, labels = torch.rand(6, 3, HEIGHT, WIDTH), torch.arange(6)
+    compiled = torch.compile(other, fullgraph=True, backend="eager")(images, labels)
+    torch.testing.assert_close(compiled, original(images, labels))  # the original's first numbers are still there
+    torch.testing.assert_close(other(images, labels), original(images, labels))
