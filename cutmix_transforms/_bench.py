@@ -68,6 +68,7 @@ def run(options: argparse.Namespace) -> None:
     """
     device = _check_device(options.device)
     report: dict[str, Any] = {"machine": machine(device), "rows": []}
+    _write(report, options.json)  # now, and not after a minute, if it cannot be written
     print("\n".join(f"{key}: {value}" for key, value in report["machine"].items()))
     print(f"\n{LEGEND}\n")
     print(_line(HEADS), _line(["---"] * len(HEADS)), sep="\n", flush=True)
@@ -75,10 +76,14 @@ def run(options: argparse.Namespace) -> None:
         for row in rows(cases(device), seconds=0.8 if options.quick else 6.0):
             print(_line([row.name, *(str(row.ratios.get(head, "")) for head in HEADS[1:])]), flush=True)
             report["rows"].append(asdict(row))
-            if options.json is not None:
-                options.json.write_text(json.dumps(report, indent=1))
+            _write(report, options.json)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
+
+
+def _write(report: dict[str, Any], file: Path | None) -> None:
+    if file is not None:
+        file.write_text(json.dumps(report, indent=1))
 
 
 def rows(some: Iterator[Case], seconds: float) -> Iterator[Row]:

@@ -167,7 +167,9 @@ def test_bad_device(device, capsys):
 def test_bad_file(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(_bench, "cases", small_cases)
     assert main(["bench", "--quick", "--json", str(tmp_path / "no" / "bench.json")]) == 2
-    assert "no/bench.json" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert "no/bench.json" in printed.err
+    assert not printed.out  # before anything is measured
 
 
 def test_batches_hold_tensors_only():
