@@ -21,6 +21,8 @@ from cutmix_transforms.functional._images import (
 
 Rows = Tensor | Sequence[Tensor]  # a batch, or samples of one shape and dtype that are still separate
 
+Box = tuple[int, int, int, int]
+
 SMALL = 1 << 14  # numbers in an image; where both ways are about equally fast
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
 
@@ -115,22 +117,43 @@ def write_mixed(out: Tensor, rows: Rows, draw: Draw, pool: Rows) -> None:
     Large images are written one after another, so that each is still in the cache when its box is. Small ones cost more
     to reach than to write, so all go at once where they can. The draw is not checked.
     """
-    small = out[:1].numel() < SMALL
-    partners, boxes, opacity = as_lists(draw, len(out))
-    if small and pool is rows and _write_together(out, rows, partners, boxes, opacity):
-        return
-    if small:
-        _copy_all(out, rows)
+    drawn = as_lists(draw, len(out))
+    if out[:1].numel() >= SMALL:
+        _write_in_turn(out, rows, pool, *drawn)
+    elif pool is not rows or not _write_together(out, rows, *drawn):
+        _write_patches(out, rows, pool, *drawn)
+
+
+def _write_in_turn(
+    out: Tensor, rows: Rows, pool: Rows, partners: list[int], boxes: list[Box], opacity: list[float]
+) -> None:
     size, blender = image_size(out), _Blender(out)
     targets, sources = _bits_of(out), list(map(_bits_of, pool))
-    for i in _along_chains(partners) if pool is rows and not small else range(len(out)):
+    for i in _along_chains(partners) if pool is rows else range(len(out)):
         partner, (top, left, bottom, right), share = partners[i], boxes[i], opacity[i]
-        if not small and not (share and (bottom - top, right - left) == size):
-            out[i].copy_(rows[i])
         box = (..., slice(top, bottom), slice(left, right))
+        if not (share and (bottom - top, right - left) == size):
+            out[i].copy_(rows[i])
         if share == 1:
             targets[i][box] = sources[partner][box]
         elif share:
+            blender.write(out[i][box], rows[i][box], pool[partner][box], share)
+
+
+def _write_patches(
+    out: Tensor, rows: Rows, pool: Rows, partners: list[int], boxes: list[Box], opacity: list[float]
+) -> None:
+    """Copy all images at once, and then to each what shows of its partner."""
+    _copy_all(out, rows)
+    blender, targets = _Blender(out), _bits_of(out)
+    sources = (
+        targets.copy() if pool is rows else _bits_of(pool if isinstance(pool, Tensor) else torch.stack(list(pool)))
+    )
+    for i, (partner, (top, left, bottom, right), share) in enumerate(zip(partners, boxes, opacity, strict=True)):
+        if share == 1:
+            targets[i, ..., top:bottom, left:right] = sources[partner, ..., top:bottom, left:right]
+        elif share:
+            box = (..., slice(top, bottom), slice(left, right))
             blender.write(out[i][box], rows[i][box], pool[partner][box], share)
 
 
@@ -145,9 +168,7 @@ def _along_chains(partners: list[int]) -> list[int]:
     return list(seen)
 
 
-def _write_together(
-    out: Tensor, rows: Rows, partners: list[int], boxes: list[tuple[int, ...]], opacity: list[float]
-) -> bool:
+def _write_together(out: Tensor, rows: Rows, partners: list[int], boxes: list[Box], opacity: list[float]) -> bool:
     """Mix a whole batch at once, if all have one shift of partners and one box: an opaque one, or whole images."""
     count, shift = len(partners), partners[0] if partners else 0
     if not shift or partners != [*range(shift, count), *range(shift)] or boxes.count(boxes[0]) < count:
