@@ -264,7 +264,8 @@ class Mix(RandomTransform):
 def shift_of(chance: Chance, count: int) -> Any:
     """How far it is from each sample of a batch to its partner."""
     first = chance[0][0]
-    return cyclic_shift(first[0] if isinstance(first, Tensor) else first, count)
+    number: Any = first[0] if isinstance(first, Tensor) else first
+    return cyclic_shift(number.item() if isinstance(number, Tensor) and can_look_at(number) else number, count)
 
 
 def draw_of(shift: Any, region: Region, size: Size, count: int) -> Draw:
