@@ -13,7 +13,15 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.data import DataLoader, default_collate
 from torchvision import tv_tensors
 
-from cutmix_transforms import MixCollate, MixedTarget, RandomCutMix, RandomMixChoice, RandomMixUp, _stacking
+from cutmix_transforms import (
+    MixCollate,
+    MixedTarget,
+    RandomCutMix,
+    RandomMixChoice,
+    RandomMixUp,
+    _stacking,
+    functional,
+)
 from cutmix_transforms._collate import write_mixed
 
 MIXES = {
@@ -260,3 +268,38 @@ def test_unequal_sizes_are_named():
     samples = [(torch.rand(3, 17, 11), 0), (torch.rand(3, 17, 12), 1)]
     with pytest.raises(ValueError, match=re.escape("got (3, 17, 11), (3, 17, 12); resize")):
         MixCollate(RandomCutMix(num_classes=5))(samples)
+
+
+class Depth(tv_tensors.TVTensor):
+    pass
+
+
+def test_maps_of_a_type_of_ones_own_go_through_their_kernel(monkeypatch):
+    kernels = dict(functional._kernels._MAPS)
+    monkeypatch.setattr(functional._kernels, "_MAPS", kernels)
+    seen = []
+
+    @functional.register_kernel(Depth)
+    def mix_depth(depth, draw, others):
+        seen.append(depth.clone())
+        return -functional.mix_images(depth, draw, others)
+
+    depth = constant_images(6, HEIGHT, WIDTH)
+    samples = [(tv_tensors.Image(torch.rand(3, HEIGHT, WIDTH)), i % 5, Depth(one)) for i, one in enumerate(depth)]
+    _, _, mixed = MixCollate(RandomMixUp(num_classes=5))(samples)
+    assert type(mixed) is Depth
+    assert torch.equal(seen[0], depth)  # written before the kernel looks
+    assert mixed.max() <= 0
+    assert mixed.min() < -1
+
+
+def test_an_image_that_cannot_wait_beside_one_that_can():
+    images = constant_images(6, 1, HEIGHT, WIDTH)
+    samples = [
+        (tv_tensors.Image(one), i % 5, tv_tensors.Image(one.clone(), requires_grad=True))
+        for i, one in enumerate(images)
+    ]
+    first, _, second = MixCollate(RandomMixUp(num_classes=5))(samples)
+    assert second.requires_grad
+    assert torch.equal(first.as_subclass(torch.Tensor), second.as_subclass(torch.Tensor).detach())
+    assert not torch.equal(first.as_subclass(torch.Tensor), images)
