@@ -71,7 +71,7 @@ class Stream:
     def uniform(self, *shape: int, device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
         """Independent uniform numbers in [0, 1)."""
         if self.given and torch.compiler.is_compiling():
-            return cast(Tensor, _draw_in_graph(self._number, "uniform", shape, device))
+            return cast(Tensor, _draw_in_graph(torch.empty(0, device=device), self._number, "uniform", shape))
         rank, ranks = self._place()
         generator = self._generator_here()
         if ranks == 1:
@@ -84,7 +84,7 @@ class Stream:
     def noise(self, rows: int, *shape: int, device: torch.device) -> Tensor:
         """``(rows, *shape)`` uniform numbers, for blocks as large as images: each rank only turns them by its own."""
         if self.given and torch.compiler.is_compiling():
-            return cast(Tensor, _draw_in_graph(self._number, "noise", (rows, *shape), device))
+            return cast(Tensor, _draw_in_graph(torch.empty(0, device=device), self._number, "noise", (rows, *shape)))
         turn = self.uniform(rows, *(1,) * len(shape), device=device)
         return (_rand((rows, *shape), self._generator_here(), device, torch.float32) + turn) % 1
 
@@ -125,14 +125,17 @@ class Stream:
 
 
 @torch.library.custom_op("cutmix_transforms::draw", mutates_args=(), tags=(torch.Tag.nondeterministic_seeded,))
-def _draw_in_graph(stream: int, method: str, shape: Sequence[int], device: torch.device) -> Tensor:
-    """Numbers of a stream with a generator, which a compiled graph cannot hold itself."""
-    return cast(Tensor, getattr(Stream._known[stream], method)(*shape, device=device))
+def _draw_in_graph(place: Tensor, stream: int, method: str, shape: Sequence[int]) -> Tensor:
+    """Numbers of a stream with a generator, which a compiled graph cannot hold itself, where an empty tensor lies.
+
+    Older compilers do not ask for the tag, but take no two empty tensors for one, nor then what is made with them.
+    """
+    return cast(Tensor, getattr(Stream._known[stream], method)(*shape, device=place.device))
 
 
 @_draw_in_graph.register_fake
-def _(stream: int, method: str, shape: Sequence[int], device: torch.device) -> Tensor:  # noqa: ARG001
-    return torch.empty(shape, dtype=torch.float32, device=device)
+def _(place: Tensor, stream: int, method: str, shape: Sequence[int]) -> Tensor:  # noqa: ARG001
+    return torch.empty(shape, dtype=torch.float32, device=place.device)
 
 
 @cache
