@@ -123,8 +123,8 @@ def collate_functions(dtype: torch.dtype, side: int, name: str, per_sample: bool
     mixed = MixCollate(OURS[name](num_classes=classes, per_sample=per_sample))
     functions: Functions = {"plain": lambda: default_collate(samples), "ours": lambda: mixed(samples)}
     if not per_sample and (dtype.is_floating_point or name == "CutMix"):  # its MixUp gives black uint8 images
-        theirs = THEIRS[name](num_classes=classes)
-        functions["torchvision"] = lambda: theirs(*default_collate(samples))
+        theirs = Mixed(THEIRS[name](num_classes=classes))
+        functions["torchvision"] = lambda: theirs(samples)
     if dtype == torch.uint8 and find_spec("timm"):
         collate = import_module("timm.data.mixup").FastCollateMixup(**_timm_options(name, classes, per_sample))
         arrays = [(image.numpy(), label) for image, label in samples]

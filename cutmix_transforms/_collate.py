@@ -17,12 +17,11 @@ from cutmix_transforms.functional._mixing import write_mixed
 class MixCollate:
     """A ``collate_fn`` that mixes: for a DataLoader, in whose workers it runs.
 
-    With ``default_collate`` the samples become a batch, whose images are written only once, and mixed; tv_tensors keep
-    their type, images that are all channels_last their memory format. With another
-    ``collate_fn`` the samples are mixed first, one by one, and handed over as they came. This is the way for
-    detection, with ``collate_fn=lambda samples: tuple(zip(*samples))``, or a function with a name where workers are
-    spawned. A transform that is no mix of this package, such as a ``v2.Compose`` that ends in one, gets the collated
-    batch.
+    With ``default_collate`` the samples become a batch, whose images are mixed while they are written; tv_tensors keep
+    their type, images that are all channels_last their memory format. With another ``collate_fn`` the samples are mixed
+    first, one by one, and handed over as they came. This is the way for detection, with
+    ``collate_fn=lambda samples: tuple(zip(*samples))``, or a function with a name where workers are spawned. A
+    transform that is no mix of this package, such as a ``v2.Compose`` that ends in one, gets the collated batch.
 
     Args:
         transform: the mix, or another transform of batches.
@@ -82,7 +81,7 @@ def _mixed(mix: Mix, batch: Any, reserved: Reserved) -> Any:
     done = []
     for out, rows in reserved:
         if mix.mixes_as_image(out, parts):
-            write_mixed(unwrap(out), rows, draw, rows)
+            write_mixed(unwrap(out), rows, draw)
             done.append(out)
         else:
             write([(out, rows)])

@@ -24,6 +24,7 @@ from cutmix_transforms import (
     RandomMixUp,
     functional,
 )
+from cutmix_transforms.functional import mix_draw
 
 
 class Sample(NamedTuple):
@@ -251,6 +252,19 @@ def test_target_dtypes_do_not_follow_the_default(images, labels):
             assert mixed.dtype == torch.float32
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_lam_is_exact_whatever_the_default_dtype(dtype):
+    """A share of pixels has more digits than half precision; it is counted in float32 all the same."""
+    boxes, size = torch.tensor([[0, 0, 100, 100], [3, 5, 210, 223]]), (224, 223)
+    torch.set_default_dtype(dtype)
+    try:
+        lam = mix_draw(torch.tensor([1, 0]), boxes, size).lam
+    finally:
+        torch.set_default_dtype(torch.float32)
+    wanted = torch.tensor([1 - 100 * 100 / (224 * 223), 1 - 207 * 218 / (224 * 223)])
+    torch.testing.assert_close(lam, wanted, rtol=0, atol=1e-7)
 
 
 # --- draws ---------------------------------------------------------------------------------------------------------

@@ -114,14 +114,13 @@ def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | floa
         strength = opacity.to(boxes.device, torch.float32)
     else:
         strength = torch.full((count,), float(opacity), dtype=torch.float32, device=boxes.device)
-    lam = kept_share((top, left, bottom, right), strength, size).to(torch.float32)
-    return MixDraw(partners, lam, boxes, strength, size)
+    return MixDraw(partners, kept_share((top, left, bottom, right), strength, size), boxes, strength, size)
 
 
 def kept_share(edges: Edges[Number], opacity: Number, size: Size) -> Number:
     """What a box leaves of an image of this size."""
     top, left, bottom, right = edges
-    return 1 - opacity * ((bottom - top) * (right - left) / max(size[0] * size[1], 1))
+    return 1 - opacity * (bottom - top) * (right - left) / max(size[0] * size[1], 1)
 
 
 def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:

@@ -98,7 +98,7 @@ def blend(first: Tensor, second: Tensor, share: Tensor | float) -> Tensor:
     Args:
         first: any float or integer tensor.
         second: another of the same dtype.
-        share: the share of ``second``, from 0 to 1.
+        share: the share of ``second``, from 0 to 1; a tensor or a number.
 
     Shape:
         - first, second, share: shapes that broadcast; the output has the broadcast shape.

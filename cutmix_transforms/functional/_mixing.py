@@ -76,7 +76,7 @@ def apply_draw(images: Tensor, draw: Draw, pool: Tensor) -> Tensor:
         return _mix_by_mask(images, with_rows(draw, len(images), images.device), pool)
     out = torch.empty_like(images)
     plain = images.detach()
-    write_mixed(out, plain, draw, plain if pool is images else pool.detach())
+    write_mixed(out, plain, draw, None if pool is images else pool.detach())
     return out
 
 
@@ -111,7 +111,7 @@ def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
         check_blendable(images)
 
 
-def write_mixed(out: Tensor, rows: Rows, draw: Draw, pool: Rows) -> None:
+def write_mixed(out: Tensor, rows: Rows, draw: Draw, others: Tensor | None = None) -> None:
     """Write :func:`mix_images` of plain CPU tensors into ``out``, which shares no memory with them.
 
     Large images are written one after another, so that each is still in the cache when its box is. Small ones cost more
@@ -119,17 +119,17 @@ def write_mixed(out: Tensor, rows: Rows, draw: Draw, pool: Rows) -> None:
     """
     drawn = as_lists(draw, len(out))
     if out[:1].numel() >= SMALL:
-        _write_in_turn(out, rows, pool, *drawn)
-    elif pool is not rows or not _write_together(out, rows, *drawn):
-        _write_patches(out, rows, pool, *drawn)
+        _write_in_turn(out, rows, others, *drawn)
+    elif others is not None or not _write_together(out, rows, *drawn):
+        _write_patches(out, rows, others, *drawn)
 
 
 def _write_in_turn(
-    out: Tensor, rows: Rows, pool: Rows, partners: list[int], boxes: list[Box], opacity: list[float]
+    out: Tensor, rows: Rows, others: Tensor | None, partners: list[int], boxes: list[Box], opacity: list[float]
 ) -> None:
-    size, blender = image_size(out), _Blender(out)
+    size, blender, pool = image_size(out), _Blender(out), rows if others is None else others
     targets, sources = _bits_of(out), list(map(_bits_of, pool))
-    for i in _along_chains(partners) if pool is rows else range(len(out)):
+    for i in _along_chains(partners) if others is None else range(len(out)):
         partner, (top, left, bottom, right), share = partners[i], boxes[i], opacity[i]
         box = (..., slice(top, bottom), slice(left, right))
         if not (share and (bottom - top, right - left) == size):
@@ -141,14 +141,13 @@ def _write_in_turn(
 
 
 def _write_patches(
-    out: Tensor, rows: Rows, pool: Rows, partners: list[int], boxes: list[Box], opacity: list[float]
+    out: Tensor, rows: Rows, others: Tensor | None, partners: list[int], boxes: list[Box], opacity: list[float]
 ) -> None:
     """Copy all images at once, and then to each what shows of its partner."""
     _copy_all(out, rows)
-    blender, targets = _Blender(out), _bits_of(out)
-    sources = (
-        targets.copy() if pool is rows else _bits_of(pool if isinstance(pool, Tensor) else torch.stack(list(pool)))
-    )
+    blender, pool = _Blender(out), rows if others is None else others
+    targets = _bits_of(out)
+    sources = targets.copy() if others is None else _bits_of(others)
     for i, (partner, (top, left, bottom, right), share) in enumerate(zip(partners, boxes, opacity, strict=True)):
         if share == 1:
             targets[i, ..., top:bottom, left:right] = sources[partner, ..., top:bottom, left:right]
