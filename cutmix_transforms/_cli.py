@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from cutmix_transforms import _bench, _preview
+from cutmix_transforms import _bench, _compare, _preview
 
 
 class _Parser(argparse.ArgumentParser):
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", dest="command", required=True)
     _preview.add_arguments(commands.add_parser("preview", help=_preview.HELP, description=_preview.HELP))
     _bench.add_arguments(commands.add_parser("bench", help=_bench.HELP, description=_bench.HELP))
+    _compare.add_arguments(commands.add_parser("compare", help=_compare.HELP, description=_compare.HELP))
     options = parser.parse_args(arguments)
     try:
         options.run(options)

@@ -156,8 +156,12 @@ def _fork(generator: Generator | None, rank: int) -> Generator:
 
 
 def _seeded_by(*parts: object) -> Generator:
-    seed = hashlib.blake2b(repr(parts).encode(), digest_size=7).digest()
-    return Generator().manual_seed(int.from_bytes(seed, "big"))
+    return Generator().manual_seed(seed_of(*parts))
+
+
+def seed_of(*parts: object) -> int:
+    """A seed for a generator, which nothing but these parts gives."""
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=7).digest(), "big")
 
 
 def _worker() -> Any:

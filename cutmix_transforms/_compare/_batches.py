@@ -1,0 +1,128 @@
+"""The batches of one run of the compare command."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
+
+import lightning.pytorch as pl
+import torch
+from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, Sampler, Subset, default_collate
+from torchvision.transforms import v2
+
+from cutmix_transforms._collate import MixCollate
+from cutmix_transforms._compare._data import Data, Part, Pictures, Plan
+from cutmix_transforms._compare._mixes import Mixing
+from cutmix_transforms._sampling import seed_of
+
+
+class Plans(Sampler[Plan]):
+    """The batches of an epoch, of those of one rank, as a function of nothing but the seed and the epoch.
+
+    So a run can be taken up at any epoch, by any number of workers, and goes on as if nothing had happened.
+    """
+
+    def __init__(
+        self, count: int, batch_size: int, *, seed: int, place: tuple[int, int], begin: Callable[[int], None]
+    ) -> None:
+        self.seed, self.begin = seed, begin
+        self.rank, ranks = place
+        indices = cast(Dataset[int], range(count))
+        self.sampler: DistributedSampler[int] = DistributedSampler(
+            indices, ranks, self.rank, seed=seed
+        )  # Lightning sets its epoch
+        last_is_short = len(self.sampler) > batch_size  # a batch of one would be too small for a batch norm
+        self.batches = BatchSampler(self.sampler, batch_size, drop_last=last_is_short)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Plan]:
+        epoch = self.sampler.epoch
+        self.begin(epoch)  # before any batch of this epoch is made, and after all of the one before
+        for number, indices in enumerate(self.batches):
+            yield Plan(seed_of(self.seed, epoch, self.rank, number), indices)
+
+
+class Batches(pl.LightningDataModule):
+    """The loaders of one run: mixed in the workers for training, whole and unmixed for validation and test."""
+
+    def __init__(
+        self,
+        data: Data,
+        mixing: Mixing,
+        *,
+        batch_size: int,
+        workers: int,
+        seed: int,
+        unmixed_from: int,
+        augment: str,
+    ) -> None:
+        super().__init__()
+        self.data, self.mixing, self.augment = data, mixing, augment
+        self.batch_size, self.workers, self.seed, self.unmixed_from = batch_size, workers, seed, unmixed_from
+
+    def plans(self, place: tuple[int, int], epoch: int = 0) -> Plans:
+        """The batches of an epoch for one of several ranks."""
+        plans = Plans(len(self.data.train.labelled), self.batch_size, seed=self.seed, place=place, begin=self._begin)
+        plans.sampler.set_epoch(epoch)
+        return plans
+
+    def _begin(self, epoch: int) -> None:
+        if epoch >= self.unmixed_from:
+            self.mixing.turn_off()
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Batches of this rank, from the epoch on that a checkpoint ended with."""
+        mix = self.mixing.batches
+        progress: Any = self._trainer().fit_loop.epoch_progress.current
+        return self._loader(
+            self._pictures(self.data.train, self._transform()),
+            batch_sampler=self.plans(self._place(), progress.processed),
+            collate_fn=default_collate if mix is None else MixCollate(mix),
+            persistent_workers=self.workers > 0,
+        )
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Some of the test pictures, evenly spread, at most as many as there are to learn from, so that it is fast."""
+        count, most = len(self.data.test.labelled), min(len(self.data.test.labelled), len(self.data.train.labelled))
+        return self._whole([i * count // most for i in range(most)])
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """All test pictures."""
+        return self._whole(range(len(self.data.test.labelled)))
+
+    def _whole(self, chosen: Sequence[int]) -> DataLoader[Any]:
+        rank, ranks = self._place()  # each picture is seen by one rank: a sampler would repeat some to be even
+        mine = Subset(self._pictures(self.data.test), chosen[rank::ranks])
+        # Workers would cost more than they give where pictures only have to be stacked.
+        workers = self.workers if self.data.test.held is None else 0
+        return self._loader(mine, batch_size=max(self.batch_size, 250), num_workers=workers)
+
+    def _pictures(self, part: Part, transform: v2.Transform | None = None) -> Pictures:
+        return Pictures(part.labelled, self.data.size, transform, part.held)
+
+    def _loader(self, dataset: Dataset[Any], **options: Any) -> DataLoader[Any]:
+        return DataLoader(dataset, pin_memory=torch.cuda.is_available(), **{"num_workers": self.workers, **options})
+
+    def _transform(self) -> v2.Transform:
+        """Single pictures on their way into a batch."""
+        size, held = self.data.size, self.data.train.held is not None
+        steps: list[v2.Transform] = []
+        if self.augment == "crop":
+            steps += [v2.RandomCrop(size, padding=size // 8) if held else v2.RandomResizedCrop(size, scale=(0.35, 1.0))]
+        elif not held:
+            steps += [v2.Resize(size), v2.CenterCrop(size)]
+        if self.augment != "none":
+            steps += [v2.RandomHorizontalFlip()]
+        if not held:
+            steps += [v2.PILToTensor()]
+        if self.mixing.samples is not None:
+            steps += [self.mixing.samples]
+        return v2.Compose(steps or [v2.Identity()])
+
+    def _trainer(self) -> pl.Trainer:
+        if self.trainer is None:
+            raise RuntimeError("these batches are made for a trainer, which sets itself")
+        return self.trainer
+
+    def _place(self) -> tuple[int, int]:
+        return self._trainer().global_rank, self._trainer().world_size

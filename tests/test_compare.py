@@ -1,0 +1,624 @@
+"""The compare command: real training of small networks, and what is said of it."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from scipy import stats
+from torch import nn
+from torch.utils.data import DataLoader
+from torchvision.transforms.v2 import functional as F
+
+from cutmix_transforms import MixCollate
+from cutmix_transforms._cli import main
+from cutmix_transforms._compare import _curves, _data, _mixes, _networks, _report, _training
+from cutmix_transforms._compare._batches import Batches, Plans
+from cutmix_transforms._compare._statistics import Difference, Mean, difference, student_bound, values_of
+
+CLASSES = ("bag", "boot", "dress")
+HELD_OUT = 41  # pictures to test on: no multiple of two ranks
+COMMAND = [sys.executable, "-m", "cutmix_transforms", "compare"]
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning")
+
+
+def save(folder, per_class):
+    """Real pictures of three classes, a folder each."""
+    tiles = list(_data._tiles(_data.EMBEDDED / "train.png"))
+    for name, k, count in zip(CLASSES, (8, 9, 3), per_class, strict=True):
+        (folder / name).mkdir(parents=True)
+        for i, tile in enumerate([tile for tile, label in tiles if label == k][:count]):
+            tile.save(folder / name / f"{i:03}.png")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Two hundred pictures: a folder with ``train`` and ``test``."""
+    folder = tmp_path_factory.mktemp("pictures")
+    save(folder / "train", (53, 53, 53))
+    save(folder / "test", (14, 14, 13))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def short(pictures):
+    """A training of seconds."""
+    return [str(pictures), "--epochs", "3", "--batch-size", "32", "--workers", "1"]
+
+
+@pytest.fixture(scope="module")
+def finished(short, tmp_path_factory):
+    """A comparison that nothing disturbed: its folder."""
+    folder = tmp_path_factory.mktemp("finished") / "new"
+    mixes = ["--mix", "none", "--mix", "cutout", "--mix", "cutmix+mixup"]
+    assert main(["compare", *short, *mixes, "--seeds", "2", "--out", str(folder)]) == 0
+    return folder
+
+
+def read(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def without_times(results):
+    """What must be the same on every machine."""
+    runs = [run | {"history": [row | {"seconds": 0} for row in run["history"]]} for run in results["runs"]]
+    return results["settings"], results["data"], runs
+
+
+def test_from_the_command_line_to_the_report(finished):
+    results = read(finished)
+    assert [(run["mix"], run["seed"]) for run in results["runs"]] == [
+        (mix, seed) for seed in range(2) for mix in ("none", "cutout", "cutmix+mixup")
+    ]
+    assert {key: results["data"][key] for key in ("classes", "size", "train", "test", "skipped")} == {
+        "classes": sorted(CLASSES),
+        "size": 28,
+        "train": 159,
+        "test": HELD_OUT,
+        "skipped": [],
+    }
+    for run in results["runs"]:
+        assert len(run["history"]) == 3
+        assert all(
+            {"seconds", "train_loss", "train_accuracy", "val_error", "val_nll"} == set(row) for row in run["history"]
+        )
+        assert run["history"][-1]["train_loss"] < math.log(3)
+        right = (1 - run["metrics"]["error"]) * HELD_OUT
+        assert right == pytest.approx(round(right), abs=1e-4)
+        assert run["history"][-1]["val_error"] == pytest.approx(run["metrics"]["error"])
+        assert run["ranks"] == 1
+    report = (finished / "report.md").read_text()
+    for part in (
+        _report.table(results),
+        _report.verdicts(results),
+        "curves.png",
+        "159 pictures to learn from and 41 to",
+    ):
+        assert part in report
+    with Image.open(finished / "curves.png") as picture:
+        assert picture.width > 2 * picture.height
+    assert {path.name for path in finished.iterdir()} == {"results.json", "report.md", "curves.png"}
+
+
+def test_same_seed_same_result_with_any_number_of_workers(finished, short, tmp_path):
+    again = ["--mix", "none", "--mix", "cutout", "--mix", "cutmix+mixup", "--seeds", "1", "--workers", "2"]
+    assert main(["compare", *short, *again, "--out", str(tmp_path / "again")]) == 0
+    before, now = without_times(read(finished)), without_times(read(tmp_path / "again"))
+    assert now[2] == before[2][:3]
+    losses = [[row["train_loss"] for row in run["history"]] for run in before[2]]
+    assert len({tuple(loss) for loss in losses}) == 6  # neither seeds nor mixes are alike
+
+
+def test_a_killed_run_goes_on_from_its_last_epoch(finished, short, tmp_path):
+    folder = tmp_path / "killed"
+    mixes = ["--mix", "none", "--mix", "cutout", "--mix", "cutmix+mixup"]
+    process = subprocess.Popen([*COMMAND, *short, *mixes, "--seeds", "1", "--out", str(folder)])
+    part = folder / "unfinished-cutout-0.ckpt"
+    _wait_for(part.exists, process)
+    process.kill()
+    process.wait()
+    assert [run["mix"] for run in read(folder)["runs"]] == ["none"]
+    assert len(torch.load(part, weights_only=False)["history"]) < 3  # killed on the way
+    # More seeds may be asked for; nothing else may change.
+    assert main(["compare", *short, *mixes, "--seeds", "2", "--out", str(folder), "--resume"]) == 0
+    assert without_times(read(folder)) == without_times(read(finished))
+    assert not list(folder.glob("*.ckpt"))
+
+
+def test_interrupting_keeps_what_is_finished(short, tmp_path, capfd):
+    folder = tmp_path / "interrupted"
+    options = ["--mix", "none", "--mix", "mixup", "--seeds", "1", "--out", str(folder)]
+    process = subprocess.Popen([*COMMAND, *short[:-4], "--epochs", "200", *options])
+    _wait_for((folder / "unfinished-none-0.ckpt").exists, process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert "interrupted after 0 of 2 runs; --resume goes on" in capfd.readouterr().err
+    assert (folder / "unfinished-none-0.ckpt").exists()
+    assert "No run is finished yet." in (folder / "report.md").read_text()
+
+
+def _wait_for(holds, process, seconds=120):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert process.poll() is None, "it ended by itself"
+        assert time.monotonic() < end, "it takes too long"
+        time.sleep(0.01)
+
+
+RANK = """
+import json, os, sys
+from pathlib import Path
+import torch
+from cutmix_transforms._cli import main
+from cutmix_transforms._compare._training import Classifier
+
+seen = {"targets": [], "pictures": 0}
+step, test, end = Classifier.training_step, Classifier.test_step, Classifier.on_test_epoch_end
+
+def training_step(self, batch):
+    seen["targets"].append(batch[1].tolist())
+    return step(self, batch)
+
+def test_step(self, batch):
+    seen["pictures"] += len(batch[0])
+    return test(self, batch)
+
+def on_test_epoch_end(self):
+    end(self)
+    seen["metrics"], seen["history"] = self.result, self.history
+
+Classifier.training_step, Classifier.test_step = training_step, test_step
+Classifier.on_test_epoch_end = on_test_epoch_end
+code = main(sys.argv[2:])
+Path(sys.argv[1], f"rank{os.environ['RANK']}.json").write_text(json.dumps(seen))
+raise SystemExit(code)
+"""
+
+
+def test_two_ranks_draw_differently_and_agree_on_the_metrics(short, tmp_path):
+    script, folder = tmp_path / "rank.py", tmp_path / "out"
+    script.write_text(RANK)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    options = ["--mix", "cutmix", "--seeds", "1", "--out", str(folder)]
+    subprocess.run([*command, str(tmp_path), "compare", *short, *options], check=True, timeout=240)
+    first, second = (json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in range(2))
+    assert first["metrics"] == second["metrics"] == read(folder)["runs"][0]["metrics"]
+    quality = [[{**row, "seconds": 0} for row in one["history"]] for one in (first, second)]
+    assert quality[0] == quality[1]
+    assert first["pictures"] + second["pictures"] == HELD_OUT  # none twice
+    assert read(folder)["runs"][0]["ranks"] == 2
+    assert len(first["targets"]) == len(second["targets"]) == 3 * 2  # 80 of 159 pictures, batches of 32
+    shares = [[min(v for row in rows for v in row if v) for rows in one["targets"]] for one in (first, second)]
+    assert all(one != two for one, two in zip(*shares, strict=True)), shares
+
+
+@pytest.fixture
+def data(pictures):
+    return _data.load(pictures, train_size=60, size=None, workers=0, quiet=True)
+
+
+def test_plans_are_a_function_of_seed_epoch_and_rank():
+    def plans(seed, epoch, rank):
+        some = Plans(50, 8, seed=seed, place=(rank, 2), begin=lambda epoch: None)
+        some.sampler.set_epoch(epoch)
+        return list(some)
+
+    seeds = [plan.seed for seed in (0, 1) for epoch in (0, 1) for rank in (0, 1) for plan in plans(seed, epoch, rank)]
+    assert len(set(seeds)) == len(seeds) == 2 * 2 * 2 * 3
+    assert plans(0, 1, 1) == plans(0, 1, 1)
+    both = [i for rank in (0, 1) for plan in plans(0, 0, rank) for i in plan.indices]
+    assert len(set(both)) == len(both) == 48  # a last batch that is short is left out
+    alone = Plans(5, 8, seed=0, place=(0, 1), begin=lambda epoch: None)
+    assert [sorted(plan.indices) for plan in alone] == [[0, 1, 2, 3, 4]]  # but not if it is the only one
+    assert len(alone) == 1
+
+
+def test_an_epoch_begins_before_its_first_batch():
+    begun = []
+    plans = Plans(8, 4, seed=0, place=(0, 1), begin=begun.append)
+    iterator = iter(plans)
+    next(iterator)
+    assert begun == [0]
+    plans.sampler.set_epoch(3)
+    list(plans)
+    assert begun == [0, 3]
+
+
+@pytest.mark.parametrize("mix", _mixes.MIXES)
+@pytest.mark.parametrize("unmixed_from", [0, 2, 3])
+def test_mixing_goes_off_in_the_last_epochs(data, mix, unmixed_from, tmp_path, monkeypatch):
+    """With real training and a worker that stays: seen at the targets, and for Cutout at the pictures."""
+    mean = [round(255 * one) for one in data.mean]
+    soft = []
+
+    training_step = _training.Classifier.training_step
+
+    def look(self, batch):
+        images, target = batch
+        holes = (images == torch.tensor(mean)[:, None, None]).all(1).sum() > 14 * len(images)
+        soft.append(bool(holes) if target.ndim == 1 else bool(((target > 0) & (target < 1)).any()))
+        return training_step(self, batch)
+
+    monkeypatch.setattr(_training.Classifier, "training_step", look)
+    settings = _training.Settings("small", None, 3, 20, None, 3 - unmixed_from, "32-true", "crop")
+    hardware = {"accelerator": "cpu", "devices": 1}
+    run = _training.Run(mix, 0)
+    _training.train(run, data, settings, folder=tmp_path, workers=1, title="", hardware=hardware)
+    by_epoch = [any(soft[i : i + 3]) for i in range(0, 9, 3)]
+    assert by_epoch == [mix != "none" and epoch < unmixed_from for epoch in range(3)]
+
+
+def test_workers_make_the_batches_that_the_main_process_makes(data):
+    def epoch(workers):
+        mix = _mixes.make("cutmix+mixup", 3, None, data.mean)
+        batches = Batches(data, mix, batch_size=16, workers=workers, seed=5, unmixed_from=9, augment="crop")
+        plans = batches.plans((0, 1))
+        pictures = batches._pictures(data.train, batches._transform())
+        return list(DataLoader(pictures, batch_sampler=plans, num_workers=workers, collate_fn=MixCollate(mix.batches)))
+
+    for (images, targets), (others, other_targets) in zip(epoch(0), epoch(2), strict=True):
+        assert torch.equal(images, others)
+        assert torch.equal(targets, other_targets)
+
+
+@pytest.mark.parametrize(("mix", "kind"), [("mixup", "RandomMixUp"), ("cutmix", "RandomCutMix")])
+def test_alpha_is_that_of_the_mix_or_the_usual_one(mix, kind):
+    assert _mixes.make(mix, 10, None, [0.5] * 3).batches.alpha == {"mixup": 0.4, "cutmix": 1.0}[mix]
+    choice = _mixes.make("cutmix+mixup", 10, 0.3, [0.5] * 3).batches
+    assert {type(one).__name__: one.alpha for one in choice.transforms}[kind] == 0.3
+
+
+def oracle(logits, labels, bins=15):
+    """All metrics by plain loops."""
+    n, k = len(logits), len(logits[0])
+    rows = [[math.exp(value) for value in row] for row in logits]
+    rows = [[value / sum(row) for value in row] for row in rows]
+    predicted = [max(range(k), key=row.__getitem__) for row in rows]
+    wrong = sum(one != label for one, label in zip(predicted, labels, strict=True))
+    ece = 0.0
+    for b in range(bins):
+        inside = [i for i in range(n) if b / bins < max(rows[i]) <= (b + 1) / bins]
+        if inside:
+            confidence = sum(max(rows[i]) for i in inside) / len(inside)
+            ece += len(inside) / n * abs(confidence - sum(predicted[i] == labels[i] for i in inside) / len(inside))
+
+    def share(of, among):
+        return sum(of) / sum(among) if sum(among) else 0.0
+
+    hits = [[predicted[i] == labels[i] == c for i in range(n)] for c in range(k)]
+    return {
+        "error": wrong / n,
+        "nll": -sum(math.log(row[label]) for row, label in zip(rows, labels, strict=True)) / n,
+        "ece": ece,
+        "precision": [share(hits[c], [one == c for one in predicted]) for c in range(k)],
+        "recall": [share(hits[c], [one == c for one in labels]) for c in range(k)],
+    }
+
+
+def test_metrics_are_those_of_plain_loops():
+    logits = 3 * torch.randn(203, 5)
+    logits[:, 4] -= 30  # never predicted
+    labels = torch.randint(4, (203,))
+    labels[:90] = logits[:90].argmax(1)
+    labels[100] = 4
+    quality = _training.quality(5)
+    for some, its in zip(logits.split(64), labels.split(64), strict=True):
+        quality.update(some, its)
+    found = {name: value.tolist() for name, value in quality.compute().items()}
+    expected = oracle(logits.double().tolist(), labels.tolist())
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, abs=1e-5), name
+
+
+def test_the_occluded_accuracy_hides_the_middle_half(data):
+    class Brightest(nn.Module):
+        """Says where the brightest pixel is: in the middle (1) or not (0)."""
+
+        def forward(self, x):
+            self.seen = x.clone()
+            return torch.zeros(len(x), 3)
+
+    network = Brightest()
+    classifier = _training.Classifier(network, 3, mean=[0.5] * 3, std=[0.25] * 3, peak=0.1, steps=1, seed=0)
+    images = torch.full((2, 3, 16, 12), 255, dtype=torch.uint8)
+    classifier(images, occlude=True)
+    expected = torch.full((2, 3, 16, 12), 2.0)
+    expected[:, :, 4:12, 3:9] = 0
+    torch.testing.assert_close(network.seen, expected)
+    classifier(images)
+    torch.testing.assert_close(network.seen, torch.full_like(expected, 2.0))
+
+
+@pytest.mark.parametrize("count", range(2, 9))
+def test_the_noise_is_that_of_a_paired_t_test(count):
+    assert student_bound(count - 1) == pytest.approx(stats.t.ppf(0.975, count - 1), rel=1e-9)
+    verdicts = set()
+    for shift in (0.0, 0.5, 1.0, 3.0, 9.0):
+        first = (torch.randn(count, dtype=torch.float64) + shift).tolist()
+        second = torch.randn(count, dtype=torch.float64).tolist()
+        test = stats.ttest_rel(first, second)
+        found = Difference.of(first, second)
+        low, high = test.confidence_interval(0.95)
+        assert (found.mean - found.margin, found.mean + found.margin) == pytest.approx((low, high))
+        assert found.exceeds_noise == (test.pvalue < 0.05)
+        verdicts.add(found.exceeds_noise)
+    assert verdicts == {True, False} or count < 4
+    assert Mean.of(first).deviation == pytest.approx(torch.tensor(first).std().item())
+
+
+def made_up(errors, classes=("a", "b")):
+    """Results of runs whose errors are known: by mix, then by seed."""
+    runs = [
+        {
+            "mix": mix,
+            "seed": seed,
+            "ranks": 1,
+            "metrics": {
+                **dict.fromkeys(("error", "nll", "ece", "occluded_accuracy"), error),
+                "precision": [error] * len(classes),
+                "recall": [error * k / len(classes) for k in range(len(classes))],
+            },
+            "history": [
+                {"seconds": second, "train_loss": 1.0, "train_accuracy": 0.5, "val_error": error, "val_nll": error}
+                for second in (9.0, 1.0, 2.0)
+            ],
+        }
+        for mix, some in errors.items()
+        for seed, error in enumerate(some)
+    ]
+    settings = {
+        "model": "small",
+        "alpha": None,
+        "epochs": 3,
+        "batch_size": 64,
+        "mix_off_last": 0,
+        "precision": "32-true",
+    }
+    data = {"name": "x", "classes": list(classes), "size": 28, "train": 9, "test": 9, "skipped": ["bad.png"]}
+    return {"command": "c", "settings": settings, "data": data, "machine": {"device": "d"}, "runs": runs}
+
+
+def test_the_report_says_what_is_noise():
+    results = made_up(
+        {"none": [0.30, 0.32, 0.31], "cutout": [0.31, 0.31, 0.32], "mixup": [0.27, 0.29, 0.285], "cutmix": [0.2]}
+    )
+    lines = _report.table(results).splitlines()
+    assert [cell.strip() for cell in lines[2].split("|")[1:-1]] == [
+        "none",
+        "31.00 ± 1.00",
+        "0.310 ± 0.010",
+        "31.00 ± 1.00",
+        "31.00 ± 1.00",
+        "2.00",
+    ]
+    assert "28.17 ± 1.04 *" in lines[4]
+    assert "*" not in lines[2] + lines[3] + lines[5]
+    assert len({len(line) for line in lines}) == 1
+    verdicts = _report.verdicts(results).splitlines()
+    assert verdicts[0].startswith("* cutout: 0.33 points more error than none: inside the noise (gain of -3.20 to 2.54")
+    assert verdicts[1].startswith(
+        "* mixup: 2.83 points less error than none: more than the noise (gain of 2.12 to 3.55"
+    )
+    assert (
+        verdicts[2]
+        == "* cutmix: 10.00 points less error than none, from one seed: nothing can be said about the noise."
+    )
+    report = _report.report(results)
+    assert "1 that cannot be read skipped" in report
+    assert "* `bad.png`" in report
+    assert "| b     | 15.5, 31.0 | 15.7, 31.3" in report
+
+
+def test_the_report_without_none_and_of_many_classes():
+    results = made_up({"cutmix": [0.3, 0.4]}, classes=[f"class {k}" for k in range(30)])
+    assert _report.verdicts(results) == "Without `none` there is nothing to compare with."
+    assert "of the 20 that differ most" in _report.report(results)
+    assert len(_report.classes_table(results).splitlines()) == 22
+    assert _report.verdicts(made_up({"none": [0.1]})) == "There is only `none`."
+
+
+def test_values_and_differences_go_by_seed():
+    results = made_up({"none": [0.1, 0.2, 0.4], "cutmix": [0.2, 0.4]})
+    assert values_of(results, "seconds") == {"none": {0: 2.0, 1: 2.0, 2: 2.0}, "cutmix": {0: 2.0, 1: 2.0}}
+    found = difference(values_of(results, "error"), "cutmix")
+    assert found.mean == pytest.approx(0.15)  # of the two seeds that both have
+    assert difference(values_of(results, "error"), "none") is None
+    assert difference(values_of(results, "error"), "mixup") is None
+
+
+def test_curves_show_means_and_bands():
+    figure = _curves.curves(made_up({"none": [0.2, 0.4], "cutmix": [0.1, 0.1]}))
+    error = figure.axes[1]
+    assert error.get_title(loc="left") == "Validation error (%)"
+    assert [list(line.get_ydata()) for line in error.get_lines()] == [pytest.approx([30] * 3), pytest.approx([10] * 3)]
+    assert [list(line.get_xdata()) for line in error.get_lines()] == [[1, 2, 3]] * 2
+    band = error.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == pytest.approx((20, 40))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["none", "cutmix"]
+    assert len({*_curves.COLOURS.values()}) == len(_mixes.MIXES) == len(_curves.COLOURS)
+
+
+def test_embedded_pictures():
+    data = _data.load(None, train_size=None, size=None, workers=4, quiet=True)
+    assert (len(data.train.labelled), len(data.test.labelled), data.size) == (500, 3000, 28)
+    for part, count in ((data.train, 50), (data.test, 300)):
+        assert Counter(label for _, label in part.labelled) == dict.fromkeys(range(10), count)
+        assert part.held.shape == (len(part.labelled), 3, 28, 28)
+        assert len(part.held.flatten(1).unique(dim=0)) > 0.99 * len(part.labelled)
+    held = data.train.held.double() / 255
+    assert data.mean == pytest.approx(held.mean((0, 2, 3)).tolist())
+    assert data.std == pytest.approx(held.flatten(2).permute(1, 0, 2).flatten(1).std(1, correction=0).tolist())
+    size = sum(path.stat().st_size for path in _data.EMBEDDED.iterdir())
+    assert size < 2_000_000
+    # Trousers are tall and dark at the sides, bags are wide: rows are what their names say.
+    trouser, bag = (
+        held[[k for k, one in enumerate(data.train.labelled) if one[1] == label]].mean(0)[0] for label in (1, 8)
+    )
+    assert trouser[:, :6].mean() < 0.05 < 0.2 < bag[14:, :6].mean()
+
+
+def test_one_folder_is_split_the_same_every_time(tmp_path):
+    save(tmp_path / "all", (20, 10, 3))
+    first, second = (_data.load(tmp_path / "all", train_size=None, size=12, workers=0, quiet=True) for _ in range(2))
+    assert first.train.labelled == second.train.labelled
+    assert Counter(label for _, label in first.test.labelled) == {0: 4, 1: 2, 2: 1}
+    assert Counter(label for _, label in first.train.labelled) == {0: 16, 1: 8, 2: 2}
+    assert not {path for path, _ in first.train.labelled} & {path for path, _ in first.test.labelled}
+    assert first.test.held.shape == (7, 3, 12, 12)
+
+
+def test_fewer_pictures_are_taken_evenly(pictures):
+    for count, each in ((60, [20, 20, 20]), (7, [3, 2, 2])):
+        data = _data.load(pictures, train_size=count, size=None, workers=0, quiet=True)
+        assert sorted(Counter(label for _, label in data.train.labelled).values(), reverse=True) == each
+    assert len(data.test.labelled) == HELD_OUT
+
+
+def test_large_pictures_are_read_anew_and_small_ones_once(pictures):
+    held = _data.load(pictures, train_size=9, size=64, workers=0, quiet=True)
+    read_anew = _data.load(pictures, train_size=9, size=65, workers=1, quiet=True)
+    assert read_anew.train.held is None
+    for data in (held, read_anew):
+        batches = Batches(data, _mixes.Mixing(), batch_size=9, workers=0, seed=0, unmixed_from=1, augment="crop")
+        whole, label = batches._pictures(data.train)[4]
+        shown, its = batches._pictures(data.train, batches._transform())[4]
+        assert whole.shape == shown.shape == (3, data.size, data.size)
+        assert whole.dtype == shown.dtype == torch.uint8
+        assert label == its == data.train.labelled[4][1]
+        with Image.open(data.train.labelled[4][0]) as picture:
+            enlarged = F.pil_to_tensor(F.resize(picture.convert("RGB"), data.size))
+        assert torch.equal(whole, enlarged)
+
+
+def test_what_cannot_be_read_is_named_and_left_out(pictures, tmp_path, capsys):
+    for part, counts in (("train", (5, 5, 5)), ("val", (3, 3, 3))):
+        save(tmp_path / part, counts)
+    bad = tmp_path / "train" / "bag" / "000.png"
+    bad.write_bytes(bad.read_bytes()[:100])
+    (tmp_path / "val" / "boot" / "zzz.jpg").write_text("no picture")
+    options = ["--mix", "none", "--seeds", "1", "--epochs", "1", "--workers", "0", "--out", str(tmp_path / "out")]
+    assert main(["compare", str(tmp_path), *options]) == 0
+    told = capsys.readouterr()
+    assert f"skipped {bad}" in told.err
+    assert "14 pictures to learn from and 9 to test on" in told.out
+    assert "2 that cannot be read skipped" in told.out
+    results = read(tmp_path / "out")
+    assert results["data"]["skipped"] == [str(bad), str(tmp_path / "val" / "boot" / "zzz.jpg")]
+    assert str(bad) in (tmp_path / "out" / "report.md").read_text()
+
+
+@pytest.mark.filterwarnings("ignore:The default weight initialization of GoogleNet")
+@pytest.mark.parametrize("name", ["small", "resnet18", "resnet10t", "googlenet"])
+def test_networks(name):
+    size = 28 if name in ("small", "resnet18") else 96
+    network = _networks.make(name, 7, size)
+    assert network.training
+    assert _networks.logits_of(network, torch.rand(4, 3, size, size)).shape == (4, 7)
+    first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
+    assert first.stride == ((1, 1) if name in ("small", "resnet18") else (2, 2))
+    assert first.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_resnet_for_large_pictures_begins_as_in_the_paper():
+    assert _networks.make("resnet18", 2, 65).conv1.stride == (2, 2)
+    assert isinstance(_networks.make("resnet18", 2, 65).maxpool, nn.MaxPool2d)
+    assert isinstance(_networks.make("resnet18", 2, 64).maxpool, nn.Identity)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--epochs 0", "--epochs must be at least 1, got 0"),
+        ("--seeds 0", "--seeds must be at least 1, got 0"),
+        ("--batch-size 1", "--batch-size must be at least 2, got 1"),
+        ("--size 4", "--size must be at least 8, got 4"),
+        ("--workers -1", "--workers must be at least 0, got -1"),
+        ("--mix-off-last 41", "--mix-off-last must be at most the 40 epochs, got 41"),
+        ("--alpha 0", "--alpha must be above 0, got 0.0"),
+        ("--learning-rate nan", "--learning-rate must be above 0, got nan"),
+        ("--train-size 1001", "--train-size must be from 20 (two pictures a class) to 1000, which there are, got 1001"),
+        ("--train-size 19", "--train-size must be from 20 (two pictures a class) to 1000, which there are, got 19"),
+        (
+            "--model nothing",
+            "--model must be small or the name of a model in torchvision or an installed timm, got nothing",
+        ),
+        (
+            "--model vit_b_16",
+            "--model vit_b_16 must take pictures of 28 x 28 (Wrong image height! Expected 224 but got 28!)",
+        ),
+        ("nowhere", "DATA must be a folder that exists, got nowhere"),
+        ("empty", "DATA must hold a folder for each of at least 2 classes, got none in empty"),
+        ("one", "DATA must hold at least 2 classes, got ['only']"),
+        (
+            "single",
+            "DATA must hold at least 3 readable pictures of each class, two to learn from and one to test on, got 1",
+        ),
+        ("parts", "DATA must hold at least 2 readable pictures of each class, to learn from, got 1 of 'boot'"),
+        ("unlike", "unlike/val must hold the classes of unlike/train, got ['dress', 'more'] in one of them only"),
+        ("--out full", "--out must be a folder that is new or empty, or --resume given, got full"),
+        ("--out full --resume", "--resume must be with a folder that holds a comparison, got full ("),
+        ("--out other --resume", "--resume must be with the epochs of the runs in other, 3, got 40"),
+    ],
+)
+def test_bad_input_is_one_line_and_changes_nothing(options, message, finished, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    save(tmp_path / "one" / "unused", (1, 1, 1))
+    (tmp_path / "one" / "unused").rename(tmp_path / "one" / "only")
+    save(tmp_path / "single", (9, 1, 9))
+    save(tmp_path / "parts" / "train", (9, 1, 9))
+    save(tmp_path / "parts" / "val", (9, 9, 9))
+    save(tmp_path / "unlike" / "train", (2, 2, 2))
+    save(tmp_path / "unlike" / "val", (2, 2, 2))
+    (tmp_path / "unlike" / "val" / "dress").rename(tmp_path / "unlike" / "val" / "more")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "diary.txt").write_text("dear diary")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "results.json").write_text((finished / "results.json").read_text())
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    assert main(["compare", *options.split()]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"cutmix-transforms compare: {message}"), told
+    assert told.count("\n") == 1
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("missing", ["lightning", "torchmetrics", "matplotlib"])
+def test_without_the_extra_one_line_says_how_to_get_it(missing, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert main(["compare"]) == 2
+    expected = f"cutmix-transforms compare: {missing} must be installed: pip install 'cutmix-transforms[compare]'\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_the_package_and_its_other_commands_do_without_the_extra():
+    code = (
+        "import sys; from cutmix_transforms._cli import main\n"
+        "try: main(['compare', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'lightning', 'torchmetrics', 'matplotlib', 'timm'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert out.splitlines()[-1] == "[]"
+
+
+def test_ranks_share_the_cores(monkeypatch):
+    from cutmix_transforms._compare import _command  # noqa: PLC0415
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    assert _command._workers() == 8
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert _command._workers() == 3
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert _command._workers() == 1
+    assert Path(_command.RESULTS).suffix == ".json"
