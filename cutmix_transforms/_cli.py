@@ -24,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _preview.add_arguments(commands.add_parser("preview", help=_preview.HELP, description=_preview.HELP))
     _bench.add_arguments(commands.add_parser("bench", help=_bench.HELP, description=_bench.HELP))
     _compare.add_arguments(commands.add_parser("compare", help=_compare.HELP, description=_compare.HELP))
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args(arguments)
+    options.command_line = [parser.prog, *arguments]
     try:
         options.run(options)
     except (OSError, ValueError) as error:

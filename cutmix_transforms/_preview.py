@@ -1,7 +1,6 @@
 """``cutmix-transforms preview``: what the transforms do to photographs, as one picture."""
 
 import argparse
-import sys
 import webbrowser
 from collections.abc import Iterator
 from itertools import chain, islice, zip_longest
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 from torch.utils.data import DataLoader, Dataset, default_collate
 from torchvision.datasets.folder import IMG_EXTENSIONS, ImageFolder
 from torchvision.transforms import v2
@@ -21,6 +20,7 @@ from cutmix_transforms._cutout import RandomCutout
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._mixup import RandomMixUp
 from cutmix_transforms._photos import NAMES, PHOTOS, annotations, target_of
+from cutmix_transforms._pictures import open_picture
 from cutmix_transforms._show import GUTTER, INK, PAPER, show_batch
 
 HELP = "Write a picture of what the transforms do to photographs, with the targets that come out."
@@ -28,8 +28,6 @@ TRANSFORMS = ("cutmix", "mixup", "cutout")
 TASKS = ("classification", "detection")
 MOST = 6  # photographs in a row
 Photo = tuple[Image.Image, str]  # with the name of its class
-
-UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,7 +120,7 @@ def unstacked(samples: list[Any]) -> tuple[Any, ...]:
 
 def _load(folder: Path | None) -> list[Photo]:
     found = _embedded() if folder is None else _pictures_in(folder)
-    opened = ((_open(path), label) for path, label in found)
+    opened = ((open_picture(path), label) for path, label in found)
     photos = list(islice(((photo, label) for photo, label in opened if photo is not None), MOST))
     if len(photos) < 2:
         raise ValueError(f"FOLDER must hold at least 2 pictures that can be read, got {len(photos)} in {folder}")
@@ -147,15 +145,6 @@ def _pictures_in(folder: Path) -> Iterator[tuple[Path, str]]:
             in_turn = chain.from_iterable(zip_longest(*by_class.values()))
             return (pair for pair in in_turn if pair is not None)
     return ((path, path.stem) for path in flat)
-
-
-def _open(path: Path) -> Image.Image | None:
-    try:
-        with Image.open(path) as photo:
-            return ImageOps.exif_transpose(photo).convert("RGB")
-    except UNREADABLE as error:
-        print(f"skipped {path}: {error}", file=sys.stderr)
-        return None
 
 
 def _make(name: str, count: int, options: argparse.Namespace) -> tuple[str, RandomTransform]:

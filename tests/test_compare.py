@@ -97,6 +97,8 @@ def test_from_the_command_line_to_the_report(finished):
         assert run["history"][-1]["val_error"] == pytest.approx(run["metrics"]["error"])
         assert run["ranks"] == 1
     report = (finished / "report.md").read_text()
+    assert results["command"].startswith("cutmix-transforms compare ")
+    assert results["command"].endswith(f"--seeds 2 --out {finished}")
     for part in (
         _report.table(results),
         _report.verdicts(results),
@@ -134,6 +136,26 @@ def test_a_killed_run_goes_on_from_its_last_epoch(finished, short, tmp_path):
     assert not list(folder.glob("*.ckpt"))
 
 
+def test_a_run_that_is_trained_but_not_tested_is_only_tested(finished, short, tmp_path, monkeypatch):
+    options = ["compare", *short, "--mix", "none", "--mix", "cutout", "--seeds", "1", "--out", str(tmp_path / "out")]
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            _training.Classifier, "test_step", lambda *_: (_ for _ in ()).throw(RuntimeError("out of memory"))
+        )
+        with pytest.raises(RuntimeError, match="out of memory"):
+            main(options)
+    steps, training_step = [], _training.Classifier.training_step
+
+    def counted(self, batch):
+        steps.append(len(batch[0]))
+        return training_step(self, batch)
+
+    monkeypatch.setattr(_training.Classifier, "training_step", counted)
+    assert main([*options, "--resume"]) == 0
+    assert len(steps) == 3 * 4  # those of the second run
+    assert without_times(read(tmp_path / "out"))[2] == without_times(read(finished))[2][:2]
+
+
 def test_interrupting_keeps_what_is_finished(short, tmp_path, capfd):
     folder = tmp_path / "interrupted"
     options = ["--mix", "none", "--mix", "mixup", "--seeds", "1", "--out", str(folder)]
@@ -141,7 +163,7 @@ def test_interrupting_keeps_what_is_finished(short, tmp_path, capfd):
     _wait_for((folder / "unfinished-none-0.ckpt").exists, process)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
-    assert "interrupted after 0 of 2 runs; --resume goes on" in capfd.readouterr().err
+    assert "interrupted after 0 runs; --resume goes on" in capfd.readouterr().err
     assert (folder / "unfinished-none-0.ckpt").exists()
     assert "No run is finished yet." in (folder / "report.md").read_text()
 
@@ -263,7 +285,7 @@ def test_workers_make_the_batches_that_the_main_process_makes(data):
         batches = Batches(data, mix, batch_size=16, workers=workers, seed=5, unmixed_from=9, augment="crop")
         plans = batches.plans((0, 1))
         pictures = batches._pictures(data.train, batches._transform())
-        return list(DataLoader(pictures, batch_sampler=plans, num_workers=workers, collate_fn=MixCollate(mix.batches)))
+        return list(DataLoader(pictures, batch_sampler=plans, num_workers=workers, collate_fn=MixCollate(mix)))
 
     for (images, targets), (others, other_targets) in zip(epoch(0), epoch(2), strict=True):
         assert torch.equal(images, others)
@@ -272,8 +294,8 @@ def test_workers_make_the_batches_that_the_main_process_makes(data):
 
 @pytest.mark.parametrize(("mix", "kind"), [("mixup", "RandomMixUp"), ("cutmix", "RandomCutMix")])
 def test_alpha_is_that_of_the_mix_or_the_usual_one(mix, kind):
-    assert _mixes.make(mix, 10, None, [0.5] * 3).batches.alpha == {"mixup": 0.4, "cutmix": 1.0}[mix]
-    choice = _mixes.make("cutmix+mixup", 10, 0.3, [0.5] * 3).batches
+    assert _mixes.make(mix, 10, None, [0.5] * 3).alpha == {"mixup": 0.4, "cutmix": 1.0}[mix]
+    choice = _mixes.make("cutmix+mixup", 10, 0.3, [0.5] * 3)
     assert {type(one).__name__: one.alpha for one in choice.transforms}[kind] == 0.3
 
 
@@ -448,6 +470,13 @@ def test_curves_show_means_and_bands():
     assert len({*_curves.COLOURS.values()}) == len(_mixes.MIXES) == len(_curves.COLOURS)
 
 
+def test_training_that_explodes_is_reported_all_the_same(short, tmp_path, capsys):
+    options = ["--mix", "none", "--seeds", "1", "--learning-rate", "1e20", "--out", str(tmp_path / "out")]
+    assert main(["compare", *short, *options]) == 0
+    assert "| nan" in capsys.readouterr().out
+    assert (tmp_path / "out" / "curves.png").exists()
+
+
 def test_embedded_pictures():
     data = _data.load(None, train_size=None, size=None, workers=4, quiet=True)
     assert (len(data.train.labelled), len(data.test.labelled), data.size) == (500, 3000, 28)
@@ -477,6 +506,13 @@ def test_one_folder_is_split_the_same_every_time(tmp_path):
     assert first.test.held.shape == (7, 3, 12, 12)
 
 
+def test_data_are_called_what_their_folder_is_called(pictures, tmp_path, monkeypatch):
+    (tmp_path / "link").symlink_to(pictures)
+    assert _data.name_of(tmp_path / "link") == "link"
+    monkeypatch.chdir(tmp_path)
+    assert _data.name_of(Path()) == tmp_path.name
+
+
 def test_fewer_pictures_are_taken_evenly(pictures):
     for count, each in ((60, [20, 20, 20]), (7, [3, 2, 2])):
         data = _data.load(pictures, train_size=count, size=None, workers=0, quiet=True)
@@ -489,7 +525,7 @@ def test_large_pictures_are_read_anew_and_small_ones_once(pictures):
     read_anew = _data.load(pictures, train_size=9, size=65, workers=1, quiet=True)
     assert read_anew.train.held is None
     for data in (held, read_anew):
-        batches = Batches(data, _mixes.Mixing(), batch_size=9, workers=0, seed=0, unmixed_from=1, augment="crop")
+        batches = Batches(data, None, batch_size=9, workers=0, seed=0, unmixed_from=1, augment="crop")
         whole, label = batches._pictures(data.train)[4]
         shown, its = batches._pictures(data.train, batches._transform())[4]
         assert whole.shape == shown.shape == (3, data.size, data.size)
@@ -558,6 +594,7 @@ def test_a_resnet_for_large_pictures_begins_as_in_the_paper():
         ),
         ("nowhere", "DATA must be a folder that exists, got nowhere"),
         ("empty", "DATA must hold a folder for each of at least 2 classes, got none in empty"),
+        ("bare", "DATA must hold val/ or test/ beside train/, got neither in bare"),
         ("one", "DATA must hold at least 2 classes, got ['only']"),
         (
             "single",
@@ -578,6 +615,7 @@ def test_bad_input_is_one_line_and_changes_nothing(options, message, finished, t
     save(tmp_path / "single", (9, 1, 9))
     save(tmp_path / "parts" / "train", (9, 1, 9))
     save(tmp_path / "parts" / "val", (9, 9, 9))
+    save(tmp_path / "bare" / "train", (2, 2, 2))
     save(tmp_path / "unlike" / "train", (2, 2, 2))
     save(tmp_path / "unlike" / "val", (2, 2, 2))
     (tmp_path / "unlike" / "val" / "dress").rename(tmp_path / "unlike" / "val" / "more")

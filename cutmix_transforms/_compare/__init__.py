@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--train-size", type=int, metavar="M", help="learn from that many pictures (default: all; embedded: 500)")
     add("--batch-size", type=int, default=64, metavar="B", help="of every device (default: %(default)s)")
     add("--size", type=int, metavar="S", help="side of the pictures in pixels (default: as they are, up to 224)")
-    rate = "the largest of the cycle (default: 0.1 for 64 pictures in all batches together)"
+    rate = "the largest of the cycle (default: 0.1 for 64 pictures a step, times the root of how many times as many)"
     add("--learning-rate", type=float, metavar="R", help=rate)
     add("--seeds", type=int, default=3, metavar="S", help="runs of each mix (default: %(default)s)")
     add(

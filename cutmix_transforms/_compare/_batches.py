@@ -8,9 +8,9 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, Sampler, Subset, default_collate
 from torchvision.transforms import v2
 
+from cutmix_transforms._base import RandomTransform
 from cutmix_transforms._collate import MixCollate
 from cutmix_transforms._compare._data import Data, Part, Pictures, Plan
-from cutmix_transforms._compare._mixes import Mixing
 from cutmix_transforms._sampling import seed_of
 
 
@@ -25,12 +25,14 @@ class Plans(Sampler[Plan]):
     ) -> None:
         self.seed, self.begin = seed, begin
         self.rank, ranks = place
-        indices = cast(Dataset[int], range(count))
+        # Lightning sets the epoch of what it finds as a sampler.
         self.sampler: DistributedSampler[int] = DistributedSampler(
-            indices, ranks, self.rank, seed=seed
-        )  # Lightning sets its epoch
-        last_is_short = len(self.sampler) > batch_size  # a batch of one would be too small for a batch norm
-        self.batches = BatchSampler(self.sampler, batch_size, drop_last=last_is_short)
+            cast(Dataset[int], range(count)), ranks, self.rank, seed=seed
+        )
+        several = (
+            len(self.sampler) > batch_size
+        )  # then a short one is left out: one picture is too few for a batch norm
+        self.batches = BatchSampler(self.sampler, batch_size, drop_last=several)
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -48,7 +50,7 @@ class Batches(pl.LightningDataModule):
     def __init__(
         self,
         data: Data,
-        mixing: Mixing,
+        mix: RandomTransform | None,
         *,
         batch_size: int,
         workers: int,
@@ -57,7 +59,7 @@ class Batches(pl.LightningDataModule):
         augment: str,
     ) -> None:
         super().__init__()
-        self.data, self.mixing, self.augment = data, mixing, augment
+        self.data, self.mix, self.augment = data, mix, augment
         self.batch_size, self.workers, self.seed, self.unmixed_from = batch_size, workers, seed, unmixed_from
 
     def plans(self, place: tuple[int, int], epoch: int = 0) -> Plans:
@@ -67,17 +69,16 @@ class Batches(pl.LightningDataModule):
         return plans
 
     def _begin(self, epoch: int) -> None:
-        if epoch >= self.unmixed_from:
-            self.mixing.turn_off()
+        if epoch >= self.unmixed_from and self.mix is not None:
+            self.mix.p = 0.0
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches of this rank, from the epoch on that a checkpoint ended with."""
-        mix = self.mixing.batches
         progress: Any = self._trainer().fit_loop.epoch_progress.current
         return self._loader(
             self._pictures(self.data.train, self._transform()),
             batch_sampler=self.plans(self._place(), progress.processed),
-            collate_fn=default_collate if mix is None else MixCollate(mix),
+            collate_fn=default_collate if self.mix is None else MixCollate(self.mix),
             persistent_workers=self.workers > 0,
         )
 
@@ -115,8 +116,6 @@ class Batches(pl.LightningDataModule):
             steps += [v2.RandomHorizontalFlip()]
         if not held:
             steps += [v2.PILToTensor()]
-        if self.mixing.samples is not None:
-            steps += [self.mixing.samples]
         return v2.Compose(steps or [v2.Identity()])
 
     def _trainer(self) -> pl.Trainer:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import sys
 from dataclasses import asdict
 from importlib.metadata import version
@@ -12,11 +13,10 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.environments import TorchElasticEnvironment
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
-from tqdm import tqdm
 
 from cutmix_transforms._bench import machine
 from cutmix_transforms._compare import _curves, _networks, _report
-from cutmix_transforms._compare._data import Data, load
+from cutmix_transforms._compare._data import Data, load, name_of
 from cutmix_transforms._compare._mixes import MIXES
 from cutmix_transforms._compare._training import Run, Settings, train
 
@@ -34,52 +34,62 @@ LEAST = {
 
 
 def run(options: argparse.Namespace) -> None:
-    """Check everything, then train what is not there yet, and write a report after every run."""
+    """Check everything, then train what is not there yet, and write a report after every run.
+
+    Args:
+        options: the parsed command line.
+
+    Raises:
+        OSError: if pictures cannot be read or the report cannot be written.
+        SystemExit: with 130, if it is interrupted.
+        ValueError: if an option is out of range, the data are too few, or the folder holds another comparison.
+    """
     _check(options)
-    first = _is_first()
-    folder = options.out or Path("runs") / (options.data.resolve().name if options.data else "fashion-mnist")
+    folder = options.out or Path("runs") / (name_of(options.data) if options.data else "fashion-mnist")
     before = _before(folder, resume=options.resume)
-    workers = _workers() if options.workers is None else options.workers
-    data = load(options.data, train_size=options.train_size, size=options.size, workers=workers, quiet=not first)
+    if options.workers is None:
+        options.workers = _workers()
+    data = load(
+        options.data, train_size=options.train_size, size=options.size, workers=options.workers, quiet=not _is_first()
+    )
     settings = _settings(options, data)
     _networks.make(settings.model, len(data.classes), data.size)  # now, and not after the first lines
-    results = {"command": _command(), **_described(data, settings), "runs": []}
+    results = {"command": shlex.join(options.command_line), **_described(data, settings), "runs": []}
     if before is not None:
         _check_same(before, results, folder)
         results["runs"] = before["runs"]
-    runs = [Run(mix, seed) for seed in range(options.seeds) for mix in dict.fromkeys(options.mix or MIXES)]
-    done = {(one["mix"], one["seed"]) for one in results["runs"]}
-    if first:
+    if _is_first():
         print(_report.heading(results), flush=True)
         folder.mkdir(parents=True, exist_ok=True)
         _write(results, folder)
-    hardware = _hardware(options)
     try:
-        for number, one in enumerate(runs, 1):
-            if (one.mix, one.seed) in done:
-                continue
-            title = f"{one} ({number} of {len(runs)})"
-            result = train(one, data, settings, folder=folder, workers=workers, title=title, hardware=hardware)
-            results["runs"].append(result)
-            if first:
-                _write(results, folder)
-                one.checkpoint(folder).unlink(missing_ok=True)
-                tqdm.write(f"{title}: {_report.line(result)}")
+        _train_all(options, data, settings, results, folder)
     except KeyboardInterrupt:
-        if first:
-            finish(results, folder)
-            print(f"interrupted after {len(results['runs'])} of {len(runs)} runs; --resume goes on", file=sys.stderr)
+        print(f"interrupted after {len(results['runs'])} runs; --resume goes on", file=sys.stderr)
         raise SystemExit(130) from None
-    if first:
-        finish(results, folder)
+    finally:
+        if _is_first() and results["runs"]:
+            _curves.curves(results).savefig(folder / "curves.png", dpi=120)
+            print(f"\n{_report.summary(results)}\n\nwrote {folder / 'report.md'}, {RESULTS} and curves.png")
 
 
-def finish(results: dict[str, Any], folder: Path) -> None:
-    """Write the report with its curves, and show its table."""
-    if not results["runs"]:
-        return
-    _curves.curves(results).savefig(folder / "curves.png", dpi=120)
-    print(f"\n{_report.summary(results)}\n\nwrote {folder / 'report.md'}, {RESULTS} and curves.png")
+def _train_all(
+    options: argparse.Namespace, data: Data, settings: Settings, results: dict[str, Any], folder: Path
+) -> None:
+    """All mixes from one seed, then all from the next, so that what is there can be compared at any time."""
+    runs = [Run(mix, seed) for seed in range(options.seeds) for mix in dict.fromkeys(options.mix or MIXES)]
+    done = {(one["mix"], one["seed"]) for one in results["runs"]}
+    for number, one in enumerate(runs, 1):
+        if (one.mix, one.seed) in done:
+            continue
+        title = f"{one} ({number} of {len(runs)})"
+        hardware = _hardware(options)
+        result = train(one, data, settings, folder=folder, workers=options.workers, title=title, hardware=hardware)
+        results["runs"].append(result)
+        if _is_first():
+            _write(results, folder)
+            one.checkpoint(folder).unlink(missing_ok=True)
+            print(f"{title}: {_report.line(result)}", flush=True)
 
 
 def _write(results: dict[str, Any], folder: Path) -> None:
@@ -144,10 +154,6 @@ def _described(data: Data, settings: Settings) -> dict[str, Any]:
         "machine": machine(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
         | {"lightning": version("lightning")},
     }
-
-
-def _command() -> str:
-    return " ".join(["cutmix-transforms", *sys.argv[1:]])
 
 
 def _hardware(options: argparse.Namespace) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The curves of a comparison, as a picture."""
 
+import math
 import statistics
 from typing import Any
 
@@ -62,7 +63,7 @@ def _dress(axes: Axes, title: str) -> None:
 def _zoom(axes: Axes) -> None:
     """Leave out how bad it was in the first quarter of the training, which would flatten all that comes after."""
     lines = [list(map(float, line.get_ydata())) for line in axes.get_lines()]  # type: ignore[arg-type]
-    late = [value for values in lines for value in values[len(values) // 4 :]]
+    late = [value for values in lines for value in values[len(values) // 4 :] if math.isfinite(value)]
     if late:
         margin = 0.08 * (max(late) - min(late)) or 1.0
         axes.set_ylim(min(late) - margin, max(late) + margin)

@@ -1,5 +1,6 @@
 """The pictures that the compare command learns from: found, chosen and looked at once."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -146,10 +147,15 @@ def _tiles(path: Path) -> Iterator[tuple[Source, int]]:
             yield large.crop((left, top, left + 28, top + 28)), k * len(CLASSES) // (columns * rows)
 
 
+def name_of(folder: Path) -> str:
+    """What a folder is called: of a link its own name, not that of what it leads to."""
+    return Path(os.path.abspath(folder)).name  # noqa: PTH100
+
+
 def _in_folder(folder: Path) -> Data:
     if not folder.is_dir():
         raise ValueError(f"DATA must be a folder that exists, got {folder}")
-    name = folder.resolve().name
+    name = name_of(folder)
     tests = [folder / part for part in ("val", "test") if (folder / part).is_dir()]
     if tests and (folder / "train").is_dir():
         (train, classes), (test, others) = _labelled(folder / "train"), _labelled(tests[0])
@@ -159,6 +165,8 @@ def _in_folder(folder: Path) -> Data:
                 f"{tests[0]} must hold the classes of {folder / 'train'}, got {differ} in one of them only"
             )
         return Data(name, classes, Part(train), Part(test))
+    if (folder / "train").is_dir():
+        raise ValueError(f"DATA must hold val/ or test/ beside train/, got neither in {folder}")
     labelled, classes = _labelled(folder)
     _check_counts(classes, labelled, 3, "two to learn from and one to test on")
     shuffled = _by_class(labelled)

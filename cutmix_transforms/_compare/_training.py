@@ -1,6 +1,7 @@
 """One run of the compare command: a network trained with one mix from one seed, and what came out."""
 
 import logging
+import math
 import time
 import warnings
 from collections.abc import Iterator
@@ -128,8 +129,11 @@ class Classifier(pl.LightningModule):
         loss = F.cross_entropy(logits, target)
         self.loss.update(loss.detach(), len(images))
         self.accuracy.update(mixed_accuracy(logits.detach(), target), len(images))
-        self._ended = time.perf_counter()
         return loss
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Take the time, which does not run while something else than training goes on."""
+        self._ended = time.perf_counter()
 
     def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
         """Count how good the network is on the way."""
@@ -302,7 +306,7 @@ def train(
         len(data.classes),
         mean=data.mean,
         std=data.std,
-        peak=settings.learning_rate or 0.1 * settings.batch_size * trainer.world_size / 64,
+        peak=settings.learning_rate or 0.1 * math.sqrt(settings.batch_size * trainer.world_size / 64),
         steps=settings.epochs * len(batches.plans((0, trainer.world_size))),
         seed=run.seed,
     )
