@@ -130,7 +130,8 @@ def test_a_killed_run_goes_on_from_its_last_epoch(finished, short, tmp_path):
     process.wait()
     assert [run["mix"] for run in read(folder)["runs"]] == ["none"]
     assert len(torch.load(part, weights_only=False)["history"]) < 3  # killed on the way
-    # More seeds may be asked for; nothing else may change.
+    # More seeds and mixes may be asked for; nothing else may change.
+    assert main(["compare", *short, *mixes[:4], "--seeds", "2", "--out", str(folder), "--resume"]) == 0
     assert main(["compare", *short, *mixes, "--seeds", "2", "--out", str(folder), "--resume"]) == 0
     assert without_times(read(folder)) == without_times(read(finished))
     assert not list(folder.glob("*.ckpt"))
@@ -520,20 +521,44 @@ def test_fewer_pictures_are_taken_evenly(pictures):
     assert len(data.test.labelled) == HELD_OUT
 
 
-def test_large_pictures_are_read_anew_and_small_ones_once(pictures):
-    held = _data.load(pictures, train_size=9, size=64, workers=0, quiet=True)
-    read_anew = _data.load(pictures, train_size=9, size=65, workers=1, quiet=True)
-    assert read_anew.train.held is None
-    for data in (held, read_anew):
-        batches = Batches(data, None, batch_size=9, workers=0, seed=0, unmixed_from=1, augment="crop")
-        whole, label = batches._pictures(data.train)[4]
-        shown, its = batches._pictures(data.train, batches._transform())[4]
-        assert whole.shape == shown.shape == (3, data.size, data.size)
-        assert whole.dtype == shown.dtype == torch.uint8
-        assert label == its == data.train.labelled[4][1]
-        with Image.open(data.train.labelled[4][0]) as picture:
-            enlarged = F.pil_to_tensor(F.resize(picture.convert("RGB"), data.size))
-        assert torch.equal(whole, enlarged)
+def test_pictures_are_kept_where_they_are_small_and_not_too_many(pictures, monkeypatch):
+    def load(size):
+        return _data.load(pictures, train_size=9, size=size, workers=0, quiet=True)
+
+    monkeypatch.setattr(_data, "HELD", 9 * 3 * 64 * 64)
+    assert load(64).train.held.shape == (9, 3, 64, 64)
+    assert load(65).train.held is None
+    monkeypatch.setattr(_data, "HELD", 9 * 3 * 64 * 64 - 1)
+    assert load(64).train.held is None
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["kept", "read"])
+@pytest.mark.parametrize("size", [64, 65])
+def test_pictures_are_what_is_asked_for(pictures, size, held, monkeypatch):
+    if not held:
+        monkeypatch.setattr(_data, "HELD", 0)
+    data = _data.load(pictures, train_size=9, size=size, workers=0, quiet=True)
+    with Image.open(data.train.labelled[4][0]) as picture:
+        enlarged = F.pil_to_tensor(F.resize(picture.convert("RGB"), size))
+
+    def some(augment, count=20):
+        batches = Batches(data, None, batch_size=9, workers=0, seed=0, unmixed_from=1, augment=augment)
+        assert torch.equal(batches._pictures(data.train)[4][0], enlarged)
+        shown = [batches._pictures(data.train, batches._transform())[4] for _ in range(count)]
+        assert {(one.shape, one.dtype, label) for one, label in shown} == {
+            (enlarged.shape, torch.uint8, data.train.labelled[4][1])
+        }
+        return [one for one, _ in shown]
+
+    assert all(torch.equal(one, enlarged) for one in some("none"))
+    ways = [
+        next(i for i, way in enumerate((enlarged, enlarged.flip(2))) if torch.equal(one, way)) for one in some("flip")
+    ]
+    assert set(ways) == {0, 1}
+    crops = torch.stack(some("crop")).flatten(1)
+    assert len(crops.unique(dim=0)) > 15
+    shifted = size <= 64 and any(torch.equal(one[:, 4:, 4:], enlarged[:, :-4, :-4]) for one in some("crop", 800))
+    assert shifted == (size <= 64)
 
 
 def test_what_cannot_be_read_is_named_and_left_out(pictures, tmp_path, capsys):
@@ -660,3 +685,16 @@ def test_ranks_share_the_cores(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     assert _command._workers() == 1
     assert Path(_command.RESULTS).suffix == ".json"
+
+
+REPORTS = Path(__file__).parent.parent / "notebooks"
+
+
+@pytest.mark.parametrize("name", ["fashion_mnist", "cifar10_flip"])
+def test_the_reports_that_are_shown_are_those_of_the_results(name):
+    results = read(REPORTS / name)
+    assert _report.report(results) in (REPORTS / name / "report.md").read_text()
+    readme = (REPORTS.parent / "README.md").read_text()
+    assert _report.table(results) in readme
+    assert results["command"].split(" --out")[0] in readme
+    assert len(results["runs"]) == len({(run["mix"], run["seed"]) for run in results["runs"]}) >= 12

@@ -6,13 +6,20 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+PICTURES = {"image/jpeg", "image/png"}
 
 
-def texts(notebook):
-    """What each code cell prints, and whether it shows a picture."""
-    outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
-    return [[output.get("text", "image/jpeg" in output.get("data", {})) for output in cell] for cell in outputs]
+def said(cell):
+    """What a code cell prints, and what it shows: words, or that it is a picture."""
+    printed = "".join(output.text for output in cell.outputs if output.output_type == "stream")
+    shown = [output.data for output in cell.outputs if output.output_type != "stream"]
+    return printed, ["picture" if PICTURES & set(data) else data["text/plain"] for data in shown]
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 @pytest.mark.filterwarnings("default")  # those of Jupyter are not ours
@@ -20,13 +27,21 @@ def texts(notebook):
 def test_notebook(path):
     committed = nbformat.read(path, as_version=4)
     executed = nbformat.read(path, as_version=4)
-    NotebookClient(executed, timeout=300, kernel_name="python3").execute()
-    assert texts(executed) == texts(committed)
-    assert any(True in cell for cell in texts(committed))
+    NotebookClient(executed, timeout=300, kernel_name="python3", resources={"metadata": {"path": FOLDER}}).execute()
+    for before, now in zip(code(committed), code(executed), strict=True):
+        assert said(now) == said(before), before.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_short_and_clean(path):
+    committed = nbformat.read(path, as_version=4)
     assert path.stat().st_size < 1_500_000
-    for cell in committed.cells:
-        assert cell.cell_type != "code" or len(cell.source.splitlines()) <= 10
+    assert committed.cells[0].cell_type == "markdown"
+    for cell in code(committed):
+        assert len(cell.source.splitlines()) <= 10, cell.source
+        assert not any(output.get("name") == "stderr" for output in cell.outputs), cell.source
 
 
-def test_there_are_notebooks():
+def test_the_notebooks_are_numbered():
+    assert [path.stem.split("_")[0] for path in NOTEBOOKS] == [str(i + 1) for i in range(len(NOTEBOOKS))]
     assert NOTEBOOKS

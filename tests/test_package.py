@@ -34,7 +34,7 @@ def test_readme_is_short_and_its_links_lead_somewhere():
     assert len(README.splitlines()) <= 150
     for link in re.findall(r"\]\(([^)]+)\)", README):
         assert (ROOT / link).exists(), link
-    assert len(blocks("bash")) == 4
+    assert len(blocks("bash")) == 3
 
 
 def test_changelog_begins_with_this_version():

@@ -11,6 +11,7 @@ from torchvision.transforms import v2
 from cutmix_transforms._base import RandomTransform
 from cutmix_transforms._collate import MixCollate
 from cutmix_transforms._compare._data import Data, Part, Pictures, Plan
+from cutmix_transforms._compare._networks import SMALL_PICTURE
 from cutmix_transforms._sampling import seed_of
 
 
@@ -108,10 +109,13 @@ class Batches(pl.LightningDataModule):
         """Single pictures on their way into a batch."""
         size, held = self.data.size, self.data.train.held is not None
         steps: list[v2.Transform] = []
-        if self.augment == "crop":
-            steps += [v2.RandomCrop(size, padding=size // 8) if held else v2.RandomResizedCrop(size, scale=(0.35, 1.0))]
+        small = size <= SMALL_PICTURE
+        if self.augment == "crop" and not small:
+            steps += [v2.RandomResizedCrop(size, scale=(0.35, 1.0))]
         elif not held:
             steps += [v2.Resize(size), v2.CenterCrop(size)]
+        if self.augment == "crop" and small:
+            steps += [v2.RandomCrop(size, padding=size // 8)]
         if self.augment != "none":
             steps += [v2.RandomHorizontalFlip()]
         if not held:

@@ -86,6 +86,7 @@ def _train_all(
         hardware = _hardware(options)
         result = train(one, data, settings, folder=folder, workers=options.workers, title=title, hardware=hardware)
         results["runs"].append(result)
+        results["runs"].sort(key=lambda run: (run["seed"], MIXES.index(run["mix"])))
         if _is_first():
             _write(results, folder)
             one.checkpoint(folder).unlink(missing_ok=True)

@@ -26,7 +26,7 @@ PANELS = {
 def curves(results: dict[str, Any]) -> Figure:
     """Training and validation over the epochs: means over seeds as lines, from the least to the most as bands."""
     figure = Figure(figsize=(12, 4), layout="constrained")
-    panels = figure.subplots(1, len(PANELS))
+    panels = figure.subplots(1, len(PANELS), sharex=True)
     for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
         factor = 1 if name == "val_nll" else 100
         for mix, colour in COLOURS.items():
@@ -61,9 +61,9 @@ def _dress(axes: Axes, title: str) -> None:
 
 
 def _zoom(axes: Axes) -> None:
-    """Leave out how bad it was in the first quarter of the training, which would flatten all that comes after."""
+    """Leave out how bad it was in the first half of the training, which would flatten all that comes after."""
     lines = [list(map(float, line.get_ydata())) for line in axes.get_lines()]  # type: ignore[arg-type]
-    late = [value for values in lines for value in values[len(values) // 4 :] if math.isfinite(value)]
+    late = [value for values in lines for value in values[len(values) // 2 :] if math.isfinite(value)]
     if late:
         margin = 0.08 * (max(late) - min(late)) or 1.0
         axes.set_ylim(min(late) - margin, max(late) + margin)

@@ -24,6 +24,7 @@ EMBEDDED = Path(__file__).parent / "fashion_mnist"  # a picture each of all for 
 CLASSES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
 EMBEDDED_TRAIN = 500
 LARGEST = 224  # side of pictures, unless told
+HELD = 2**31  # bytes of small pictures that are kept in memory
 SEED = 0  # of what is chosen, the same for all runs
 Source = Path | Image.Image
 Labelled = list[tuple[Source, int]]
@@ -232,7 +233,8 @@ def _size_of(source: Source) -> tuple[int, int] | None:
 def _look(part: Part, size: int, workers: int, quiet: bool) -> tuple[list[float], list[float]]:
     """Leave out what cannot be read, keep small pictures, and return the mean and deviation of each channel."""
     loader = DataLoader(Pictures(part.labelled, size), batch_size=64, num_workers=workers, collate_fn=list)
-    held = torch.empty(len(part.labelled) if size <= SMALL_PICTURE else 0, 3, size, size, dtype=torch.uint8)
+    kept = size <= SMALL_PICTURE and 3 * size * size * len(part.labelled) <= HELD
+    held = torch.empty(len(part.labelled) if kept else 0, 3, size, size, dtype=torch.uint8)
     sums, squares = torch.zeros(2, 3, dtype=torch.float64)
     good: Labelled = []
     pictures = chain.from_iterable(loader)
@@ -241,14 +243,14 @@ def _look(part: Part, size: int, workers: int, quiet: bool) -> tuple[list[float]
         if not picture.numel():
             part.skipped.append(str(part.labelled[i][0]))
             continue
-        if len(held):
+        if kept:
             held[len(good)] = picture
         good.append(part.labelled[i])
         channels = picture.double().flatten(1) / 255
         sums += channels.mean(1)
         squares += channels.square().mean(1)
     part.labelled = good
-    part.held = held[: len(good)] if len(held) else None
+    part.held = held[: len(good)] if kept else None
     mean = sums / max(len(good), 1)
     variance = squares / max(len(good), 1) - mean.square()
     return mean.tolist(), variance.clamp(min=1e-4).sqrt().tolist()

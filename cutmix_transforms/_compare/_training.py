@@ -280,18 +280,7 @@ def train(
     """
     torch.manual_seed(run.seed)
     checkpoint = run.checkpoint(folder)
-    trainer = pl.Trainer(
-        **hardware,
-        precision=settings.precision,  # type: ignore[arg-type]
-        max_epochs=settings.epochs,
-        check_val_every_n_epoch=max(1, settings.epochs // VALIDATIONS),
-        logger=False,
-        callbacks=[Progress(title), _every_epoch(checkpoint)],
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-    )
+    trainer = _trainer(settings, hardware, [Progress(title), _every_epoch(checkpoint)])
     batches = Batches(
         data,
         _mixes.make(run.mix, len(data.classes), settings.alpha, data.mean),
@@ -317,13 +306,23 @@ def train(
         if trainer.interrupted:
             raise KeyboardInterrupt from None
         raise
-    return {
-        "mix": run.mix,
-        "seed": run.seed,
-        "ranks": trainer.world_size,
-        "metrics": classifier.result,
-        "history": classifier.history,
-    }
+    outcome = {"ranks": trainer.world_size, "metrics": classifier.result, "history": classifier.history}
+    return {"mix": run.mix, "seed": run.seed, **outcome}
+
+
+def _trainer(settings: Settings, hardware: dict[str, Any], callbacks: list[Callback]) -> pl.Trainer:
+    return pl.Trainer(
+        **hardware,
+        precision=settings.precision,  # type: ignore[arg-type]
+        max_epochs=settings.epochs,
+        check_val_every_n_epoch=max(1, settings.epochs // VALIDATIONS),
+        logger=False,
+        callbacks=callbacks,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
 
 
 def _every_epoch(checkpoint: Path) -> ModelCheckpoint:
