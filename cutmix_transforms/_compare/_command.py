@@ -18,7 +18,7 @@ from cutmix_transforms._bench import machine
 from cutmix_transforms._compare import _curves, _networks, _report
 from cutmix_transforms._compare._data import Data, load, name_of
 from cutmix_transforms._compare._mixes import MIXES
-from cutmix_transforms._compare._training import Run, Settings, train
+from cutmix_transforms._compare._training import Run, Settings, check, train
 
 RESULTS = "results.json"
 LEAST = {
@@ -53,7 +53,8 @@ def run(options: argparse.Namespace) -> None:
         options.data, train_size=options.train_size, size=options.size, workers=options.workers, quiet=not _is_first()
     )
     settings = _settings(options, data)
-    _networks.make(settings.model, len(data.classes), data.size)  # now, and not after the first lines
+    _networks.make(settings.model, len(data.classes), data.size)  # now, and not after something is written
+    check(settings, _hardware(options))
     results = {"command": shlex.join(options.command_line), **_described(data, settings), "runs": []}
     if before is not None:
         _check_same(before, results, folder)

@@ -13,6 +13,7 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import MeanMetric, MetricCollection
@@ -308,6 +309,18 @@ def train(
         raise
     outcome = {"ranks": trainer.world_size, "metrics": classifier.result, "history": classifier.history}
     return {"mix": run.mix, "seed": run.seed, **outcome}
+
+
+@_quiet()
+def check(settings: Settings, hardware: dict[str, Any]) -> None:
+    """Raise a ValueError, without having done anything, if Lightning cannot train so, or not here."""
+    try:
+        _trainer(settings, hardware, [])
+    except (MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"--devices, --strategy and --precision must be what Lightning can use here ({reason})"
+        ) from None
 
 
 def _trainer(settings: Settings, hardware: dict[str, Any], callbacks: list[Callback]) -> pl.Trainer:
