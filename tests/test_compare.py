@@ -280,6 +280,21 @@ def test_mixing_goes_off_in_the_last_epochs(data, mix, unmixed_from, tmp_path, m
     assert by_epoch == [mix != "none" and epoch < unmixed_from for epoch in range(3)]
 
 
+def test_validation_on_the_way_sees_a_part_of_every_class(pictures, tmp_path, monkeypatch):
+    data = _data.load(pictures, train_size=12, size=None, workers=0, quiet=True)
+    seen, validation_step = [], _training.Classifier.validation_step
+
+    def look(self, batch):
+        seen.extend(batch[1].tolist())
+        return validation_step(self, batch)
+
+    monkeypatch.setattr(_training.Classifier, "validation_step", look)
+    settings = _training.Settings("small", None, 1, 6, None, 0, "32-true", "none")
+    run, hardware = _training.Run("none", 0), {"accelerator": "cpu", "devices": 1}
+    _training.train(run, data, settings, folder=tmp_path, workers=0, title="", hardware=hardware)
+    assert Counter(seen) == {0: 5, 1: 4, 2: 3}  # 12 of 41, evenly spread over 14, 14 and 13
+
+
 def test_workers_make_the_batches_that_the_main_process_makes(data):
     def epoch(workers):
         mix = _mixes.make("cutmix+mixup", 3, None, data.mean)
