@@ -591,6 +591,12 @@ def test_what_cannot_be_read_is_named_and_left_out(pictures, tmp_path, capsys):
     results = read(tmp_path / "out")
     assert results["data"]["skipped"] == [str(bad), str(tmp_path / "val" / "boot" / "zzz.jpg")]
     assert str(bad) in (tmp_path / "out" / "report.md").read_text()
+    # What is kept stays with its label.
+    data = _data.load(tmp_path, train_size=None, size=None, workers=0, quiet=True)
+    for part in (data.train, data.test):
+        for (path, _), kept in zip(part.labelled, part.held, strict=True):
+            with Image.open(path) as picture:
+                assert torch.equal(kept, F.pil_to_tensor(picture.convert("RGB")))
 
 
 @pytest.mark.filterwarnings("ignore:The default weight initialization of GoogleNet")
