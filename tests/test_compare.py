@@ -529,6 +529,17 @@ def test_data_are_called_what_their_folder_is_called(pictures, tmp_path, monkeyp
     assert _data.name_of(Path()) == tmp_path.name
 
 
+def test_the_usual_size_is_the_shorter_side_of_the_middle_picture(tmp_path):
+    def size_of(*sizes):
+        return _data._usual_size([(Image.new("L", size), 0) for size in sizes])
+
+    assert size_of((40, 30), (50, 60), (500, 300)) == 50
+    assert size_of((40, 30), (500, 300), (240, 500)) == 224
+    (tmp_path / "bad.png").write_text("no picture")
+    assert _data._usual_size([(tmp_path / "bad.png", 0), (Image.new("L", (40, 30)), 0)]) == 30
+    assert _data._usual_size([(tmp_path / "bad.png", 0)]) == 224
+
+
 def test_fewer_pictures_are_taken_evenly(pictures):
     for count, each in ((60, [20, 20, 20]), (7, [3, 2, 2])):
         data = _data.load(pictures, train_size=count, size=None, workers=0, quiet=True)
