@@ -23,6 +23,7 @@ from cutmix_transforms._cli import main
 from cutmix_transforms._compare import _curves, _data, _mixes, _networks, _report, _training
 from cutmix_transforms._compare._batches import Batches, Plans
 from cutmix_transforms._compare._statistics import Difference, Mean, difference, student_bound, values_of
+from cutmix_transforms._sampling import seed_of
 
 CLASSES = ("bag", "boot", "dress")
 HELD_OUT = 41  # pictures to test on: no multiple of two ranks
@@ -293,6 +294,25 @@ def test_validation_on_the_way_sees_a_part_of_every_class(pictures, tmp_path, mo
     run, hardware = _training.Run("none", 0), {"accelerator": "cpu", "devices": 1}
     _training.train(run, data, settings, folder=tmp_path, workers=0, title="", hardware=hardware)
     assert Counter(seen) == {0: 5, 1: 4, 2: 3}  # 12 of 41, evenly spread over 14, 14 and 13
+
+
+def test_every_epoch_counts_for_itself_and_has_a_seed_of_its_own(data, tmp_path, monkeypatch):
+    losses, seeds = [], []
+    training_step = _training.Classifier.training_step
+
+    def look(self, batch):
+        losses.append(training_step(self, batch))
+        seeds.append(torch.initial_seed())
+        return losses[-1]
+
+    monkeypatch.setattr(_training.Classifier, "training_step", look)
+    settings = _training.Settings("small", None, 3, 20, None, 0, "32-true", "flip")
+    run, hardware = _training.Run("cutmix", 4), {"accelerator": "cpu", "devices": 1}
+    result = _training.train(run, data, settings, folder=tmp_path, workers=1, title="", hardware=hardware)
+    for epoch, row in enumerate(result["history"]):
+        mine = slice(3 * epoch, 3 * epoch + 3)
+        assert row["train_loss"] == pytest.approx(torch.stack(losses[mine]).mean().item())
+        assert set(seeds[mine]) == {seed_of(4, epoch, 0)}  # of dropout and the like, also where a run is taken up
 
 
 def test_workers_make_the_batches_that_the_main_process_makes(data):
@@ -664,6 +684,7 @@ def test_a_resnet_for_large_pictures_begins_as_in_the_paper():
             "single",
             "DATA must hold at least 3 readable pictures of each class, two to learn from and one to test on, got 1",
         ),
+        ("broken", "DATA must hold at least 2 readable pictures of each class, to learn from, got 0 of 'boot'"),
         ("parts", "DATA must hold at least 2 readable pictures of each class, to learn from, got 1 of 'boot'"),
         ("unlike", "unlike/val must hold the classes of unlike/train, got ['dress', 'more'] in one of them only"),
         ("--out full", "--out must be a folder that is new or empty, or --resume given, got full"),
@@ -680,6 +701,9 @@ def test_bad_input_is_one_line_and_changes_nothing(options, message, finished, t
     save(tmp_path / "parts" / "train", (9, 1, 9))
     save(tmp_path / "parts" / "val", (9, 9, 9))
     save(tmp_path / "bare" / "train", (2, 2, 2))
+    save(tmp_path / "broken", (9, 9, 9))
+    for path in (tmp_path / "broken" / "boot").iterdir():
+        path.write_text("no picture")
     save(tmp_path / "unlike" / "train", (2, 2, 2))
     save(tmp_path / "unlike" / "val", (2, 2, 2))
     (tmp_path / "unlike" / "val" / "dress").rename(tmp_path / "unlike" / "val" / "more")
@@ -689,7 +713,7 @@ def test_bad_input_is_one_line_and_changes_nothing(options, message, finished, t
     (tmp_path / "other" / "results.json").write_text((finished / "results.json").read_text())
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     assert main(["compare", *options.split()]) == 2
-    told = capsys.readouterr().err
+    told = "".join(line for line in capsys.readouterr().err.splitlines(True) if not line.startswith("skipped "))
     assert told.startswith(f"cutmix-transforms compare: {message}"), told
     assert told.count("\n") == 1
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before

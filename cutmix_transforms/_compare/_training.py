@@ -128,8 +128,8 @@ class Classifier(pl.LightningModule):
         images, target = batch
         logits = self(images)
         loss = F.cross_entropy(logits, target)
-        self.loss.update(loss.detach(), len(images))
-        self.accuracy.update(mixed_accuracy(logits.detach(), target), len(images))
+        self.loss.update(loss.detach())  # all batches of an epoch are of one size
+        self.accuracy.update(mixed_accuracy(logits.detach(), target))
         return loss
 
     def on_train_batch_end(self, *_: Any) -> None:
