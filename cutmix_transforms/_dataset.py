@@ -7,10 +7,10 @@ import torch
 from torch.utils.data import Dataset
 
 from cutmix_transforms._checks import check_count
-from cutmix_transforms._inputs import Parts
 from cutmix_transforms._mix import Mix
-from cutmix_transforms._samples import mix_two
+from cutmix_transforms._samples import Owners, draw_alone, mix_two
 from cutmix_transforms._sampling import integers
+from cutmix_transforms.functional._checks import received
 
 
 class MixDataset(Dataset[Any]):
@@ -24,7 +24,8 @@ class MixDataset(Dataset[Any]):
             the sizes of two images differ, CutMix pastes what the partner covers, and MixUp pads both with zeros at
             the bottom and right.
         transform: the mix; its ``p`` is the chance that a sample is mixed.
-        num_mix: number of partners, one after another; only 1 with ``target="pair"``.
+        num_mix: number of partners, one after another, each of whom counts in the target with the pixels that are left
+            of it in the end; only 1 with ``target="pair"``.
 
     Shape:
         - samples: an image ``(C, H, W)`` and a label, in any form that :class:`MixCollate` takes.
@@ -33,7 +34,7 @@ class MixDataset(Dataset[Any]):
     Raises:
         TypeError: if ``dataset`` is not map-style, or ``transform`` is no mix.
         ValueError: if ``num_mix`` is less than 1, or more than 1 for pairs.
-        IndexError: if an index is out of range.
+        IndexError: if an index is out of range (and TypeError if it is no integer).
 
     Example:
         >>> from cutmix_transforms import RandomMixUp
@@ -59,23 +60,28 @@ class MixDataset(Dataset[Any]):
         return len(self.dataset)
 
     def __getitem__(self, i: int) -> Any:
-        position, count = index(i), len(self)
+        try:
+            position, count = index(i), len(self)
+        except TypeError:
+            raise TypeError(f"index must be an integer, got {received(i)}") from None
         if not -count <= position < count:
             raise IndexError(f"index must lie in [{-count}, {count}), got {position}")
         mix = self.transform
-        parts = mix.read(self.dataset[position], is_sample=True)
-        mixed = None
+        # Each step is called from here, so that the traceback of a bad sample stays short.
+        parts = mix.ready(mix.parts_of(self.dataset[position], is_sample=True))
+        mixed, owners = None, Owners(parts) if self.num_mix > 1 else None
         for step in range(0 if mix.is_idle(count) else self.num_mix):
             # Chance decides once about the sample, not again for every partner.
             chance = mix._chance(1, parts.images[0].device, sure=step > 0)
-            mixed = mix_two(mix, mixed or parts, chance, lambda: self._partner_of(position)) or mixed
+            draw = draw_alone(mix, chance, mixed or parts)
+            if draw is not None:
+                partner = mix.ready(mix.parts_of(self.dataset[self._partner_of(position, count)], is_sample=True))
+                mixed = mix_two(mix, mixed or parts, partner, chance, draw, owners)
             if mixed is None:
                 break
         return (mixed or mix.unmixed(parts)).put_together()
 
-    def _partner_of(self, position: int) -> Parts:
-        count = len(self)
+    def _partner_of(self, position: int, count: int) -> int:
         # float32 has too few steps for millions of samples
         u = self.transform._stream.uniform(1, device=torch.device("cpu"), dtype=torch.float64)
-        other = (position + 1 + int(integers(u, count - 1))) % count
-        return self.transform.read(self.dataset[other], is_sample=True)
+        return (position + 1 + int(integers(u, count - 1))) % count

@@ -1,6 +1,6 @@
 """Mixing sample by sample, before there is a batch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import starmap
@@ -14,12 +14,13 @@ from torchvision import tv_tensors
 from cutmix_transforms._inputs import Parts
 from cutmix_transforms._mix import Chance, Mix, draw_of, shift_of
 from cutmix_transforms._wrap import rewrap, unwrap
+from cutmix_transforms.functional import inside_boxes
 from cutmix_transforms.functional._draw import MixDraw, Size, with_rows
+from cutmix_transforms.functional._images import exact_dtype
 
 
-def mix_samples(mix: Mix, samples: list[Any]) -> list[Any]:
+def mix_samples(mix: Mix, parts: list[Parts]) -> list[Any]:
     """Mix samples that are not stacked, each with a partner among them."""
-    parts = [mix.read(sample, is_sample=True) for sample in samples]
     for one in parts:
         _check_alike(parts[0], one)
     count = len(parts)
@@ -27,26 +28,59 @@ def mix_samples(mix: Mix, samples: list[Any]) -> list[Any]:
         return [mix.unmixed(one).put_together() for one in parts]
     chance = mix._chance(count, parts[0].images[0].device)
     shift = int(shift_of(chance, count))
-    mixed = [
-        mix_two(mix, one, _row(chance, i), partial(parts.__getitem__, (i + shift) % count))
-        for i, one in enumerate(parts)
-    ]
-    return [(new or mix.unmixed(old)).put_together() for new, old in zip(mixed, parts, strict=True)]
+    mixed = []
+    for i, base in enumerate(parts):
+        own = _row(chance, i)
+        draw = draw_alone(mix, own, base)
+        mixed.append(mix.unmixed(base) if draw is None else mix_two(mix, base, parts[(i + shift) % count], own, draw))
+    return [one.put_together() for one in mixed]
 
 
-def mix_two(mix: Mix, base: Parts, chance: Chance, load_partner: Callable[[], Parts]) -> Parts | None:
-    """Mix one sample with another, whose size may differ, and which is loaded only if something of it will be seen.
+class Owners:
+    """Whose each pixel is of a sample that is mixed several times: a later box may hide any part of an earlier one."""
 
-    Where the box reaches beyond the base, the base is padded with zeros at the bottom and right.
-    """
+    def __init__(self, sample: Parts) -> None:
+        self._targets = [sample.targets]
+        self._shares = torch.ones(1, *sample.size)  # (owners, H, W)
+
+    def targets_after(self, draw: MixDraw, partner: Parts) -> list[Tensor]:
+        """The sample's targets when a partner more has been mixed in, counted from the pixels that each still has."""
+        means = self._shares.mean((1, 2), keepdim=True)
+        shares = means.repeat(1, *draw.size)  # what pads a sample belongs to all owners
+        shares[:, : self._shares.shape[1], : self._shares.shape[2]] = self._shares
+        covered = inside_boxes(draw.boxes, draw.size) * draw.opacity.view(1, 1, 1)
+        self._shares = torch.cat([shares * (1 - covered), covered])
+        self._targets.append(partner.targets)
+        weights = self._shares.double().mean((1, 2)).tolist()
+        return [_weighted(rows, weights) for rows in zip(*self._targets, strict=True)]
+
+
+def _weighted(rows: Sequence[Tensor], weights: list[float]) -> Tensor:
+    mixed = torch.zeros_like(rows[0], dtype=exact_dtype(rows[0].dtype))
+    for weight, row in zip(weights, rows, strict=True):
+        mixed += weight * row
+    return mixed.to(rows[0].dtype)
+
+
+def draw_alone(mix: Mix, chance: Chance, base: Parts) -> MixDraw | None:
+    """The draw for a sample and a partner of its size, None if nothing would be seen of one: it need not be loaded."""
     draw = _draw_for(mix, chance, base.size, base.size)
-    if draw.lam == 1:
-        return None
-    partner = load_partner()
+    return None if draw.lam == 1 else draw
+
+
+def mix_two(
+    mix: Mix, base: Parts, partner: Parts, chance: Chance, draw: MixDraw, owners: Owners | None = None
+) -> Parts:
+    """Mix one sample with another, whose size may differ: then the draw is made anew, of the same chance.
+
+    Where the box reaches beyond the base, the base is padded with zeros at the bottom and right. A sample that is mixed
+    several times comes with its owners.
+    """
     _check_alike(base, partner)
     if partner.size != base.size:
         draw = _draw_for(mix, chance, base.size, partner.size)
-    return mix.mixed(_on_canvas(base, draw.size), draw, _on_canvas(partner, draw.size))
+    mixed = mix.mixed(_on_canvas(base, draw.size), draw, _on_canvas(partner, draw.size))
+    return mixed if owners is None else replace(mixed, targets=owners.targets_after(draw, partner))
 
 
 def _check_alike(first: Parts, second: Parts) -> None:

@@ -1,6 +1,20 @@
+from importlib.metadata import version
+
 import pytest
 import torch
 from helpers import HEIGHT, WIDTH
+from hypothesis import HealthCheck, settings
+
+# Ordinary runs try the same cases every time; --hypothesis-profile=thorough tries ten times as many new ones.
+CALM = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("default", settings(max_examples=250, derandomize=True, database=None, **CALM))
+settings.register_profile("thorough", settings(max_examples=2500, print_blob=True, **CALM))
+settings.load_profile("default")
+
+
+def pytest_report_header():
+    names = ("torch", "torchvision", "pillow", "lightning", "timm", "transformers")
+    return ", ".join(f"{name} {version(name)}" for name in names)
 
 
 @pytest.fixture(autouse=True)

@@ -184,18 +184,26 @@ def test_pairs_of_the_data_set():
 
 
 def test_several_partners():
+    """A later box hides any part of an earlier one: what is left of each is in the target."""
     samples = [(constant_images(6, 1, HEIGHT, WIDTH, dtype=torch.float32)[i], i) for i in range(6)]
-    mixed = MixDataset(samples, RandomCutMix(num_classes=6, ratio=(0.3, 0.6)), num_mix=3)
-    most = 0
-    for _ in range(50):
-        image, target = mixed[0]
-        assert target.sum().item() == pytest.approx(1)
-        most = max(most, int((target > 0).sum()))
-    assert most == 4
-    blended = MixDataset(samples, RandomMixUp(num_classes=6), num_mix=2)
-    for _ in range(20):
-        image, target = blended[3]
-        agree(image, target)
+    cutmix, mixup = RandomCutMix(num_classes=6, ratio=(0.3, 0.9), opacity=(0.5, 1)), RandomMixUp(num_classes=6)
+    for mix in (RandomCutMix(num_classes=6, ratio=(0.3, 0.6)), mixup, RandomMixChoice([cutmix, mixup])):
+        mixed, most = MixDataset(samples, mix, num_mix=3), 0
+        for _ in range(50):
+            image, target = mixed[0]
+            assert target.sum().item() == pytest.approx(1)
+            agree(image, target)
+            most = max(most, int((target > 0).sum()))
+        assert most == 4
+
+
+def test_several_partners_of_unequal_sizes():
+    """Where MixUp pads, the pixel that all samples have tells their shares."""
+    samples = [(torch.full((1, HEIGHT + 3 * i, WIDTH - i), float(i)), i) for i in range(6)]
+    mixed = MixDataset(samples, RandomMixUp(num_classes=6, alpha=5.0), num_mix=3)
+    for i in range(6):
+        image, target = mixed[i]
+        agree(image[0, 0, 0], target)
 
 
 def test_several_partners_smooth_once():
