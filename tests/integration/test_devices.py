@@ -1,0 +1,182 @@
+"""Other devices: the same pixels and targets for the same draw; and on ``meta`` the same form.
+
+There is nothing to look at there, so reading a value, for which the host would wait on a GPU, is an error.
+"""
+
+from itertools import product
+
+import pytest
+import torch
+from helpers import HEIGHT, WIDTH
+from torch import nn
+from torch.utils._pytree import tree_leaves, tree_map
+from torchvision import tv_tensors
+
+from cutmix_transforms import (
+    MixedLoss,
+    RandomCutMix,
+    RandomCutout,
+    RandomMixChoice,
+    RandomMixUp,
+    functional,
+    mixed_accuracy,
+)
+
+COUNT, CLASSES = 6, 5
+SOFT, PAIR = {"num_classes": CLASSES}, {"target": "pair"}
+MIXES = {
+    "cutmix": lambda **options: RandomCutMix(**SOFT, **options),
+    "cutmix_ratio": lambda **options: RandomCutMix(ratio=(0.2, 0.8), opacity=(0.3, 0.9), **SOFT, **options),
+    "cutmix_pair": lambda **options: RandomCutMix(**PAIR, **options),
+    "mixup": lambda **options: RandomMixUp(label_smoothing=0.1, p=0.5, **SOFT, **options),
+    "mixup_pair": lambda **options: RandomMixUp(majority=True, **PAIR, **options),
+    "choice": lambda **options: RandomMixChoice([RandomCutMix(**SOFT), RandomMixUp(**SOFT)], **options),
+}
+mixes = pytest.mark.parametrize("make", MIXES.values(), ids=MIXES)
+each = pytest.mark.parametrize("per_sample", [False, True], ids=["per_batch", "per_sample"])
+IMAGES = {
+    "float32": torch.rand(COUNT, 3, HEIGHT, WIDTH),
+    "bfloat16": torch.rand(COUNT, 3, HEIGHT, WIDTH).bfloat16(),
+    "uint8": torch.randint(256, (COUNT, 3, HEIGHT, WIDTH), dtype=torch.uint8),
+    "channels_last": torch.rand(COUNT, 3, HEIGHT, WIDTH).contiguous(memory_format=torch.channels_last),
+    "video": tv_tensors.Video(torch.rand(COUNT, 2, 3, HEIGHT, WIDTH)),
+}
+LABELS = torch.tensor([0, 1, 2, 3, 4, 0])
+on_any = pytest.mark.parametrize("form", IMAGES)
+
+
+def on(device, tree):
+    return tree_map(lambda leaf: leaf.to(device) if isinstance(leaf, torch.Tensor) else leaf, tree)
+
+
+def assert_same_form(found, wanted):
+    """Shapes, dtypes, types and strides; nothing of it on the CPU."""
+    for one, other in zip(tree_leaves(found), tree_leaves(wanted), strict=True):
+        assert type(one) is type(other)
+        if isinstance(one, torch.Tensor):
+            assert (one.shape, one.dtype, one.stride()) == (other.shape, other.dtype, other.stride())
+            assert one.device.type == "meta"
+    return True
+
+
+# --- meta -------------------------------------------------------------------------------------------------------------
+
+
+@mixes
+@each
+@on_any
+def test_mixes_on_meta(make, per_sample, form):
+    """With draws of their own, and with one that is replayed from there or from the CPU."""
+    mix, batch = make(per_sample=per_sample), (IMAGES[form], LABELS)
+    far, draw, wanted = on("meta", batch), mix.draw(IMAGES[form]), mix(*batch)
+    assert_same_form(mix(*far), wanted)
+    assert_same_form(mix.draw(far[0]), draw)
+    assert_same_form(mix(*far, draw=mix.draw(far[0])), wanted)
+    assert_same_form(mix(*far, draw=draw), wanted)
+
+
+KERNELS = {
+    "blend": lambda images, labels, draw: functional.blend(images, images.flip(0), draw.lam.view(-1, 1, 1, 1)),
+    "boxes_around": lambda images, labels, draw: functional.boxes_around(labels, labels, labels, labels, draw.size),
+    "boxes_of_masks": lambda images, labels, draw: functional.boxes_of_masks(images[:, 0] > 0),
+    "cutmix_boxes": lambda images, labels, draw: functional.cutmix_boxes(draw.lam, draw.boxes[:, :2], draw.size),
+    "cutout": lambda images, labels, draw: functional.cutout(images, draw.boxes[:, None], "mean"),
+    "image_size": lambda images, labels, draw: functional.image_size(images),
+    "inside_boxes": lambda images, labels, draw: functional.inside_boxes(draw.boxes, draw.size),
+    "mix_draw": lambda images, labels, draw: functional.mix_draw(draw.partners, draw.boxes, draw.size, draw.opacity),
+    "mix_images": lambda images, labels, draw: functional.mix_images(images, draw, images.flip(0)),
+    "mix_targets": lambda images, labels, draw: functional.mix_targets(images, draw),
+    "pair_targets": lambda images, labels, draw: functional.pair_targets(labels, draw),
+    "soft_targets": lambda images, labels, draw: functional.soft_targets(labels, CLASSES, 0.1),
+}
+# what can be seen of instances is found where samples are separate, by looking at them
+LOOK = {"View", "join_masks", "visible_boxes", "visible_keypoints", "visible_mask_share"}
+REGISTER = {"register_kernel", "register_instance_kernel"}
+
+
+def test_no_kernel_is_forgotten():
+    assert {*KERNELS, *LOOK, *REGISTER} == set(functional.__all__)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_on_meta(name):
+    images, labels = IMAGES["float32"], LABELS
+    draw = RandomCutMix(ratio=(0.2, 0.8), opacity=0.5, per_sample=True).draw(images)
+    wanted = KERNELS[name](images, labels, draw)
+    assert_same_form(KERNELS[name](*on("meta", (images, labels, draw))), wanted)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"fill": "mean", "holes": 3},
+        {"fill": "random", "size": (2, 5)},
+        {"fill": (1, 2, 3), "inside": True, "p": 0.5},
+    ],
+    ids=["zero", "mean", "random", "channels"],
+)
+@on_any
+def test_cutout_on_meta(options, form):
+    holes, images = RandomCutout(**options), IMAGES[form]
+    assert_same_form(holes(on("meta", images)), holes(images))
+
+
+@pytest.mark.parametrize("target", ["soft", "pair"])
+def test_losses_on_meta(target):
+    options = SOFT if target == "soft" else PAIR
+    _, targets = RandomMixUp(**options)(IMAGES["float32"], LABELS)
+    for function in (MixedLoss(nn.CrossEntropyLoss()), mixed_accuracy):
+        args = torch.rand(COUNT, CLASSES), targets
+        assert_same_form(function(*on("meta", args)), function(*args))
+
+
+# --- devices that can be absent ---------------------------------------------------------------------------------------
+
+DEVICES = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+
+
+def where(*names):
+    """On each of these devices, or a skipped test that says which one there is not."""
+    absent = {name: pytest.mark.skipif(not DEVICES[name], reason=f"there is no {name} device here") for name in names}
+    return pytest.mark.parametrize("device", [pytest.param(name, marks=mark) for name, mark in absent.items()])
+
+
+@where("cpu", "cuda", "mps")
+def test_same_pixels_and_targets(device):
+    """For a draw of the CPU, and for one made there and brought back."""
+    for make, per_sample, form in product(MIXES.values(), (False, True), IMAGES):
+        mix, batch = make(per_sample=per_sample), (IMAGES[form], LABELS)
+        far = on(device, batch)
+        for draw in (mix.draw(batch[0]), mix.draw(far[0])):
+            found, wanted = mix(*far, draw=draw), mix(*batch, draw=on("cpu", draw))
+            assert {leaf.device.type for leaf in tree_leaves(found)} == {device}
+            # what lies in the middle of two bytes may be rounded the other way
+            tolerance = {"rtol": 0, "atol": 1} if form == "uint8" else {}
+            torch.testing.assert_close(on("cpu", found[0]), wanted[0], **tolerance)
+            torch.testing.assert_close(on("cpu", found[1]), wanted[1])
+
+
+@where("cpu", "cuda", "mps")
+def test_draws_come_from_a_generator_of_the_device_or_of_the_cpu(device):
+    far = on(device, (IMAGES["float32"], LABELS))
+    for make, kind in product(MIXES.values(), (None, "cpu", device)):
+        generator = torch.Generator(kind) if kind else None
+        mix, runs = make(generator=generator), []
+        for seed in (1, 1, 2):
+            (generator or torch).manual_seed(seed)
+            runs.append(tree_leaves(mix.draw(far[0]))[:4])
+        torch.testing.assert_close(runs[0], runs[1], rtol=0, atol=0)
+        assert any(not torch.equal(one, other) for one, other in zip(runs[0], runs[2], strict=True))
+
+
+@where("cuda")
+def test_the_host_does_not_wait(device):
+    far = on(device, (IMAGES["float32"], LABELS))
+    for make, per_sample in product(MIXES.values(), (False, True)):
+        mix = make(per_sample=per_sample)
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            mix(*far)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
