@@ -22,9 +22,10 @@ class Stream:
     """Uniform numbers that repeat neither between the ranks of a job nor, with a generator, between its copies.
 
     Without a generator the numbers come from the global generator of the device they are made on, which DataLoader
-    seeds by worker and epoch. With one they come from it; but in a DataLoader worker, where every copy of a generator
-    starts from the same state, from one seeded by that state and the worker's own seed. Every rank but the first draws
-    from numbers of its own, so ranks differ even when they are seeded alike.
+    seeds by worker and epoch, unless a ``worker_init_fn`` seeds it otherwise. With one they come from it; but in a
+    DataLoader worker, where every copy of a generator starts from the same state, from one seeded by that state and the
+    worker's own seed. Every rank but the first draws from numbers of its own, so ranks differ even when they are seeded
+    alike.
     """
 
     _shared: ClassVar[WeakValueDictionary[int, Stream]] = WeakValueDictionary()
@@ -74,19 +75,24 @@ class Stream:
             return cast(Tensor, _draw_in_graph(torch.empty(0, device=device), self._number, "uniform", shape))
         rank, ranks = self._place()
         generator = self._generator_here()
+        if _is_on_cpu(generator, device):
+            apart = rank, 0 if self.given else _forgotten_seed()
+            return _rand(shape, _fork(generator, *apart) if any(apart) else generator, device, dtype)
         if ranks == 1:
             return _rand(shape, generator, device, dtype)
-        if (device if generator is None else generator.device).type == "cpu" and not torch.compiler.is_compiling():
-            return _rand(shape, _fork(generator, rank) if rank else generator, device, dtype)
-        # Elsewhere the host would wait for a seed: every rank takes its part of one block.
+        # The host would wait for a seed: every rank takes its part of one block.
         return _rand((ranks, *shape), generator, device, dtype)[rank]
 
     def noise(self, rows: int, *shape: int, device: torch.device) -> Tensor:
-        """``(rows, *shape)`` uniform numbers, for blocks as large as images: each rank only turns them by its own."""
+        """``(rows, *shape)`` uniform numbers, for blocks as large as images: no rank makes those of all ranks."""
         if self.given and torch.compiler.is_compiling():
             return cast(Tensor, _draw_in_graph(torch.empty(0, device=device), self._number, "noise", (rows, *shape)))
+        generator = self._generator_here()
+        if _is_on_cpu(generator, device):
+            return self.uniform(rows, *shape, device=device)
+        # Every rank takes the same and turns them by numbers of its own.
         turn = self.uniform(rows, *(1,) * len(shape), device=device)
-        return (_rand((rows, *shape), self._generator_here(), device, torch.float32) + turn) % 1
+        return (_rand((rows, *shape), generator, device, torch.float32) + turn) % 1
 
     def _generator_here(self) -> Generator | None:
         worker = _worker()
@@ -144,15 +150,31 @@ def _place_in_environment() -> tuple[int, int]:
     return rank, max(int(os.environ.get("WORLD_SIZE", "1")), rank + 1)
 
 
+def _is_on_cpu(generator: Generator | None, device: torch.device) -> bool:
+    """Whether numbers are made on the CPU, where one of them can be a seed without anybody waiting for it."""
+    source = device if generator is None else generator.device
+    return source.type == "cpu" and not torch.compiler.is_compiling()
+
+
 def _rand(shape: tuple[int, ...], generator: Generator | None, device: torch.device, dtype: torch.dtype) -> Tensor:
     if generator is None:
         return torch.rand(shape, device=device, dtype=dtype)
     return torch.rand(shape, generator=generator, device=generator.device, dtype=dtype).to(device)
 
 
-def _fork(generator: Generator | None, rank: int) -> Generator:
-    """A generator for another rank, seeded by the next number of this one."""
-    return _seeded_by(int(torch.empty((), dtype=torch.int64).random_(generator=generator)), rank)
+def _fork(generator: Generator | None, *parts: int) -> Generator:
+    """A generator for another rank or seed, seeded by the next number of this one."""
+    return _seeded_by(int(torch.empty((), dtype=torch.int64).random_(generator=generator)), *parts)
+
+
+def _forgotten_seed() -> int:
+    """What the global generator of a worker does not use of a seed that others than the DataLoader gave it.
+
+    On the CPU it uses 32 bits, and there are ``worker_init_fn`` (that of older Lightning) whose seeds differ from epoch
+    to epoch in the others only.
+    """
+    worker, seed = _worker(), torch.initial_seed()
+    return 0 if worker is None or worker.seed == seed else seed >> 32
 
 
 def _seeded_by(*parts: object) -> Generator:

@@ -1,192 +1,459 @@
-"""Distributions, tested as distributions: the seed is fixed, and one check in ten thousand fails for a right law."""
+"""Distributions, tested as distributions.
 
-import math
+Were the seed not fixed, one run in a thousand would fail although all laws are right: ``ALARM`` is the chance of each
+check, and no more are made than ``CHECKS``.
+"""
 
+from collections import Counter
+from itertools import combinations, product
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 from helpers import HEIGHT, WIDTH
 from scipy import stats
 
-from cutmix_transforms import MixDataset, RandomCutMix, RandomCutout, RandomMixChoice, RandomMixUp
+from cutmix_transforms import MixDataset, MixDraw, RandomCutMix, RandomCutout, RandomMixChoice, RandomMixUp, _sampling
 from cutmix_transforms._sampling import beta
 
-ALARM = 1e-4
+CHECKS = 300
+ALARM = 1e-3 / CHECKS
+
+checked = []
 
 
-def draws(mix, count=20_000, channels=1):
+@pytest.fixture(scope="module", autouse=True)
+def _no_more_checks_than_promised():
+    yield
+    assert len(checked) <= CHECKS
+
+
+def passes(p):
+    checked.append(p)
+    assert p > ALARM
+
+
+def is_law(sample, law, low=1e-6, high=1 - 1e-6):
+    """Kolmogorov and Smirnov's test; beyond low and high float32 rounds too much to tell."""
+    points = law.ppf(np.linspace(0, 1, 4001)[1:-1])
+    points = points[(points > low) & (points < high)]
+    found = np.searchsorted(np.sort(sample.double().numpy()), points, side="right") / len(sample)
+    passes(stats.kstwobign.sf(np.abs(found - law.cdf(points)).max() * len(sample) ** 0.5))
+
+
+def is_proportional(counts, expected=None):
+    """Pearson's test of counts, with the rare cells taken together."""
+    counts = np.asarray(counts)
+    expected = np.ones(len(counts)) if expected is None else np.asarray(expected)
+    assert not counts[expected == 0].any()
+    expected = expected / expected.sum() * counts.sum()
+    order = expected.argsort()
+    rare = max(int((expected < 10).sum()), int((expected[order].cumsum() < 10).sum()) + 1)
+    counts, expected = ([cells[order][:rare].sum(), *cells[order][rare:]] for cells in (counts, expected))
+    if len(counts) > 1:
+        passes(stats.chisquare(counts, expected).pvalue)
+
+
+def is_rate(hits, p):
+    passes(stats.binomtest(int(hits.sum()), len(hits), p).pvalue)
+
+
+def are_independent(*columns):
+    """Pearson's test of every two columns; numbers of more than 20 values are sorted into ten bins."""
+    binned = []
+    for column in map(np.asarray, columns):
+        values = np.unique(column)
+        edges = values[1:] if len(values) <= 20 else np.unique(np.quantile(column, np.linspace(0, 1, 11)[1:-1]))
+        binned.append(np.searchsorted(edges, column, side="right"))
+    for first, second in combinations(binned, 2):
+        table = np.zeros((first.max() + 1, second.max() + 1))
+        np.add.at(table, (first, second), 1)
+        passes(stats.chi2_contingency(table).pvalue)
+
+
+def draws_of_samples(mix, count=200_000, size=(HEIGHT, WIDTH)):
     """One draw of many samples, each its own."""
     mix.per_sample = True
-    return mix.draw(torch.empty(count, channels, HEIGHT, WIDTH))
+    return mix.draw(torch.empty(1).expand(count, 1, *size))
 
 
-def uniform(counts):
-    return len(counts) == 1 or stats.chisquare(counts).pvalue > ALARM
+def draws_of_batches(mix, count=4000, size=(HEIGHT, WIDTH), batch=2):
+    """Many draws of batches, of each the row that all samples share."""
+    images = torch.empty(1).expand(batch, 1, *size)
+    rows = [mix.draw(images) for _ in range(count)]
+    return MixDraw(*(torch.stack([row[i][0] for row in rows]) for i in range(4)), size)
 
 
-@pytest.mark.parametrize("alpha", [0.4, 1.0, 2.5, 30.0])
-def test_mixup_lam_is_beta(alpha):
+several = pytest.mark.parametrize("draws", [draws_of_samples, draws_of_batches], ids=["samples", "batches"])
+
+
+# --- boxes: the chance of each, counted out -------------------------------------------------------------------------
+
+
+def spans(length, side, inside):
+    """The chance of every ``(low, high)`` that a side of a box can take."""
+    if inside:
+        return {(low, low + length): 1 / (side - length + 1) for low in range(side - length + 1)}
+    first = (middle - length // 2 for middle in range(side))
+    times = Counter((max(low, 0), min(low + length, side)) for low in first)
+    return {span: count / side for span, count in times.items()}
+
+
+def code(top, left, bottom, right):
+    return ((top * (WIDTH + 1) + left) * (HEIGHT + 1) + bottom) * (WIDTH + 1) + right
+
+
+GRID = (HEIGHT + 1, WIDTH + 1) * 2
+CODES = code(HEIGHT, WIDTH, HEIGHT, WIDTH) + 1
+
+
+def follow(boxes, sides, inside):
+    """Whether boxes are as often where they are as the chances of their ``(height, width)`` say."""
+    expected = np.zeros(CODES)
+    for (tall, wide), chance in sides.items():
+        rows, columns = spans(tall, HEIGHT, inside), spans(wide, WIDTH, inside)
+        for ((top, bottom), one), ((left, right), other) in product(rows.items(), columns.items()):
+            expected[code(top, left, bottom, right)] += chance * one * other
+    where = np.unravel_index(np.arange(CODES), GRID)
+    found = torch.bincount(code(*boxes.T), minlength=CODES).numpy()
+    is_proportional(found, expected)
+    for ends in ((0, 2), (1, 3)):  # rows and columns alone: fewer boxes of each kind are needed to see a difference
+        one_side = np.ravel_multi_index([where[i] for i in ends], [GRID[i] for i in ends])
+        is_proportional(*(np.bincount(one_side, weights=cells) for cells in (found, expected)))
+
+
+def steps(kept, cdf, height=HEIGHT, width=WIDTH):
+    """The chances of the sides that a random number gives, which steps up where ``kept`` of a whole number is."""
+    edges = sorted({0.0, 1.0, *(kept(k / side) for side in (height, width) for k in range(side + 1))})
+    return list(zip(edges, edges[1:], np.diff(cdf(np.array(edges))), strict=False))
+
+
+def sides_of_cutmix(cdf, height=HEIGHT, width=WIDTH, nothing=0.0):
+    """The chances of the sides of a box; ``1 - lam0`` is 1 for a ``lam0`` that is next to nothing."""
+    found = Counter({(height, width): cdf(nothing), (height - 1, width - 1): -cdf(nothing)})
+    for low, high, chance in steps(lambda share: 1 - share**2, cdf, height, width):
+        root = (1 - (low + high) / 2) ** 0.5
+        found[int(root * height), int(root * width)] += chance
+    return found
+
+
+# --- shares ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("draws", "alpha"),
+    [
+        *product([draws_of_samples], [0.1, 0.2, 0.4, 1.0, 2.5, 5.0, 1e4, 1e8]),
+        *product([draws_of_batches], [0.2, 1.0, 5.0]),
+    ],
+)
+def test_mixup_lam_is_beta(draws, alpha):
     lam = draws(RandomMixUp(alpha=alpha)).lam
-    assert stats.kstest(lam.double().numpy(), stats.beta(alpha, alpha).cdf).pvalue > ALARM
+    is_law(lam, stats.beta(alpha, alpha))
     assert lam.min() >= 0
     assert lam.max() <= 1
 
 
-@pytest.mark.parametrize("alpha", [0.05, 0.1, 0.2])
+@pytest.mark.parametrize("alpha", [1e-3, 1e-2, 0.05, 0.1, 0.2, 0.4])
 def test_beta_keeps_its_small_tail(alpha):
     """Small shares have all their digits; shares near 1 are as near as float32 comes, so test them from below."""
-    lam = beta(torch.rand(20_000), torch.rand(20_000), alpha).double()
-    small = lam[lam < 0.5]
-    assert stats.binomtest(len(small), len(lam)).pvalue > ALARM
-    kept = small[small > 1e-37]
+    lam = beta(torch.rand(200_000), torch.rand(200_000), alpha).double()
+    is_rate(lam < 0.5, 0.5)
     law = stats.beta(alpha, alpha)
-    low, half = law.cdf(1e-37), law.cdf(0.5)
-    assert stats.kstest(kept.numpy(), lambda x: (law.cdf(x) - low) / (half - low)).pvalue > ALARM
-    assert not lam.isnan().any()
+    low, half = law.cdf(1e-30), law.cdf(0.5)
+    tail = SimpleNamespace(
+        cdf=lambda x: (law.cdf(x) - low) / (half - low), ppf=lambda q: law.ppf(low + q * (half - low))
+    )
+    is_law(lam[(lam < 0.5) & (lam > 1e-30)], tail, low=1e-30, high=0.5)
 
 
-@pytest.mark.parametrize("alpha", [1e-3, 1e-2, 1e4, 1e8])
-def test_beta_of_extreme_alpha(alpha):
-    u = torch.cat([torch.rand(10_000), torch.tensor([0.0, 1 - 2**-24, 0.0, 1 - 2**-24])])
-    v = torch.cat([torch.rand(10_000), torch.tensor([0.0, 0.0, 0.25, 0.75])])
-    lam = beta(u, v, alpha)
-    assert ((lam >= 0) & (lam <= 1)).all()
-    expected = 1 / (4 * (2 * alpha + 1))
-    assert math.isclose(lam.double().var().item(), expected, rel_tol=0.1, abs_tol=1e-9)
+@pytest.mark.parametrize("alpha", [1e-3, 1e-2, 1.0, 1e4, 1e8])
+def test_beta_of_extreme_numbers_is_a_share(alpha):
+    ends = [0.0, 2**-24, 0.25, 0.5, 0.75, 1 - 2**-24]
+    for u, v in product(ends, ends):
+        for lam in (beta(u, v, alpha), beta(torch.tensor(u), torch.tensor(v), alpha).item()):
+            assert 0 <= lam <= 1
 
 
-def test_majority_keeps_the_larger_share():
-    lam = draws(RandomMixUp(alpha=0.4, majority=True)).lam.double()
-    law = stats.beta(0.4, 0.4)
+@several
+def test_majority_keeps_the_larger_share(draws):
+    lam = draws(RandomMixUp(alpha=0.4, majority=True)).lam
     assert lam.min() >= 0.5
-    assert stats.kstest(lam.numpy(), lambda x: 2 * law.cdf(x) - 1).pvalue > ALARM
-    sides = draws(RandomCutMix(alpha=0.4, majority=True)).boxes
-    assert (sides[:, 2] - sides[:, 0]).max() <= int(HEIGHT * 0.5**0.5)
+    law = stats.beta(0.4, 0.4)
+    is_law(1 - lam, SimpleNamespace(cdf=lambda x: 2 * law.cdf(x), ppf=lambda q: law.ppf(q / 2)), high=0.5)
 
 
-def test_cutmix_middle_is_uniform_over_the_pixels():
-    """A huge alpha fixes lam0 at 0.5 and so the sides, from which the middle can be told although boxes are clipped."""
-    boxes = draws(RandomCutMix(alpha=1e7)).boxes
-    middles = []
-    for side, low, high in ((HEIGHT, boxes[:, 0], boxes[:, 2]), (WIDTH, boxes[:, 1], boxes[:, 3])):
-        length = int(side * 0.5**0.5)
-        middle = torch.where(low > 0, low + length // 2, high - length + length // 2)
-        middles.append(middle)
-        assert uniform(torch.bincount(middle, minlength=side))
-        assert torch.equal((middle - length // 2).clamp(min=0), low)
-        assert torch.equal((middle - length // 2 + length).clamp(max=side), high)
-    assert uniform(torch.bincount(middles[0] * WIDTH + middles[1], minlength=HEIGHT * WIDTH))
+# --- boxes ----------------------------------------------------------------------------------------------------------
 
 
-def test_cutmix_boxes_follow_lam0():
-    """Unclipped sides are int(side * sqrt(1 - lam0)) of one lam0: compare with a simulation written apart."""
-    boxes = draws(RandomCutMix(alpha=0.7), 40_000).boxes
-    lam0 = torch.distributions.Beta(0.7, 0.7).sample((40_000,))
-    heights, widths = ((1 - lam0).sqrt() * HEIGHT).int(), ((1 - lam0).sqrt() * WIDTH).int()
-    y, x = torch.randint(HEIGHT, (40_000,)), torch.randint(WIDTH, (40_000,))
-    tall = (y - heights // 2 + heights).clamp(max=HEIGHT) - (y - heights // 2).clamp(min=0)
-    wide = (x - widths // 2 + widths).clamp(max=WIDTH) - (x - widths // 2).clamp(min=0)
-    got_tall, got_wide = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    for got, expected, side in ((got_tall, tall, HEIGHT), (got_wide, wide, WIDTH)):
-        table = torch.stack([torch.bincount(got, minlength=side + 1), torch.bincount(expected, minlength=side + 1)])
-        assert stats.chi2_contingency(table[:, table.sum(0) > 0]).pvalue > ALARM
+@several
+@pytest.mark.parametrize(("alpha", "majority"), [(0.2, False), (0.7, False), (1.0, False), (5.0, False), (1.0, True)])
+def test_cutmix_boxes(draws, alpha, majority):
+    """Sides ``int(side * sqrt(1 - lam0))`` of one lam0, around a middle uniform over the pixels, clipped."""
+    law = stats.beta(alpha, alpha)
+    boxes = draws(RandomCutMix(alpha=alpha, majority=majority)).boxes
+
+    def cdf(lam):
+        return (2 * law.cdf(lam) - 1).clip(0) if majority else law.cdf(lam)
+
+    follow(boxes, sides_of_cutmix(cdf, nothing=2**-25 if draws is draws_of_samples else 2**-54), inside=False)
+
+
+def ratio_sides(low, high):
+    rows, columns = ([length for length in range(side + 1) if low <= length / side <= high] for side in (HEIGHT, WIDTH))
+    return {sides: 1 / len(rows) / len(columns) for sides in product(rows or [8], columns or [5])}
+
+
+@several
+@pytest.mark.parametrize("ratio", [(0.2, 0.5), (0, 0.3), (0, 1), (4 / 17, 9 / 17), (1, 1)])
+def test_ratio_sides_are_uniform_and_the_box_is_inside(draws, ratio):
+    follow(draws(RandomCutMix(ratio=ratio)).boxes, ratio_sides(*ratio), inside=True)
+
+
+def test_ratio_without_a_whole_pixel_takes_the_one_below():
+    follow(draws_of_samples(RandomCutMix(ratio=(0.5, 0.5))).boxes, {(8, 5): 1.0}, inside=True)
+
+
+@pytest.mark.parametrize("options", [{"alpha": 1e12}, {"ratio": (0.5, 0.5)}], ids=["around", "inside"])
+def test_places_are_uniform_in_large_images(options):
+    """Where float32 has 4000 numbers a pixel."""
+    boxes = draws_of_samples(RandomCutMix(**options), size=(4000, 3000)).boxes
+    for low, high, side in ((boxes[:, 0], boxes[:, 2], 4000), (boxes[:, 1], boxes[:, 3], 3000)):
+        length = int(side * 0.5**0.5) if "alpha" in options else side // 2
+        middle = torch.where(low > 0, low, high - length) + (length // 2 if "alpha" in options else 0)
+        is_proportional(torch.bincount(middle, minlength=side if "alpha" in options else side - length + 1))
 
 
 def test_documented_consequences_of_clipping():
     """README and docstring quote these."""
-    mix = RandomCutMix(alpha=1.0, per_sample=True)
-    lam = mix.draw(torch.empty(50_000, 1, 224, 224)).lam
-    assert abs(lam.mean().item() - 0.68) < 0.01
-    small = RandomCutMix(alpha=0.2, per_sample=True).draw(torch.empty(50_000, 1, 32, 32))
-    assert abs((small.lam == 1).float().mean().item() - 0.13) < 0.01
+    mean = 1.0
+    for (tall, wide), chance in sides_of_cutmix(stats.uniform.cdf, 224, 224).items():
+        covered = [
+            sum((high - low) * one for (low, high), one in spans(length, 224, inside=False).items()) / 224
+            for length in (tall, wide)
+        ]
+        mean -= chance * covered[0] * covered[1]
+    assert round(mean, 2) == 0.68
+    empty = stats.beta(0.2, 0.2).cdf(1 / 32**2)
+    assert round(empty, 2) == 0.13
+    is_rate(draws_of_samples(RandomCutMix(alpha=0.2), size=(32, 32)).lam == 1, empty)
 
 
 def test_lam_is_counted_from_the_pixels_of_the_box():
-    draw = draws(RandomCutMix(opacity=(0.3, 0.9)), 500)
+    draw = draws_of_samples(RandomCutMix(opacity=(0.3, 0.9)), 500)
     for lam, (top, left, bottom, right), opacity in zip(draw.lam, draw.boxes, draw.opacity, strict=True):
         inside = sum(1 for y in range(HEIGHT) for x in range(WIDTH) if top <= y < bottom and left <= x < right)
         assert abs(lam.item() - (1 - opacity.item() * inside / (HEIGHT * WIDTH))) < 1e-6
 
 
-@pytest.mark.parametrize(
-    ("ratio", "rows", "columns"),
-    [
-        ((0.2, 0.5), range(4, 9), range(3, 6)),
-        ((0, 1), range(18), range(12)),
-        ((0.5, 0.5), [8], [5]),
-        ((1, 1), [17], [11]),
-    ],
+@several
+def test_opacity_is_uniform_in_its_range(draws):
+    is_law(draws(RandomCutMix(opacity=(0.25, 0.75))).opacity, stats.uniform(0.25, 0.5))
+    assert set(draws(RandomCutMix(opacity=0.25), 100).opacity.tolist()) == {0.25}
+
+
+# --- chance and choice ----------------------------------------------------------------------------------------------
+
+makers = pytest.mark.parametrize(
+    "make", [RandomMixUp, lambda **options: RandomCutMix(ratio=(0.5, 0.5), **options)], ids=["mixup", "cutmix"]
 )
-def test_ratio_sides_are_uniform_and_inside(ratio, rows, columns):
-    boxes = draws(RandomCutMix(ratio=ratio)).boxes
-    tall, wide = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    for got, wanted, low, side in ((tall, rows, boxes[:, 0], HEIGHT), (wide, columns, boxes[:, 1], WIDTH)):
-        counts = torch.bincount(got, minlength=side + 1)
-        assert set(got.tolist()) == set(wanted)
-        assert len(wanted) == 1 or uniform(counts[list(wanted)])
-        first = wanted[0]
-        assert uniform(torch.bincount(low[got == first], minlength=side - first + 1))
-    assert (boxes[:, :2] >= 0).all()
-    assert (boxes[:, 2] <= HEIGHT).all()
-    assert (boxes[:, 3] <= WIDTH).all()
-    assert len(rows) == 1 or abs(stats.pearsonr(tall, wide).statistic) < 0.05
 
 
-def test_opacity_is_uniform_in_its_range():
-    opacity = draws(RandomCutMix(opacity=(0.25, 0.75))).opacity.double()
-    assert stats.kstest(opacity.numpy(), stats.uniform(0.25, 0.5).cdf).pvalue > ALARM
-    assert set(draws(RandomCutMix(opacity=0.25)).opacity.tolist()) == {0.25}
-
-
-@pytest.mark.parametrize("make", [RandomCutMix, RandomMixUp])
+@several
+@makers
 @pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
-def test_p_is_the_rate_of_samples(make, p):
-    options = {"ratio": (0.5, 0.5)} if make is RandomCutMix else {}
-    lam = draws(make(p=p, **options), 4000).lam
-    assert stats.binomtest(int((lam < 1).sum()), 4000, p).pvalue > ALARM
+def test_p_is_the_rate(draws, make, p):
+    is_rate(draws(make(p=p)).lam < 1, p)
 
 
-@pytest.mark.parametrize("make", [RandomCutMix, RandomMixUp])
-def test_p_is_the_rate_of_batches(make):
-    mix = make(p=0.3, **({"ratio": (0.5, 0.5)} if make is RandomCutMix else {}))
-    batch = torch.empty(3, 1, HEIGHT, WIDTH)
-    mixed = [mix.draw(batch).lam < 1 for _ in range(1500)]
-    assert all(one.all() or not one.any() for one in mixed)
-    assert stats.binomtest(sum(bool(one.all()) for one in mixed), 1500, 0.3).pvalue > ALARM
+@makers
+def test_chance_decides_for_all_of_a_batch(make):
+    mix = make(p=0.3)
+    mixed = [mix.draw(torch.empty(3, 1, HEIGHT, WIDTH)).lam < 1 for _ in range(100)]
+    assert {int(one.sum()) for one in mixed} == {0, 3}
 
 
-def test_what_is_mixed_follows_the_same_law_whatever_p_is():
+@several
+def test_what_is_mixed_follows_the_same_law_whatever_p_is(draws):
     """The chance to be mixed has numbers of its own."""
-    lam = draws(RandomMixUp(alpha=0.7, p=0.3)).lam.double()
-    assert stats.kstest(lam[lam < 1].numpy(), stats.beta(0.7, 0.7).cdf).pvalue > ALARM
+    lam = draws(RandomMixUp(alpha=0.7, p=0.3)).lam
+    is_law(lam[lam < 1], stats.beta(0.7, 0.7))
     draw = draws(RandomCutMix(ratio=(0.2, 0.5), opacity=(0.25, 0.75), p=0.3))
     mixed = draw.lam < 1
-    assert stats.kstest(draw.opacity[mixed].double().numpy(), stats.uniform(0.25, 0.5).cdf).pvalue > ALARM
-    top, left, bottom, right = draw.boxes[mixed].T
-    assert uniform(torch.bincount(bottom - top, minlength=9)[4:])
-    assert uniform(torch.bincount(right - left, minlength=6)[3:])
-    assert uniform(torch.bincount(top[bottom - top == 4], minlength=14))
-    assert uniform(torch.bincount(left[right - left == 3], minlength=9))
+    is_law(draw.opacity[mixed], stats.uniform(0.25, 0.5))
+    follow(draw.boxes[mixed], ratio_sides(0.2, 0.5), inside=True)
 
 
 def test_gate_is_applied_once_in_a_choice():
-    mix = RandomMixChoice([RandomMixUp(p=0.5), RandomMixUp(p=0.5)], per_sample=True)
-    for child in mix.transforms:
-        child.per_sample = True
-    lam = mix.draw(torch.empty(4000, 1, 4, 4)).lam
-    assert stats.binomtest(int((lam < 1).sum()), 4000, 0.5).pvalue > ALARM
+    mix = RandomMixChoice([RandomMixUp(p=0.5, per_sample=True), RandomMixUp(p=0.5, per_sample=True)])
+    is_rate(draws_of_samples(mix).lam < 1, 0.5)
 
 
-@pytest.mark.parametrize("mix", [RandomCutMix(), RandomMixUp(per_sample=True), RandomMixChoice([RandomMixUp()])])
+@several
+@pytest.mark.parametrize("weights", [None, [1, 2, 0.5], [3, 0, 1]])
+def test_choice_follows_its_weights(draws, weights):
+    ratios = [(0.2, 0.3), (0.5, 0.5), (0.8, 0.9)]  # 4 or 5, 8, 14 or 15 rows
+    choice = RandomMixChoice([RandomCutMix(ratio=ratio) for ratio in ratios], weights=weights)
+    boxes = draws(choice).boxes
+    chosen = torch.bucketize(boxes[:, 2] - boxes[:, 0], torch.tensor([6, 10]))
+    is_proportional(torch.bincount(chosen, minlength=3), weights)
+
+
+def test_every_mix_of_a_choice_keeps_its_law():
+    children = [RandomCutMix(ratio=(0.2, 0.5), per_sample=True), RandomMixUp(alpha=0.4, per_sample=True)]
+    draw = draws_of_samples(RandomMixChoice(children, weights=[1, 3]))
+    whole = draw.boxes[:, 2] - draw.boxes[:, 0] == HEIGHT
+    is_law(draw.lam[whole], stats.beta(0.4, 0.4))
+    assert (draw.opacity[~whole] == 1).all()
+    follow(draw.boxes[~whole], ratio_sides(0.2, 0.5), inside=True)
+
+
+# --- partners -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [RandomCutMix(), RandomMixUp(per_sample=True), RandomMixChoice([RandomMixUp()])],
+    ids=lambda mix: str(type(mix)),
+)
 @pytest.mark.parametrize("count", [2, 3, 8])
 def test_partner_is_a_uniform_cyclic_shift(mix, count):
-    shifts = []
-    for _ in range(1200):
-        partners = mix.draw(torch.empty(count, 1, 4, 4)).partners
-        shift = (partners - torch.arange(count)) % count
-        assert len(set(shift.tolist())) == 1
-        shifts.append(shift[0].item())
-    assert 0 not in shifts
-    assert count == 2 or uniform(torch.bincount(torch.tensor(shifts), minlength=count)[1:])
+    partners = torch.stack([mix.draw(torch.empty(count, 1, 4, 4)).partners for _ in range(2000)])
+    shifts = (partners - torch.arange(count)) % count
+    assert (shifts == shifts[:, :1]).all()
+    is_proportional(torch.bincount(shifts[:, 0], minlength=count), [0] + [1] * (count - 1))
+
+
+def partners_of(mixed, position, count):
+    """The partners of a sample, last first: with halves for shares, the target tells."""
+    found = []
+    for _ in range(count):
+        left = mixed[position][1].mul(4).round().long()  # of four parts one is the sample's own
+        left[position] -= 1
+        found.append((int(left.argmax()), int((left - 2 * (torch.arange(len(left)) == left.argmax())).argmax())))
+    return torch.tensor(found)
+
+
+@pytest.mark.parametrize("position", [0, 2, -1])
+def test_partners_of_a_data_set_are_uniform_over_all_others(position):
+    """Each of several anew, and independent of one another."""
+    data = [(torch.full((1, 4, 4), float(i)), i) for i in range(5)]
+    mixed = MixDataset(data, RandomMixUp(alpha=1e12, num_classes=5), num_mix=2)
+    partners = partners_of(mixed, position, 1500)
+    expected = np.ones((5, 5))
+    expected[position % 5] = expected[:, position % 5] = 0
+    is_proportional(torch.bincount(partners[:, 0] * 5 + partners[:, 1], minlength=25), expected.flatten())
+
+
+@pytest.mark.parametrize("num_mix", [1, 3])
+@pytest.mark.parametrize("choice", [False, True])
+def test_p_of_a_data_set_is_the_rate_of_samples(num_mix, choice):
+    """However many partners there are: chance decides once, about all of them."""
+    data = [(torch.full((1, 4, 4), float(i)), i) for i in range(3)]
+    mix = RandomMixUp(alpha=1e12, p=0.25, num_classes=3)
+    mixed = MixDataset(data, RandomMixChoice([mix, mix]) if choice else mix, num_mix=num_mix)
+    own = torch.stack([mixed[0][1][0] for _ in range(1500)])
+    is_rate(own < 1, 0.25)
+    torch.testing.assert_close(own[own < 1], torch.full_like(own[own < 1], 0.5**num_mix))
+
+
+# --- holes ----------------------------------------------------------------------------------------------------------
+
+
+def holes_of(transform, count=30_000):
+    """Boxes of what a transform cuts out of each of many images, if anything; the holes of all."""
+    holes = transform(torch.ones(1).expand(count, 1, HEIGHT, WIDTH))[:, 0] == 0
+    edges = []
+    for lines in (holes.any(2).byte(), holes.any(1).byte()):
+        edges += [lines.argmax(1), lines.shape[1] - lines.flip(1).argmax(1)]
+    top, bottom, left, right = edges
+    return torch.stack([top, left, bottom, right], dim=1), holes
+
+
+def hole_sides(size):
+    """The chances of the sides of a hole."""
+    low, high = size if isinstance(size, tuple) else (size, size)
+    if isinstance(low, int):
+        return {(side, side): 1 / (high - low + 1) for side in range(low, high + 1)}
+    if low == high:
+        return {tuple(max(int(low * side), 1) for side in (HEIGHT, WIDTH)): 1.0}
+    found = Counter()
+    for least, most, chance in steps(lambda share: share, stats.uniform(low, high - low).cdf):
+        share = (least + most) / 2
+        found[tuple(max(int(share * side), 1) for side in (HEIGHT, WIDTH))] += chance
+    return found
+
+
+SIZES = [1, 4, 5, (2, 7), 0.5, 0.3, (0.2, 0.8), (0.01, 0.3), 1.0]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("inside", [False, True])
+def test_holes_of_cutout(size, inside):
+    """Both sides from one number, around a middle uniform over the pixels and clipped, or uniform where they fit."""
+    boxes, holes = holes_of(RandomCutout(size, inside=inside))
+    assert torch.equal((boxes[:, 2:] - boxes[:, :2]).prod(1), holes.sum((1, 2)))
+    follow(boxes, hole_sides(size), inside)
+
+
+def test_holes_larger_than_the_image_fill_it():
+    boxes, _ = holes_of(RandomCutout(30, inside=True), 10)
+    assert (boxes == torch.tensor([0, 0, HEIGHT, WIDTH])).all()
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_p_of_cutout_is_the_rate_of_images(p):
+    boxes, holes = holes_of(RandomCutout((2, 5), p=p))
+    cut = holes.any((1, 2))
+    is_rate(cut, p)
+    if p:
+        follow(boxes[cut], hole_sides((2, 5)), inside=False)
+    _, holes = holes_of(RandomCutout(3, holes=3, p=p))
+    is_rate(holes.any((1, 2)), p)
+
+
+def test_holes_of_an_image_are_independent():
+    """Of two holes in 15 pixels only the set can be seen: two different ones can be made in two ways."""
+    out = RandomCutout(1, holes=2)(torch.ones(60_000, 1, 5, 3)).flatten(1) == 0
+    first, last = out.byte().argmax(1), 14 - out.flip(1).byte().argmax(1)
+    assert torch.equal(out.sum(1), 1 + (first < last).long())
+    expected = [[0 if a > b else 1 + (a < b) for b in range(15)] for a in range(15)]
+    is_proportional(torch.bincount(first * 15 + last, minlength=225), np.ravel(expected))
+
+
+def test_images_of_a_batch_have_independent_holes():
+    places = (RandomCutout(1)(torch.ones(60_000, 1, 5, 3)) == 0).flatten(1).byte().argmax(1)
+    are_independent(places[:-1], places[1:])
+    gates = (RandomCutout(1, p=0.5)(torch.ones(60_000, 1, 5, 3)) == 0).flatten(1).any(1)
+    are_independent(gates[:-1], gates[1:])
+
+
+def noise_on(image):
+    return RandomCutout(1.0, inside=True, fill="random")(image)
+
+
+def test_random_fill_is_noise_over_the_whole_range():
+    pixels = noise_on(torch.zeros(20, 3, 60, 60, dtype=torch.uint8))
+    is_proportional(torch.bincount(pixels.flatten().int(), minlength=256))
+    image = torch.rand(2, 3, 150, 100) * 5 - 2
+    image[1] *= 10
+    for before, after in zip(image, noise_on(image), strict=True):
+        low, high = before.min().item(), before.max().item()
+        is_law(after.flatten(), stats.uniform(low, high - low), low=-np.inf, high=np.inf)
+    ticks = torch.randint(-3, 4, (2, 1, 150, 100), dtype=torch.int16)
+    is_proportional(torch.bincount(noise_on(ticks).flatten().int() + 3, minlength=7))
+
+
+def test_pixels_of_random_fill_are_independent():
+    noise = noise_on(torch.rand(2, 3, 200, 100))
+    are_independent(noise[0].flatten(), noise[1].flatten())
+    for dim in (1, 2, 3):
+        a, b = noise.narrow(dim, 0, noise.shape[dim] - 1), noise.narrow(dim, 1, noise.shape[dim] - 1)
+        are_independent(a.flatten(), b.flatten())
+
+
+# --- one thing beside another ---------------------------------------------------------------------------------------
 
 
 def test_draws_of_a_batch_are_shared_and_of_samples_are_not():
@@ -196,110 +463,51 @@ def test_draws_of_a_batch_are_shared_and_of_samples_are_not():
         assert len(set(make(per_sample=True).draw(batch).lam.tolist())) > 30
 
 
-@pytest.mark.parametrize("per_sample", [False, True])
-def test_choice_follows_its_weights(per_sample):
-    mix = RandomMixChoice(
-        [RandomMixUp(), RandomCutMix(ratio=(0.5, 0.5)), RandomMixUp()], weights=[1, 2, 0], per_sample=per_sample
-    )
-    batch = torch.empty(2000 if per_sample else 2, 1, HEIGHT, WIDTH)
-    boxes = torch.cat([mix.draw(batch).boxes[: None if per_sample else 1] for _ in range(1 if per_sample else 2000)])
-    whole = int(((boxes[:, 2] == HEIGHT) & (boxes[:, 0] == 0)).sum())
-    assert stats.binomtest(whole, 2000, 1 / 3).pvalue > ALARM
-    if not per_sample:
-        boxes = mix.draw(torch.empty(20, 1, HEIGHT, WIDTH)).boxes
-        assert (boxes == boxes[0]).all()
+def test_all_of_a_draw_is_independent():
+    """Where boxes are and how large they are: see the laws of boxes."""
+    up = draws_of_batches(RandomMixUp(p=0.5), 5000, batch=10)
+    mixed = up.lam < 1
+    are_independent(up.partners, mixed)
+    are_independent(up.partners[mixed], up.lam[mixed])
+    cut = draws_of_batches(RandomCutMix(ratio=(0.2, 0.5), opacity=(0.1, 0.9)), 5000, batch=10)
+    top, left, bottom, right = cut.boxes.T
+    are_independent(cut.partners, cut.opacity, bottom - top, right - left)
+    are_independent(cut.partners, cut.opacity, top)
+    are_independent(cut.partners, cut.opacity, left)
+    choice = RandomMixChoice([RandomMixUp(), RandomMixUp(majority=True)])
+    draw = draws_of_batches(choice, 5000, batch=10)
+    are_independent(draw.partners, draw.lam)
 
 
-def test_every_mix_of_a_choice_keeps_its_law():
-    draw = RandomMixChoice(
-        [RandomCutMix(ratio=(0.5, 0.5), per_sample=True), RandomMixUp(per_sample=True)], per_sample=True
-    ).draw(torch.empty(20_000, 1, HEIGHT, WIDTH))
-    whole = draw.boxes[:, 2] - draw.boxes[:, 0] == HEIGHT
-    assert stats.kstest(draw.lam[whole].double().numpy(), stats.uniform().cdf).pvalue > ALARM
-    assert (draw.opacity[~whole] == 1).all()
-    assert (draw.boxes[~whole, 3] - draw.boxes[~whole, 1] == 5).all()
+@several
+def test_one_draw_after_another_is_independent(draws):
+    up = draws(RandomMixUp(p=0.5)).lam
+    cut = draws(RandomCutMix(ratio=(0.2, 0.5), opacity=(0.1, 0.9)))
+    for column in (up, up < 1, cut.opacity, cut.boxes[:, 2] - cut.boxes[:, 0], cut.boxes[:, 0], cut.boxes[:, 1]):
+        are_independent(column[:-1], column[1:])
+    shifts = draws_of_batches(RandomMixUp(), batch=10).partners
+    are_independent(shifts[:-1], shifts[1:])
 
 
-def holes_of(transform, count=8000):
-    """Where a transform cuts holes, told from images of ones."""
-    out = transform(torch.ones(count, 1, HEIGHT, WIDTH))
-    return out[:, 0] == 0
-
-
-def test_cutout_middle_is_uniform_over_the_pixels():
-    holes = holes_of(RandomCutout(1), 30_000)
-    assert (holes.sum((1, 2)) == 1).all()
-    assert uniform(holes.sum(0).flatten())
-
-
-@pytest.mark.parametrize(
-    ("size", "inside"), [(4, True), (5, True), (0.5, True), ((2, 7), True), (30, True), (0.3, False)]
-)
-def test_cutout_sizes(size, inside):
-    holes = holes_of(RandomCutout(size, inside=inside))
-    tall, wide = holes.any(2).sum(1), holes.any(1).sum(1)
-    if isinstance(size, tuple):
-        assert torch.equal(tall, wide)
-        assert uniform(torch.bincount(tall, minlength=8)[2:])
-    else:
-        expected = [int(size * side) if isinstance(size, float) else min(size, side) for side in (HEIGHT, WIDTH)]
-        assert (tall.max().item(), wide.max().item()) == tuple(expected)
-        if inside:
-            assert (tall.min().item(), wide.min().item()) == tuple(expected)
-            top = holes.any(2).int().argmax(1)
-            assert uniform(torch.bincount(top, minlength=HEIGHT - expected[0] + 1))
-
-
-def test_cutout_share_is_drawn_for_both_sides_together():
-    holes = RandomCutout((0.2, 0.8), inside=True)(torch.ones(4000, 1, 100, 50)) == 0
-    tall, wide = holes.any(3).sum((1, 2)), holes.any(2).sum((1, 2))
-    assert ((tall // 2 - wide).abs() <= 1).all()
-    assert stats.kstest(tall.double().numpy() / 100, stats.uniform(0.195, 0.6).cdf).pvalue > ALARM
-
-
-def test_cutout_p_is_the_rate_of_images():
-    holes = holes_of(RandomCutout(3, holes=3, p=0.3), 4000)
-    assert stats.binomtest(int(holes.any((1, 2)).sum()), 4000, 0.3).pvalue > ALARM
-
-
-def test_holes_are_several_and_every_image_has_its_own():
-    counts = holes_of(RandomCutout(1, holes=3), 4000).sum((1, 2))
-    assert counts.max() == 3
-    # Two of three single pixels meet with a chance of about 3 / 187.
-    assert stats.binomtest(int((counts < 3).sum()), 4000, 1 - (186 / 187) * (185 / 187)).pvalue > ALARM
-    positions = holes_of(RandomCutout(1), 500).flatten(1).int().argmax(1)
-    assert len(set(positions.tolist())) > 100
-
-
-def test_random_fill_is_noise_over_the_whole_range():
-    pixels = RandomCutout(1.0, inside=True, fill="random")(torch.zeros(20, 3, 60, 60, dtype=torch.uint8))
-    assert uniform(torch.bincount(pixels.flatten().int(), minlength=256))
-    image = torch.rand(2, 3, 60, 60) * 5 - 2
-    image[1] *= 10
-    out = RandomCutout(1.0, inside=True, fill="random")(image)
-    for before, after in zip(image, out, strict=True):
-        low, high = before.min().item(), before.max().item()
-        assert stats.kstest(after.flatten().double().numpy(), stats.uniform(low, high - low).cdf).pvalue > ALARM
-    ticks = torch.randint(-3, 4, (2, 1, 60, 60), dtype=torch.int16)
-    out = RandomCutout(1.0, inside=True, fill="random")(ticks)
-    assert uniform(torch.bincount(out.flatten().int() + 3, minlength=7))
-
-
-def test_dataset_partner_is_uniform_over_all_others():
-    data = [(torch.full((1, 4, 4), float(i)), i) for i in range(7)]
-    mixed = MixDataset(data, RandomCutMix(ratio=(1, 1), num_classes=7))
-    partners = torch.tensor([int(mixed[2][0].max()) for _ in range(2000)])
-    counts = torch.bincount(partners, minlength=7)
-    assert counts[2] == 0
-    assert uniform(counts[[0, 1, 3, 4, 5, 6]])
-
-
-@pytest.mark.parametrize("num_mix", [1, 3])
-@pytest.mark.parametrize("choice", [False, True])
-def test_dataset_p_is_the_rate_of_samples(num_mix, choice):
-    """However many partners there are: chance decides once."""
-    data = [(torch.full((1, 4, 4), float(i)), i) for i in range(3)]
-    mix = RandomMixUp(p=0.25, num_classes=3)
-    mixed = MixDataset(data, RandomMixChoice([mix, mix]) if choice else mix, num_mix=num_mix)
-    hit = sum(mixed[0][1][0] < 1 for _ in range(1500))
-    assert stats.binomtest(int(hit), 1500, 0.25).pvalue > ALARM
+@pytest.mark.parametrize("given", [False, True], ids=["global", "generator"])
+def test_neighbouring_epochs_workers_and_ranks_are_independent(given, monkeypatch):
+    """What loaders seed alike on all ranks would draw, the first two draws of each of their workers."""
+    epochs, workers, ranks = 40, 10, 3
+    state, loader = torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)
+    lam, shift = torch.zeros(2, epochs, workers, ranks, 2)
+    for epoch in range(epochs):
+        base = int(torch.empty((), dtype=torch.int64).random_(generator=loader))
+        for worker, rank in product(range(workers), range(ranks)):
+            info = SimpleNamespace(id=worker, seed=base + worker)
+            monkeypatch.setattr(torch.utils.data._utils.worker, "_worker_info", info)
+            monkeypatch.setattr(_sampling, "_place_in_environment", lambda rank=rank: (rank, ranks))
+            torch.manual_seed(info.seed)
+            mix = RandomMixUp(generator=state if given else None)
+            for i in range(2):
+                draw = mix.draw(torch.empty(10, 1, 1, 1))
+                lam[epoch, worker, rank, i], shift[epoch, worker, rank, i] = draw.lam[0], draw.partners[0]
+    is_law(lam.flatten(), stats.uniform)
+    is_proportional(torch.bincount(shift.flatten().long(), minlength=10), [0] + [1] * 9)
+    for values, dim in product((lam, shift), range(4)):
+        last = values.shape[dim] - 1
+        are_independent(values.narrow(dim, 0, last).flatten(), values.narrow(dim, 1, last).flatten())

@@ -1,11 +1,7 @@
-"""DataLoader workers, generators and ranks: nobody draws what another one drew; all repeats from its seeds."""
+"""DataLoader workers and generators: what reaches workers, and what they draw (test_randomness.py has the grid)."""
 
 import copy
-import os
 import pickle
-import subprocess
-import sys
-import textwrap
 
 import pytest
 import torch
@@ -13,6 +9,7 @@ from helpers import HEIGHT, WIDTH
 from torch.utils.data import DataLoader, default_collate
 
 from cutmix_transforms import MixCollate, MixDataset, RandomCutMix, RandomCutout, RandomMixChoice, RandomMixUp
+from cutmix_transforms._sampling import Stream
 
 IMAGE = torch.ones(1, HEIGHT, WIDTH)
 SAMPLES = [(IMAGE, i % 2) for i in range(24)]
@@ -91,6 +88,37 @@ def test_the_whole_repeats_from_its_seeds(workers):
     assert workers == 0 or first != run(1, 5)
 
 
+def outputs(generator):
+    """What all transforms make of a batch, one after another."""
+    images, labels = torch.arange(4 * HEIGHT * WIDTH).float().view(4, 1, HEIGHT, WIDTH), torch.arange(4)
+    mixed = [mix(images, labels)[0] for mix in mixes(generator).values()]
+    return torch.stack([*mixed, RandomCutout(1, generator=generator)(images)])
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_draws_go_on_from_the_saved_state_of_a_generator(rank, monkeypatch):
+    monkeypatch.setattr(Stream, "_place", lambda self: (rank, 2))
+    generator = torch.Generator().manual_seed(3)
+    before, state, after = outputs(generator), generator.get_state(), outputs(generator)
+    assert not torch.equal(before, after)
+    generator.set_state(state)
+    assert torch.equal(outputs(generator), after)
+    another = torch.Generator()
+    another.set_state(state)
+    assert torch.equal(outputs(another), after)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_draws_go_on_from_the_saved_state_of_the_global_generator(rank, monkeypatch):
+    monkeypatch.setattr(Stream, "_place", lambda self: (rank, 2))
+    state = torch.get_rng_state()
+    with torch.random.fork_rng():
+        inside = outputs(None)
+        assert not torch.equal(outputs(None), inside)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(outputs(None), inside)
+
+
 def test_without_a_generator_the_loader_seed_repeats_workers():
     def run():
         return epoch(loader_of(mixes()["cutmix"], 2, seed=4))
@@ -98,10 +126,10 @@ def test_without_a_generator_the_loader_seed_repeats_workers():
     assert run() == run()
 
 
-def test_spawned_workers_draw_apart_and_repeat():
-    """One pass over everything that has to be pickled: mix, choice, cutout, collate, data set, generators."""
+def test_what_is_pickled_for_a_spawned_worker_draws_as_in_a_forked_one():
+    """One pass over everything that has to be pickled: mix, choice, collate, data set, generators."""
 
-    def run():
+    def run(context):
         generator = torch.Generator().manual_seed(3)
         generator.get_state()
         torch.rand(5, generator=generator)  # its state is no longer that of its seed
@@ -113,8 +141,8 @@ def test_spawned_workers_draw_apart_and_repeat():
             data,
             4,
             collate_fn=MixCollate(mix, collate_fn=as_pairs),
-            num_workers=2,
-            multiprocessing_context="spawn",
+            num_workers=1,
+            multiprocessing_context=context,
             persistent_workers=True,
             generator=torch.Generator().manual_seed(1),
         )
@@ -123,10 +151,10 @@ def test_spawned_workers_draw_apart_and_repeat():
         data.transform.p = 0
         return first, [targets for _, targets in loader]
 
-    (first, off), (again, _) = run(), run()
+    (first, off), (again, _) = run("spawn"), run("fork")
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert len({targets.amax(1)[0].item() for targets in first}) == 6
-    # setting p reached the persistent workers: the last epochs are unmixed
+    # setting p reached the persistent worker: the last epochs are unmixed
     assert torch.equal(torch.cat(off), torch.eye(24))
 
 
@@ -164,35 +192,6 @@ def test_holes_and_dataset_differ_between_workers():
         assert not torch.equal(*targets)
 
 
-class DrawsInDataset:
-    def __init__(self, mix):
-        self.mix = mix
-
-    def __len__(self):
-        return 1
-
-    def __getitem__(self, i):
-        return self.mix.draw(torch.ones(2, 1, 4, 4)).lam[0]
-
-
-class DrawsInCollate:
-    def __init__(self, mix):
-        self.mix = mix
-
-    def __call__(self, samples):
-        return samples[0], self.mix.draw(torch.ones(2, 1, 4, 4)).lam[0]
-
-
-@pytest.mark.parametrize("context", ["fork", "forkserver"])
-def test_mixes_that_share_a_generator_do_not_draw_alike_in_workers(context):
-    """Their copies start from one state: were each to draw from its own, data set and collate would be correlated."""
-    generator = torch.Generator().manual_seed(3)
-    data, collate = DrawsInDataset(RandomMixUp(generator=generator)), DrawsInCollate(RandomMixUp(generator=generator))
-    loader = DataLoader(data, 1, collate_fn=collate, num_workers=1, multiprocessing_context=context)
-    ((first, second),) = loader
-    assert first != second
-
-
 def test_forked_worker_takes_its_rank_from_the_environment(monkeypatch):
     def run(rank):
         for name, value in (("RANK", rank), ("WORLD_SIZE", 4)):
@@ -215,47 +214,3 @@ def test_a_rank_without_a_world_size_shares_no_draw_either(monkeypatch):
         shares.append(epoch(loader_of(mixes()["mixup"], 1, seed=9)))
     assert shares[0] == shares[1]
     assert len({share for ranks in shares[1:] for share in ranks}) == 18
-
-
-TWO_RANKS = """
-    import sys, torch
-    import torch.distributed as dist
-    import torch.multiprocessing as mp
-    from torch.utils.data import DataLoader
-    from cutmix_transforms import MixCollate, RandomCutMix, RandomCutout, RandomMixUp
-
-    DATA = [(torch.ones(1, 17, 11), i) for i in range(8)]
-
-    def rank_main(rank, store, out):
-        dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
-        images, labels = torch.ones(8, 1, 17, 11), torch.arange(8)
-        seen = []
-        for generator in (None, torch.Generator().manual_seed(1)):
-            torch.manual_seed(0)
-            mix = RandomMixUp(num_classes=8, per_sample=True, generator=generator)
-            seen += [mix.draw(images).lam, mix.draw(images).lam]
-            seen.append(RandomCutout(1, generator=generator)(images).flatten(1).argmin(1).float())
-            noise = RandomCutout(1.0, inside=True, fill="random", generator=generator)
-            ramp = torch.arange(187.0).view(1, 1, 17, 11).expand(8, 1, 17, 11)
-            seen.append(noise(ramp)[:, 0, 0, 0])
-            for context in ("fork", "spawn"):
-                loader = DataLoader(DATA, 8, collate_fn=MixCollate(mix), num_workers=1, multiprocessing_context=context)
-                seen.append(next(iter(loader))[1].amax(1))
-        torch.save(seen, f"{out}/{rank}.pt")
-        dist.destroy_process_group()
-
-    if __name__ == "__main__":
-        mp.spawn(rank_main, sys.argv[1:], nprocs=2)
-"""
-
-
-def test_ranks_of_one_job_draw_apart_though_seeded_alike(tmp_path):
-    program = tmp_path / "ranks.py"
-    program.write_text(textwrap.dedent(TWO_RANKS))
-    names = ("RANK", "WORLD_SIZE")
-    environment = {key: value for key, value in os.environ.items() if key not in names}
-    subprocess.run([sys.executable, program, tmp_path / "store", tmp_path], check=True, env=environment)
-    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
-    assert len(first) == len(second) == 12
-    for a, b in zip(first, second, strict=True):
-        assert (a == b).float().mean() < 0.5

@@ -42,7 +42,8 @@ class Plans(Sampler[Plan]):
         epoch = self.sampler.epoch
         self.begin(epoch)  # before any batch of this epoch is made, and after all of the one before
         for number, indices in enumerate(self.batches):
-            yield Plan(seed_of(self.seed, epoch, self.rank, number), indices)
+            # The generator of a CPU uses 32 bits of a seed.
+            yield Plan(seed_of(self.seed, epoch, self.rank, number) % 2**32, indices)
 
 
 class Batches(pl.LightningDataModule):
