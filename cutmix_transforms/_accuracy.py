@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from cutmix_transforms._checks import check_count
-from cutmix_transforms.functional._targets import MixedTarget
+from cutmix_transforms.functional._checks import can_look_at, check_real, check_tensor, received
+from cutmix_transforms.functional._targets import MixedTarget, check_pair
 
 
 def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) -> Tensor:
@@ -28,8 +30,8 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
         The accuracy, from 0 to 1; NaN for an empty batch.
 
     Raises:
-        TypeError: if ``k`` is no integer.
-        ValueError: if the shapes do not fit or ``k`` is not from 1 to ``K``.
+        TypeError: if ``logits`` or ``target`` are no tensors of the dtypes above, or ``k`` is no integer.
+        ValueError: if the shapes do not fit, ``k`` is not from 1 to ``K``, or (on a CPU) a label is no class.
 
     Example:
         >>> import torch
@@ -37,34 +39,35 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
         >>> mixed_accuracy(logits, torch.tensor([[0.75, 0.25, 0.0], [0.0, 0.5, 0.5]]))
         tensor(0.6250)
     """
-    if not isinstance(logits, Tensor) or logits.ndim != 2:
-        raise ValueError(f"logits must be a tensor of shape (N, K), got {_form(logits)}")
+    check_tensor("logits", logits, "(N, K)", ndims=(2,))
+    check_real("logits", logits)
     if check_count("k", k) > logits.shape[1]:
         raise ValueError(f"k must be at most the number of classes, {logits.shape[1]}, got {k}")
     predicted = logits.topk(k, dim=1).indices  # (N, k)
     if not isinstance(target, MixedTarget):
         hit, mass = _mass(predicted, target, logits)
         return hit.sum() / mass.sum()
+    check_pair(target)
     hit_a, mass_a = _mass(predicted, target.a, logits)
     hit_b, mass_b = _mass(predicted, target.b, logits)
-    if target.lam.shape != hit_a.shape:
-        raise ValueError(f"target.lam must be of shape (N,) = {tuple(hit_a.shape)}, got {_form(target.lam)}")
     lam = target.lam.to(logits.device)
     return (lam * hit_a + (1 - lam) * hit_b).sum() / (lam * mass_a + (1 - lam) * mass_b).sum()
 
 
 def _mass(predicted: Tensor, target: Any, logits: Tensor) -> tuple[Tensor, Tensor]:
     """For each sample, the mass of its target on the predicted classes, and in all."""
-    if isinstance(target, Tensor) and target.shape == logits.shape:
+    rule = f"integers of shape (N,) or rows (N, K) = {tuple(logits.shape)}"
+    if not isinstance(target, Tensor):
+        raise TypeError(f"target must be {rule}, got {received(target)}")
+    if target.shape == logits.shape:
         rows = target.float()
         return rows.gather(1, predicted).sum(1), rows.sum(1)
-    if not isinstance(target, Tensor) or target.shape != logits.shape[:1] or target.is_floating_point():
-        raise ValueError(
-            f"target must be integers of shape (N,) or rows (N, K) = {tuple(logits.shape)}, got {_form(target)}"
-        )
-    hit = (predicted == target.long()[:, None]).any(1).float()
+    if target.shape != logits.shape[:1] or target.is_floating_point() or target.dtype == torch.bool:
+        raise ValueError(f"target must be {rule}, got {received(target)}")
+    labels = target.long()
+    if can_look_at(labels):
+        wrong = (labels < 0) | (labels >= logits.shape[1])
+        if wrong.any():
+            raise ValueError(f"target must hold classes in [0, {logits.shape[1]}), got {int(labels[wrong][0])}")
+    hit = (predicted == labels[:, None]).any(1).float()
     return hit, hit.new_ones(hit.shape)
-
-
-def _form(value: Any) -> str:
-    return f"{value.dtype} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)

@@ -1,34 +1,37 @@
 """Checks of options: errors that name the option, its rule and the value received."""
 
-import math
+import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
+_LARGEST = sys.float_info.max
 
-def check_number(name: str, value: Any, rule: str, holds: Callable[[float], bool]) -> float:
+
+def check_number(name: str, value: Any, rule: str, holds: Callable[[Any], bool]) -> float:
     """A finite number for which ``holds`` is true, or an error that quotes ``rule``."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be {rule}, got {value!r}")
-    number = float(value)
-    if not (math.isfinite(number) and holds(number)):
+    number: Any = value
+    if not (-_LARGEST <= number <= _LARGEST and holds(number)):  # nan is neither
         raise ValueError(f"{name} must be {rule}, got {value!r}")
-    return number
+    return float(number)
 
 
-def check_alpha(value: Any) -> float:
-    """A parameter of the Beta law."""
-    return check_number("alpha", value, "a positive number (to turn mixing off, set p=0)", lambda number: number > 0)
+# Without frames of their own, for short tracebacks.
+check_alpha = partial(
+    check_number, "alpha", rule="a positive number (to turn mixing off, set p=0)", holds=lambda number: number > 0
+)
+check_share = partial(check_number, rule="a number from 0 to 1", holds=lambda number: 0 <= number <= 1)
+check_share_below_one = partial(check_number, rule="a number in [0, 1)", holds=lambda number: 0 <= number < 1)
 
 
-def check_share(name: str, value: Any) -> float:
-    """A number from 0 to 1."""
-    return check_number(name, value, "a number from 0 to 1", lambda number: 0 <= number <= 1)
-
-
-def check_share_below_one(name: str, value: Any) -> float:
-    """A number from 0 to below 1."""
-    return check_number(name, value, "a number in [0, 1)", lambda number: 0 <= number < 1)
+def check_flag(name: str, value: Any) -> bool:
+    """True or False, also numpy's."""
+    if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def check_count(name: str, value: Any) -> int:
@@ -45,7 +48,7 @@ def check_range(name: str, value: Any) -> tuple[float, float]:
     rule = "a pair (low, high) with 0 <= low <= high <= 1"
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
         raise TypeError(f"{name} must be {rule}, got {value!r}")
-    low, high = (check_number(name, side, rule, lambda number: 0 <= number <= 1) for side in value)
+    low, high = map(partial(check_number, name, rule=rule, holds=lambda number: 0 <= number <= 1), value)
     if low > high:
         raise ValueError(f"{name} must be {rule}, got {value!r}")
     return low, high
@@ -53,5 +56,7 @@ def check_range(name: str, value: Any) -> tuple[float, float]:
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     """One of a few words."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")

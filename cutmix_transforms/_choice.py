@@ -1,13 +1,15 @@
 """One of several mixes, for every batch or every sample anew."""
 
+import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any, cast
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, nn
 
-from cutmix_transforms._checks import check_number
+from cutmix_transforms._checks import check_number, check_share
 from cutmix_transforms._mix import Blending, Chance, Mix, Region
 from cutmix_transforms._sampling import Stream
 from cutmix_transforms.functional._draw import Size
@@ -74,6 +76,7 @@ class RandomMixChoice(Mix):
 
     @p.setter
     def p(self, value: float) -> None:
+        check_share("p", value)
         for mix in self._mixes:
             mix.p = value
 
@@ -83,9 +86,10 @@ class RandomMixChoice(Mix):
         kinds = {mix.blending for mix in self._mixes}
         return next(kind for kind in ("boxes", "images", "nothing") if kind in kinds)
 
-    def _check_images(self, images: list[Tensor]) -> None:
-        for mix in self._mixes:
-            mix._check_images(images)
+    @property
+    def kinds(self) -> list[Mix]:
+        """The mixes, and those of choices among them."""
+        return [kind for mix in self._mixes for kind in mix.kinds]
 
     def _chance(self, count: int, device: torch.device, *, stream: Stream | None = None, sure: bool = False) -> Chance:
         own = self._block(3, count, device, stream, sure=sure)
@@ -124,8 +128,10 @@ def _check_weights(weights: Any, count: int) -> tuple[float, ...]:
     if isinstance(weights, str) or not isinstance(weights, Sequence):
         raise TypeError(f"weights must be a sequence of numbers, got {weights!r}")
     numbers = tuple(
-        check_number("weights", one, "numbers of at least 0", lambda number: number >= 0) for one in weights
+        map(partial(check_number, "weights", rule="numbers of at least 0", holds=lambda number: number >= 0), weights)
     )
-    if len(numbers) != count or not sum(numbers) > 0:
-        raise ValueError(f"weights must be {count} numbers, one for each transform, and not all zero, got {weights!r}")
+    if len(numbers) != count or not 0 < sum(numbers) < math.inf:
+        raise ValueError(
+            f"weights must be {count} numbers, one for each transform, not all zero, with a finite sum, got {weights!r}"
+        )
     return numbers

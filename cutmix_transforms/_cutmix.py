@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 from torchvision import tv_tensors
 
-from cutmix_transforms._checks import check_alpha, check_range, check_share, check_share_below_one
+from cutmix_transforms._checks import check_alpha, check_flag, check_range, check_share, check_share_below_one
 from cutmix_transforms._inputs import LabelsGetter
 from cutmix_transforms._mix import Blending, Chance, Mix, NumClasses, Region
 from cutmix_transforms._sampling import Stream, beta, integers
@@ -107,7 +107,7 @@ class RandomCutMix(Mix):
             self.opacity: float | tuple[float, float] = check_range("opacity", opacity)
         else:
             self.opacity = check_share("opacity", opacity)
-        self.majority = bool(majority)
+        self.majority = check_flag("majority", majority)
         if self.majority and ratio is not None:
             raise ValueError(
                 f"majority must be False with ratio, which replaces the share it looks at, got {majority!r}"

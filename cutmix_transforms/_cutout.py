@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any, Literal
 
@@ -13,14 +14,16 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms._base import RandomTransform
-from cutmix_transforms._checks import check_count, check_number, check_share_below_one
+from cutmix_transforms._checks import check_count, check_flag, check_number, check_share_below_one
 from cutmix_transforms._find import check_names, find_instances, has_rows, unnamed
 from cutmix_transforms._inputs import LabelsGetter, as_tensor, check_labels_getter, image_positions, label_positions
 from cutmix_transforms._instances import Instances, hide_instances
 from cutmix_transforms._sampling import integers
 from cutmix_transforms._wrap import rewrap, unwrap
-from cutmix_transforms.functional import boxes_around, cutout, image_size
-from cutmix_transforms.functional._images import can_look_at, exact_dtype, fill_pixels
+from cutmix_transforms.functional import image_size
+from cutmix_transforms.functional._checks import can_look_at
+from cutmix_transforms.functional._draw import boxes_between, edges_around
+from cutmix_transforms.functional._images import cut_out, exact_dtype, fill_pixels, to_dtype
 from cutmix_transforms.functional._kernels import instance_kernel
 
 _MODES = ("L", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "I", "I;16", "F")
@@ -89,7 +92,7 @@ class RandomCutout(RandomTransform):
         self.mask_fill = (
             mask_fill if mask_fill is None else check_number("mask_fill", mask_fill, "a number", math.isfinite)
         )
-        self.inside = bool(inside)
+        self.inside = check_flag("inside", inside)
         self.min_visibility = check_share_below_one("min_visibility", min_visibility)
         self.labels_getter = check_labels_getter(labels_getter)
 
@@ -116,7 +119,7 @@ class RandomCutout(RandomTransform):
         masks = (
             [] if self.mask_fill is None else [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
         )
-        fills = [self._fill(batch) for batch in batches]
+        fills = list(map(self._fill, batches))
         mask_fills = [
             fill_pixels(_mask_batch(leaves[i], batches[0]), self.mask_fill or 0.0, name="mask_fill") for i in masks
         ]
@@ -127,13 +130,13 @@ class RandomCutout(RandomTransform):
         if can_look_at(holes) and not (holes[..., 2:] > holes[..., :2]).all(-1).any():
             return sample
         for i, batch, image_fill in zip(images, batches, fills, strict=True):
-            pixels = self._noise(batch) if image_fill is None else image_fill
-            leaves[i] = _like(leaves[i], cutout(batch, holes, pixels), holes)
+            pixels = to_dtype(self._noise(batch), batch.dtype) if image_fill is None else image_fill
+            leaves[i] = _like(leaves[i], cut_out(batch, holes, pixels), holes)
         for group in groups:
             for i, leaf in zip(group.places, hide_instances(group, holes[0].cpu(), self.min_visibility), strict=True):
                 leaves[i] = leaf
         for i, fill in zip(masks, mask_fills, strict=True):
-            leaves[i] = _like(leaves[i], cutout(_mask_batch(leaves[i], batches[0]), holes, fill), holes)
+            leaves[i] = _like(leaves[i], cut_out(_mask_batch(leaves[i], batches[0]), holes, fill), holes)
         return tree_unflatten(leaves, spec)
 
     def _groups(self, sample: Any, leaves: list[Any], spec: TreeSpec, images: list[int]) -> list[Instances]:
@@ -174,7 +177,8 @@ class RandomCutout(RandomTransform):
             top, left = integers(y, height - heights + 1), integers(x, width - widths + 1)
             holes = torch.stack([top, left, top + heights, left + widths], dim=-1)
         else:
-            holes = boxes_around(integers(y, height), integers(x, width), heights, widths, (height, width))
+            edges = edges_around(integers(y, height), integers(x, width), heights, widths, (height, width))
+            holes = boxes_between(*edges)
         return holes.where((gate[:, :1] < self._p)[..., None], 0)
 
     def _sides(self, u: Tensor, side: int) -> Tensor:
@@ -201,6 +205,8 @@ def _as_batch(image: Any) -> Tensor:
             "images must be (C, H, W), (N, C, H, W) or videos (T, C, H, W), (N, T, C, H, W), "
             f"got {type(image).__name__} of shape {tuple(image.shape)}"
         )
+    if image.is_complex():
+        raise TypeError(f"images must be float or integer, got {image.dtype}")
     plain = unwrap(image)
     return plain[None] if _is_single(image) else plain
 
@@ -266,5 +272,5 @@ def _check_fill(value: Any) -> Any:
     if isinstance(value, Sequence):
         if not value:
             raise ValueError(f"fill must be {rule}, got {value!r}")
-        return tuple(check_number("fill", one, rule, math.isfinite) for one in value)
+        return tuple(map(partial(check_number, "fill", rule=rule, holds=math.isfinite), value))
     return check_number("fill", value, rule, math.isfinite)

@@ -61,9 +61,10 @@ class MixDataset(Dataset[Any]):
 
     def __getitem__(self, i: int) -> Any:
         try:
-            position, count = index(i), len(self)
+            position = index(i)
         except TypeError:
             raise TypeError(f"index must be an integer, got {received(i)}") from None
+        count = len(self)
         if not -count <= position < count:
             raise IndexError(f"index must lie in [{-count}, {count}), got {position}")
         mix = self.transform

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import PIL.Image
@@ -15,6 +16,7 @@ from cutmix_transforms._find import check_names, find_instances, unnamed, with_w
 from cutmix_transforms._instances import Instances
 from cutmix_transforms._wrap import rewrap
 from cutmix_transforms.functional import image_size
+from cutmix_transforms.functional._checks import received
 from cutmix_transforms.functional._draw import Size
 from cutmix_transforms.functional._kernels import instance_kernel, map_kernel
 from cutmix_transforms.functional._targets import MixedTarget
@@ -71,7 +73,7 @@ class Parts:
         return tree_unflatten(leaves, self.spec)
 
 
-def take_apart(inputs: Any, getter: LabelsGetter, *, is_sample: bool, has_weights: bool = False) -> Parts:
+def take_apart(inputs: Any, getter: LabelsGetter, *, is_sample: bool = False, has_weights: bool = False) -> Parts:
     """Find what is mixed in a batch or in a sample; with ``has_weights`` instances of a sample get weights."""
     leaves, spec = tree_flatten(inputs)
     tensors = [as_tensor(leaf) for leaf in leaves] if is_sample else list(leaves)
@@ -121,14 +123,15 @@ def check_leaves(leaves: list[Any]) -> None:
             raise TypeError(f"images must be tensors (put v2.ToImage() in front of the mix), got a PIL image: {leaf!r}")
 
 
-def check_stackable(sample: Any, getter: LabelsGetter) -> None:
+def may_hold_instances(sample: Any) -> bool:
+    """Whether a sample holds boxes, keypoints or masks, so that it may be none that can be stacked."""
+    return any(map(instance_kernel, tree_leaves(sample)))
+
+
+def check_stackable(sample: Parts) -> None:
     """Raise an error if samples cannot be stacked to a batch that can be mixed."""
-    leaves = tree_leaves(sample)
-    check_leaves(leaves)
-    if any(instance_kernel(leaf) is not None for leaf in leaves) and (
-        groups := take_apart(sample, getter, is_sample=True).groups
-    ):
-        raise TypeError(f"{_APART}, got {type(groups[0].leaves[0]).__name__} with default_collate")
+    if sample.groups:
+        raise TypeError(f"{_APART}, got {type(sample.groups[0].leaves[0]).__name__} with default_collate")
 
 
 def as_tensor(leaf: Any) -> Any:
@@ -172,23 +175,20 @@ def image_positions(leaves: list[Any], labels: list[int], ndim: int) -> list[int
 
 def label_positions(inputs: Any, leaves: list[Any], spec: TreeSpec, getter: LabelsGetter) -> list[int]:
     """Where the labels that ``getter`` finds are among the leaves."""
-    positions = [_positions_of(label, leaves) for label in _labels(inputs, getter)]
-    if any(len(found) > 1 for found in positions):  # one tensor at several places: look again, at aliases
-        aliases = [leaf.view_as(leaf) if is_pure_tensor(leaf) else leaf for leaf in leaves]
-        positions = [_positions_of(label, aliases) for label in _labels(tree_unflatten(aliases, spec), getter)]
-    return [found[0] for found in positions]
-
-
-def _labels(inputs: Any, getter: LabelsGetter) -> list[Any]:
     labels = find_labels(inputs, getter)
     if isinstance(labels, MixedTarget):
         raise TypeError(f"labels must not be mixed already, got {labels}")
-    return tree_leaves(labels)
+    positions = list(map(partial(_positions_of, leaves), tree_leaves(labels)))
+    if any(len(found) > 1 for found in positions):  # one tensor at several places: look again, at aliases
+        aliases = [leaf.view_as(leaf) if is_pure_tensor(leaf) else leaf for leaf in leaves]
+        again = find_labels(tree_unflatten(aliases, spec), getter)
+        positions = list(map(partial(_positions_of, aliases), tree_leaves(again)))
+    return [found[0] for found in positions]
 
 
-def _positions_of(label: Any, leaves: list[Any]) -> list[int]:
+def _positions_of(leaves: list[Any], label: Any) -> list[int]:
     if not isinstance(label, Tensor):
-        raise TypeError(f"labels must be a tensor or several, got {type(label).__name__}: {label!r}")
+        raise TypeError(f"labels must be a tensor or several, got {received(label)}")
     found = [i for i, leaf in enumerate(leaves) if leaf is label]
     if not found:
         raise ValueError(f"labels_getter must return tensors of the input itself, got another one: {label!r}")
@@ -201,38 +201,31 @@ def find_labels(inputs: Any, getter: LabelsGetter) -> Any:
         return ()
     if callable(getter):
         return getter(inputs)
+    is_default = getter == "default"
     if isinstance(inputs, (tuple, list)):
-        if isinstance(getter, int):
-            return _item(inputs, getter)
-        if getter == "default":
-            second = _item(inputs, 1)
-            if isinstance(second, tv_tensors.TVTensor):  # masks, say: there are no class labels
-                if len(inputs) > 2 and not isinstance(second, (tv_tensors.Image, tv_tensors.Video, tv_tensors.Mask)):
+        if is_default or isinstance(getter, int):
+            place = 1 if is_default else int(getter)
+            if not -len(inputs) <= place < len(inputs):
+                raise ValueError(
+                    f"labels must be item {place} of the inputs (or set labels_getter; None: no labels), "
+                    f"got {len(inputs)} item(s)"
+                )
+            found = inputs[place]
+            if is_default and isinstance(found, tv_tensors.TVTensor):  # masks, say: there are no class labels
+                if len(inputs) > 2 and not isinstance(found, (tv_tensors.Image, tv_tensors.Video, tv_tensors.Mask)):
                     raise ValueError(
                         "labels_getter must say which item holds the labels (None: no labels), "
-                        f"got {type(second).__name__} as the second of {len(inputs)} items"
+                        f"got {type(found).__name__} as the second of {len(inputs)} items"
                     )
                 return ()
-            return _by_key(second, LABEL_KEYS) if isinstance(second, Mapping) else second
-        if getter in getattr(inputs, "_fields", ()):
+            if not is_default or not isinstance(found, Mapping):
+                return found
+            inputs = found
+        elif getter in getattr(inputs, "_fields", ()):
             return getattr(inputs, getter)
-        inputs = next((item for item in inputs if isinstance(item, Mapping)), inputs)
-    if getter == "default":
-        return _by_key(inputs, LABEL_KEYS)
-    return _by_key(inputs, (getter,))
-
-
-def _item(inputs: Any, index: int) -> Any:
-    try:
-        return inputs[index]
-    except IndexError:
-        raise ValueError(
-            f"labels must be item {index} of the inputs (or set labels_getter; None: no labels), "
-            f"got {len(inputs)} item(s)"
-        ) from None
-
-
-def _by_key(inputs: Any, keys: tuple[str | int, ...]) -> Any:
+        else:
+            inputs = next((item for item in inputs if isinstance(item, Mapping)), inputs)
+    keys = LABEL_KEYS if is_default else (getter,)
     names = ", ".join(map(repr, keys))
     if not isinstance(inputs, Mapping):
         raise ValueError(

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cutmix_transforms.functional._targets import MixedTarget
+from cutmix_transforms.functional._checks import received
+from cutmix_transforms.functional._targets import MixedTarget, check_pair
 
 
 class MixedLoss(nn.Module):
@@ -33,8 +34,9 @@ class MixedLoss(nn.Module):
         - output: what the criterion gives.
 
     Raises:
-        TypeError: if ``criterion`` cannot be called.
-        ValueError: if its reduction is unknown, or if it has none and does not give one loss a sample.
+        TypeError: if ``criterion`` cannot be called or is a class, or if a field of the target is no tensor.
+        ValueError: if its reduction is unknown, or if it has none and does not give one loss a sample; or if the fields
+            of the target do not fit together.
 
     Example:
         >>> criterion = MixedLoss(nn.CrossEntropyLoss())
@@ -48,6 +50,8 @@ class MixedLoss(nn.Module):
         super().__init__()
         if not callable(criterion):
             raise TypeError(f"criterion must be callable, got {criterion!r}")
+        if isinstance(criterion, type):
+            raise TypeError(f"criterion must be an instance, nn.CrossEntropyLoss() say, got the class {criterion!r}")
         self.reduction = _option(criterion, "reduction")
         if self.reduction not in (None, "none", "mean", "sum", "batchmean"):
             raise ValueError(
@@ -65,12 +69,17 @@ class MixedLoss(nn.Module):
         Returns:
             The loss, reduced as the criterion reduces it.
         """
+        if isinstance(x, MixedTarget):
+            raise TypeError("x must be the predictions, and target the MixedTarget, got the MixedTarget first")
         if not isinstance(target, MixedTarget):
             return self.criterion(x, target)
+        check_pair(target)
         return self._half(x, target.a, target.lam) + self._half(x, target.b, 1 - target.lam)
 
     def _half(self, x: Tensor, labels: Tensor, share: Tensor) -> Tensor:
         losses = self._losses(x, labels)
+        if not isinstance(losses, Tensor):
+            raise TypeError(f"criterion must give a tensor of losses, got {received(losses)}")
         if losses.ndim == 0 or share.shape != losses.shape[:1]:
             raise ValueError(
                 "criterion must have a reduction or give one loss a sample, as many as lam, "

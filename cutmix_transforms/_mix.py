@@ -1,25 +1,35 @@
 """What CutMix, MixUp and a choice of them share: read the inputs, draw, mix the pixels, mix the targets."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor
 
 from cutmix_transforms._base import RandomTransform
-from cutmix_transforms._checks import check_choice, check_count, check_share_below_one
+from cutmix_transforms._checks import check_choice, check_count, check_flag, check_share_below_one
 from cutmix_transforms._inputs import LabelsGetter, Parts, check_labels_getter, check_leaves, take_apart
 from cutmix_transforms._instances import mix_instances
 from cutmix_transforms._sampling import Stream, cyclic_shift
 from cutmix_transforms._wrap import rewrap, unwrap
-from cutmix_transforms.functional import image_size, mix_draw, mix_images, mix_targets, pair_targets, soft_targets
-from cutmix_transforms.functional._draw import Draw, MixDraw, SharedDraw, Size, kept_share, with_rows
-from cutmix_transforms.functional._images import can_look_at
+from cutmix_transforms.functional import image_size, mix_images, soft_targets
+from cutmix_transforms.functional._checks import can_look_at
+from cutmix_transforms.functional._draw import (
+    Draw,
+    MixDraw,
+    SharedDraw,
+    Size,
+    check_draw,
+    fill_in,
+    kept_share,
+    with_rows,
+)
 from cutmix_transforms.functional._kernels import map_kernel
 from cutmix_transforms.functional._mixing import apply_draw, check_fit
-from cutmix_transforms.functional._targets import MixedTarget
+from cutmix_transforms.functional._targets import MixedTarget, mixed_rows, paired_rows
 
 NumClasses = int | Sequence[int | None] | None
 Blending = Literal["nothing", "boxes", "images"]
@@ -50,7 +60,7 @@ class Mix(RandomTransform):
         super().__init__(p=p, generator=generator)
         check_choice("target", target, ("soft", "pair"))
         self.num_classes = _check_num_classes(num_classes)
-        self.per_sample = bool(per_sample)
+        self.per_sample = check_flag("per_sample", per_sample)
         self.target = target
         self.label_smoothing = check_share_below_one("label_smoothing", label_smoothing)
         if self.label_smoothing and target == "pair":
@@ -63,6 +73,11 @@ class Mix(RandomTransform):
     def blending(self) -> Blending:
         """What is blended with the partner, not replaced by it."""
         raise NotImplementedError
+
+    @property
+    def kinds(self) -> list["Mix"]:
+        """The mixes that this may be: itself."""
+        return [self]
 
     def forward(self, *inputs: Any, draw: MixDraw | None = None) -> Any:
         """Mix a batch: images and labels as two arguments, or together in any nest of tuples, lists and dictionaries.
@@ -78,9 +93,11 @@ class Mix(RandomTransform):
             TypeError: if there is no image, or something that cannot be mixed.
             ValueError: if images and labels do not fit together, the options or the draw.
         """
-        if draw is not None and not isinstance(draw, MixDraw):
-            raise TypeError(f"draw must be a MixDraw or None, got {draw!r}")
-        parts = self.read(inputs[0] if len(inputs) == 1 else inputs)
+        if draw is not None:
+            check_draw(draw)
+        if any(isinstance(one, MixDraw) for one in inputs):
+            raise TypeError("draw must be given by its name, mix(images, labels, draw=draw), got it by position")
+        parts = self.ready(self.parts_of(inputs[0] if len(inputs) == 1 else inputs))
         if draw is None or not self.training:
             used = self.draw_for(parts)
         else:
@@ -108,7 +125,8 @@ class Mix(RandomTransform):
         check_leaves([images])
         if not isinstance(images, Tensor):
             raise TypeError(f"images must be a tensor, got {type(images).__name__}")
-        self._check_images([images])
+        for kind in self.kinds:
+            kind._check_images([images])
         count = len(images)
         return with_rows(self._draw(count, image_size(images), images.device), count, images.device)
 
@@ -121,21 +139,38 @@ class Mix(RandomTransform):
     def _draw(self, count: int, size: Size, device: torch.device) -> Draw:
         if count < 2:
             boxes = torch.zeros(count, 4, dtype=torch.int64, device=device)
-            return mix_draw(boxes[:, 0].clone(), boxes, size, 0.0)
+            return fill_in(boxes[:, 0].clone(), boxes, size, 0.0)
         chance = self._chance(count, device)
         return draw_of(shift_of(chance, count), self._region(chance, size, size), size, count)
 
-    def read(self, inputs: Any, *, is_sample: bool = False) -> Parts:
-        """Take a batch or a sample apart, with its labels in the form that is mixed; raise an error if it cannot be."""
-        parts = take_apart(inputs, self.labels_getter, is_sample=is_sample, has_weights=self.blending == "images")
-        self._check_images(parts.images)
+    @property
+    def parts_of(self) -> Callable[..., Parts]:
+        """What takes a batch or, with ``is_sample``, a sample apart; without a frame of its own in tracebacks."""
+        return partial(take_apart, getter=self.labels_getter, has_weights=self.blending == "images")
+
+    def ready(self, parts: Parts) -> Parts:
+        """The same parts with their labels in the form that is mixed; raise an error if they cannot be mixed."""
+        for image in parts.images:
+            if image.layout != torch.strided:
+                raise TypeError(f"images must be dense tensors, got the layout {image.layout}")
+        for kind in self.kinds:
+            kind._check_images(parts.images)
         self._check_structures(parts)
         leaves = [*parts.images, *parts.maps, *parts.labels]
         if len({image_size(image) for image in parts.images}) > 1:
             raise ValueError(f"images of one batch must be of one size, got the shapes {_shapes(parts.images)}")
         if any(leaf.ndim == 0 or len(leaf) != parts.count for leaf in leaves):
             raise ValueError(f"images and labels must have the same batch size, got the shapes {_shapes(leaves)}")
-        parts.targets = self._prepare(parts.labels)
+        if self.target == "pair":
+            parts.targets = list(parts.labels)
+            return parts
+        counts = self.num_classes if isinstance(self.num_classes, tuple) else (self.num_classes,) * len(parts.labels)
+        if len(counts) != len(parts.labels):
+            raise ValueError(
+                f"num_classes must be one number or one for each of {len(parts.labels)} labels, got {counts}"
+            )
+        smoothing = self.label_smoothing if self.training else 0.0
+        parts.targets = list(map(partial(soft_targets, label_smoothing=smoothing), parts.labels, counts))
         return parts
 
     def mixed(self, parts: Parts, draw: Draw, others: Parts | None = None, *, done: Sequence[Tensor] = ()) -> Parts:
@@ -146,12 +181,12 @@ class Mix(RandomTransform):
             for image, other in _pairs(parts.images, pool.images)
         ]
         if self.target == "soft":
-            targets: list[Any] = [mix_targets(own, draw, other) for own, other in _pairs(parts.targets, pool.targets)]
+            targets: list[Any] = [mixed_rows(own, draw, other) for own, other in _pairs(parts.targets, pool.targets)]
             if not parts.maps and not parts.groups:
                 return replace(parts, images=images, targets=targets, is_mixed=True)
         rows = with_rows(draw, parts.count, parts.images[0].device)
         if self.target == "pair":
-            targets = [pair_targets(own, rows, other) for own, other in _pairs(parts.targets, pool.targets)]
+            targets = [paired_rows(own, rows, other) for own, other in _pairs(parts.targets, pool.targets)]
         maps = [
             own if _is_among(own, done) else self._mix_map(own, rows, other)
             for own, other in _pairs(parts.maps, pool.maps)
@@ -195,16 +230,6 @@ class Mix(RandomTransform):
     def is_idle(self, count: int) -> bool:
         """Whether it is clear without a draw that nothing is mixed."""
         return not self.training or count < 2 or (not torch.compiler.is_compiling() and self.p == 0)
-
-    def _prepare(self, labels: list[Tensor]) -> list[Tensor]:
-        """Float targets, or for pairs the labels themselves."""
-        if self.target == "pair":
-            return labels
-        counts = self.num_classes if isinstance(self.num_classes, tuple) else (self.num_classes,) * len(labels)
-        if len(counts) != len(labels):
-            raise ValueError(f"num_classes must be one number or one for each of {len(labels)} labels, got {counts}")
-        smoothing = self.label_smoothing if self.training else 0.0
-        return [soft_targets(label, count, smoothing) for label, count in zip(labels, counts, strict=True)]
 
     def _becomes_pair(self, leaf: Tensor) -> bool:
         """Whether maps hold classes that the mix cannot paste."""
@@ -275,7 +300,7 @@ def draw_of(shift: Any, region: Region, size: Size, count: int) -> Draw:
         boxes = torch.stack(box, dim=-1).expand(count, 4).contiguous()
         partners = (torch.arange(count, device=boxes.device) + shift) % count
         shares = opacity.expand(count).contiguous() if isinstance(opacity, Tensor) else opacity
-        return mix_draw(partners, boxes, size, shares)
+        return fill_in(partners, boxes, size, shares)
     lam, opacity = array("f", (kept_share(box, opacity, size), opacity))  # float32, as in a draw with rows
     return SharedDraw(shift, box, opacity, lam, size)
 
@@ -298,6 +323,13 @@ def _shapes(tensors: list[Tensor]) -> str:
 
 
 def _check_num_classes(value: Any) -> int | tuple[int | None, ...] | None:
-    if isinstance(value, (tuple, list)):
-        return tuple(None if one is None else check_count("num_classes", one) for one in value)
-    return None if value is None else check_count("num_classes", value)
+    if not isinstance(value, (tuple, list)):
+        return None if value is None else check_count("num_classes", value)
+    if not value:
+        raise ValueError(
+            f"num_classes must be an integer of at least 1, or one for each of several labels, got {value}"
+        )
+    for count in value:
+        if count is not None:
+            check_count("num_classes", count)
+    return tuple(count if count is None else int(count) for count in value)

@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
-from cutmix_transforms._checks import check_alpha
+from cutmix_transforms._checks import check_alpha, check_flag
 from cutmix_transforms._inputs import LabelsGetter
 from cutmix_transforms._mix import Blending, Chance, Mix, NumClasses, Region
 from cutmix_transforms._sampling import Stream, beta
@@ -88,7 +88,7 @@ class RandomMixUp(Mix):
             generator=generator,
         )
         self.alpha = check_alpha(alpha)
-        self.majority = bool(majority)
+        self.majority = check_flag("majority", majority)
 
     @property
     def blending(self) -> Blending:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -40,28 +41,7 @@ class Overlay:
     kinds: list[int] = field(default_factory=list)  # of each instance its class, or without labels its number
 
 
-def overlays_of(targets: Any, sizes: Sequence[Size], classes: Sequence[str] | None) -> list[Overlay]:
-    """Read one dictionary per image, or a batch of semantic masks."""
-    name = "targets"
-    if isinstance(targets, (Tensor, MixedTarget)):
-        rows = [{"masks": mask} for mask in _each_mask(targets)]
-        return [overlay_of(row, size, classes, name) for row, size in zip(rows, sizes, strict=True)]
-    kinds = sorted({type(row).__name__ for row in targets if not isinstance(row, Mapping)})
-    if kinds:
-        raise TypeError(
-            "targets must be a tensor, a MixedTarget, one dictionary for each image, or None, "
-            f"got {type(targets).__name__} of {', '.join(kinds)}"
-        )
-    return [overlay_of(row, sizes[i], classes, f"{name}[{i}]") for i, row in enumerate(targets)]
-
-
-def _each_mask(masks: Any) -> list[Any]:
-    if not isinstance(masks, MixedTarget):
-        return list(unwrap(masks))
-    return [MixedTarget(*fields) for fields in zip(*(unwrap(field) for field in masks), strict=True)]
-
-
-def overlay_of(target: Mapping[str, Any], size: Size, classes: Sequence[str] | None, name: str) -> Overlay:
+def overlay_of(target: Mapping[str, Any], size: Size, name: str, classes: Sequence[str] | None = None) -> Overlay:
     """Read the dictionary of one image."""
     layers = _layers(target.get("masks"), size, f"{name}['masks']")
     is_semantic = bool(layers) and layers[0][0].ndim == 2
@@ -71,7 +51,7 @@ def overlay_of(target: Mapping[str, Any], size: Size, classes: Sequence[str] | N
         raise ValueError(f"{name} must hold one row of each kind for each of its instances, got {counts}")
     count = max(counts.values(), default=0)
     kinds = rows["labels"].tolist() if "labels" in rows else list(range(count))
-    names = [name_of(kind, classes) for kind in kinds] if "labels" in rows else [""] * count
+    names = list(map(partial(name_of, classes=classes), kinds)) if "labels" in rows else [""] * count
     weights = rows["weights"].tolist() if "weights" in rows else [1.0] * count
     overlay = Overlay(size, kinds=kinds)
     if "boxes" in rows:
@@ -92,7 +72,8 @@ def overlay_of(target: Mapping[str, Any], size: Size, classes: Sequence[str] | N
 def _rows(target: Mapping[str, Any], name: str) -> dict[str, Tensor]:
     """What a dictionary says of each instance, but for the masks."""
     rules = {"boxes": "(n, 4)", "labels": "(n,)", "weights": "(n,)", "keypoints": "(n, 2) or (n, k, 2)"}
-    rows = {key: _tensor(target[key], f"{name}[{key!r}]") for key in rules if target.get(key) is not None}
+    keys = [key for key in rules if target.get(key) is not None]
+    rows = dict(zip(keys, map(_tensor, map(target.get, keys), [f"{name}[{key!r}]" for key in keys]), strict=True))
     if isinstance(target.get("boxes"), tv_tensors.BoundingBoxes):
         rows["boxes"] = _corners(target["boxes"], f"{name}['boxes']")
     for key, value in rows.items():
@@ -101,8 +82,8 @@ def _rows(target: Mapping[str, Any], name: str) -> dict[str, Tensor]:
             raise ValueError(f"{name}[{key!r}] must be of shape {rules[key]}, got {tuple(value.shape)}")
         if key == "labels" and value.dtype not in INTEGERS:
             raise TypeError(f"{name}['labels'] must be integers, got {value.dtype}")
-        if key == "boxes" and not value.isfinite().all():
-            raise ValueError(f"{name}['boxes'] must be finite numbers, got {value.tolist()}")
+        if value.is_complex() or (key in ("boxes", "weights") and not value.isfinite().all()):
+            raise ValueError(f"{name}[{key!r}] must be finite numbers, got {value.tolist()}")
     return rows
 
 
@@ -124,17 +105,21 @@ def _layers(masks: Any, size: Size, name: str) -> list[tuple[Tensor, float]]:
     """The masks of one image and their shares: two of a MixedTarget, one of a tensor."""
     if masks is None:
         return []
+    pairs = [(masks, 1.0)]
     if isinstance(masks, MixedTarget):
-        lam = float(masks.lam)
-        return [(_layers(mask, size, name)[0][0], share) for mask, share in ((masks.a, lam), (masks.b, 1 - lam))]
-    plain = _tensor(masks, name)
-    if plain.ndim not in (2, 3) or tuple(plain.shape[-2:]) != tuple(size):
-        raise ValueError(
-            f"{name} must be of the size of the image, (H, W) or (n, H, W) with {tuple(size)}, got {tuple(plain.shape)}"
-        )
-    if plain.dtype not in (*INTEGERS, torch.bool):
-        raise TypeError(f"{name} must be integers or bool, got {plain.dtype}")
-    return [(plain, 1.0)]
+        lam = float(_tensor(masks.lam, f"{name}.lam"))
+        pairs = [(masks.a, lam), (masks.b, 1 - lam)]
+    plain_masks = list(map(_tensor, [mask for mask, _ in pairs], [name] * len(pairs)))
+    layers = [(plain, share) for plain, (_, share) in zip(plain_masks, pairs, strict=True)]
+    for plain, _ in layers:
+        if plain.ndim not in (2, 3) or tuple(plain.shape[-2:]) != tuple(size):
+            raise ValueError(
+                f"{name} must be of the size of the image, (H, W) or (n, H, W) with {tuple(size)}, "
+                f"got {tuple(plain.shape)}"
+            )
+        if plain.dtype not in (*INTEGERS, torch.bool):
+            raise TypeError(f"{name} must be integers or bool, got {plain.dtype}")
+    return layers
 
 
 def _of_classes(layers: list[tuple[Tensor, float]], classes: Sequence[str] | None) -> tuple[list[Region], str]:
@@ -142,7 +127,7 @@ def _of_classes(layers: list[tuple[Tensor, float]], classes: Sequence[str] | Non
     seen = {int(k) for mask, share in layers if share for k in mask.long().unique()} - {0, IGNORED}
     regions = [(torch.stack([(mask == k) * share for mask, share in layers]).sum(0), k) for k in seen if k >= 0]
     regions.sort(key=lambda region: (-float(region[0].sum()), region[1]))
-    names = [name_of(k, classes) for _, k in regions]
+    names = list(map(partial(name_of, classes=classes), [k for _, k in regions]))
     return regions, " + ".join(names[:3] + ["…"] * (len(names) > 3))
 
 

@@ -1,8 +1,7 @@
 """Mixing sample by sample, before there is a batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import starmap
 from typing import Any
 
@@ -58,7 +57,7 @@ class Owners:
 def _weighted(rows: Sequence[Tensor], weights: list[float]) -> Tensor:
     mixed = torch.zeros_like(rows[0], dtype=exact_dtype(rows[0].dtype))
     for weight, row in zip(weights, rows, strict=True):
-        mixed += weight * row
+        mixed.add_(row.to(mixed.dtype), alpha=weight)
     return mixed.to(rows[0].dtype)
 
 

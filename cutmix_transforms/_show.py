@@ -1,6 +1,7 @@
 """A picture of a batch: images in a grid, with their targets in words and colours."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import ceil
 from typing import Any
 
@@ -11,10 +12,11 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms._checks import check_count
-from cutmix_transforms._overlay import INTEGERS, Overlay, corners_on, frame, name_of, overlays_of, paint, shorten
+from cutmix_transforms._overlay import INTEGERS, corners_on, frame, name_of, overlay_of, paint, shorten
 from cutmix_transforms._wrap import unwrap
-from cutmix_transforms.functional._draw import MixDraw, Size
-from cutmix_transforms.functional._targets import MixedTarget
+from cutmix_transforms.functional._checks import check_boxes, received
+from cutmix_transforms.functional._draw import MixDraw, Size, check_draw
+from cutmix_transforms.functional._targets import MixedTarget, check_pair
 
 PAPER, INK = (255, 255, 255), (34, 34, 34)
 GUTTER = 4
@@ -76,46 +78,77 @@ def show_batch(
         (312, 128)
     """
     pixels = _each_in_pixels(images, mean, std)
+    sizes = [(image.shape[-2], image.shape[-1]) for image in pixels]
+    _check_classes(classes)
     if isinstance(images, Tensor) and images.ndim == 3 and targets is not None:
         targets = _of_one(targets)
-    sizes = [(image.shape[-2], image.shape[-1]) for image in pixels]
-    captions, overlays = _read(targets, sizes, classes)
+    if isinstance(targets, MixedTarget):
+        check_pair(targets)
+    captions, overlays = [""] * len(sizes), []
+    if _has_words(targets):
+        captions = captions_of(targets, classes)
+        _check_count(len(captions), len(sizes))
+    elif targets is not None:
+        rows = _rows_of(targets, sizes)
+        overlays = list(map(partial(overlay_of, classes=classes), rows, sizes, _names_of(targets, len(rows))))
+        captions = [overlay.caption for overlay in overlays]
+    if draw is not None:
+        _check_draw(draw, sizes)
+    count = min(len(sizes), 8) if columns is None else check_count("columns", columns)
     tiles = [_tile(image) for image in pixels]
     for tile, overlay in zip(tiles, overlays, strict=False):
         paint(tile, overlay)
     if draw is not None:
-        _check_draw(draw, sizes)
         for tile, box in zip(tiles, draw.boxes.tolist(), strict=True):
             _outline(tile, box, draw.size)
-    return _grid(tiles, captions, min(len(tiles), 8) if columns is None else check_count("columns", columns))
+    return _grid(tiles, captions, count)
 
 
 def _check_draw(draw: Any, sizes: list[Size]) -> None:
-    if not isinstance(draw, MixDraw):
-        raise TypeError(f"draw must be a MixDraw or None, got {type(draw).__name__}")
+    check_draw(draw)
     if len(draw.boxes) != len(sizes) or any(size != tuple(draw.size) for size in sizes):
         raise ValueError(
             f"draw must be made for {len(sizes)} images of size {' and '.join(map(str, sorted(set(sizes))))}, "
             f"got one for {len(draw.boxes)} of size {tuple(draw.size)}"
         )
+    check_boxes("draw.boxes", draw.boxes.cpu(), draw.size)
 
 
-def _read(targets: Any, sizes: list[Size], classes: Sequence[str] | None) -> tuple[list[str], list[Overlay]]:
-    """What to write under each image, and what to draw on it."""
-    if targets is None:
-        return [""] * len(sizes), []
+def _check_classes(classes: Any) -> None:
+    if classes is not None and (
+        isinstance(classes, (str, Mapping)) or not hasattr(classes, "__len__") or not hasattr(classes, "__getitem__")
+    ):
+        raise TypeError(f"classes must be a sequence of names, got {received(classes)}")
+
+
+def _has_words(targets: Any) -> bool:
+    """Whether targets are written under their images: of masks and dictionaries places are drawn."""
+    first = targets.a if isinstance(targets, MixedTarget) else targets
+    return isinstance(first, Tensor) and first.ndim < 3 and not isinstance(first, tv_tensors.Mask)
+
+
+def _rows_of(targets: Any, sizes: list[Size]) -> list[Mapping[str, Any]]:
+    """Targets that know of places: one dictionary for each image."""
     if isinstance(targets, (Tensor, MixedTarget)):
-        first = targets.a if isinstance(targets, MixedTarget) else targets
-        if first.ndim < 3 and not isinstance(first, tv_tensors.Mask):
-            captions = captions_of(targets, classes)
-            _check_count(len(captions), len(sizes))
-            return captions, []
-        targets = _masks(targets, sizes)
-    if not isinstance(targets, (Tensor, tuple, list)):
-        raise TypeError(f"targets must be {FORMS}, got {type(targets).__name__}")
-    _check_count(len(targets.a if isinstance(targets, MixedTarget) else targets), len(sizes))
-    overlays = overlays_of(targets, sizes, classes)
-    return [overlay.caption for overlay in overlays], overlays
+        masks = list(map(partial(_masks, sizes=sizes), targets[:2] if isinstance(targets, MixedTarget) else [targets]))
+        _check_count(len(masks[0]), len(sizes))
+        if isinstance(targets, MixedTarget):
+            return [{"masks": MixedTarget(*fields)} for fields in zip(*masks, unwrap(targets.lam), strict=True)]
+        return [{"masks": mask} for mask in masks[0]]
+    if not isinstance(targets, (tuple, list)):
+        raise TypeError(f"targets must be {FORMS}, got {received(targets)}")
+    kinds = sorted({type(row).__name__ for row in targets if not isinstance(row, Mapping)})
+    if kinds:
+        raise TypeError(f"targets must be {FORMS}, got {type(targets).__name__} of {', '.join(kinds)}")
+    _check_count(len(targets), len(sizes))
+    return list(targets)
+
+
+def _names_of(targets: Any, count: int) -> list[str]:
+    """What to call the target of each image in errors."""
+    return (
+        ["targets"] * count if isinstance(targets, (Tensor, MixedTarget)) else [f"targets[{i}]" for i in range(count)]
+    )
 
 
 def _check_count(found: int, count: int) -> None:
@@ -125,8 +158,6 @@ def _check_count(found: int, count: int) -> None:
 
 def _masks(masks: Any, sizes: list[Size]) -> Any:
     """Semantic masks of a batch as ``(N, H, W)``."""
-    if isinstance(masks, MixedTarget):
-        return MixedTarget(_masks(masks.a, sizes), _masks(masks.b, sizes), masks.lam)
     plain = unwrap(masks.detach()).cpu()
     if plain.ndim == 4 and plain.shape[1] == 1:
         plain = plain[:, 0]
@@ -140,27 +171,22 @@ def _masks(masks: Any, sizes: list[Size]) -> Any:
     return plain
 
 
-def captions_of(targets: Tensor | MixedTarget, classes: Sequence[str] | None) -> list[str]:
+def captions_of(targets: Any, classes: Sequence[str] | None) -> list[str]:
     """Each target in words."""
     if isinstance(targets, MixedTarget):
         a, b, lam = (field.detach().cpu() for field in targets)
         if a.ndim == 1 and not a.is_floating_point():
-            rows = zip(a.tolist(), b.tolist(), lam.tolist(), strict=True)
-            return [
-                _shares([(one, k), (1 - one, other)] if k != other else [(1.0, k)], classes) for k, other, one in rows
-            ]
-        lam = lam.view(-1, *(1,) * (a.ndim - 1))
-        targets = lam * a + (1 - lam) * b
-    if not isinstance(targets, Tensor):
-        raise TypeError(f"targets must be {FORMS}, got {type(targets).__name__}")
+            pairs = zip(a.tolist(), b.tolist(), lam.tolist(), strict=True)
+            return _in_words([[(one, k), (1 - one, j)] if k != j else [(1.0, k)] for k, j, one in pairs], classes)
+        targets = lam.view(-1, *(1,) * (a.ndim - 1)) * a + (1 - lam.view(-1, *(1,) * (a.ndim - 1))) * b
     targets = targets.detach().cpu()
+    if targets.ndim not in (1, 2) or targets.is_complex():
+        raise ValueError(f"targets must be of shape (N,) or (N, K), of real numbers, got {received(targets)}")
     if targets.ndim == 2:
-        return [_shares([(share, k) for k, share in enumerate(row)], classes) for row in targets.tolist()]
-    if targets.ndim == 1 and targets.is_floating_point():
+        return _in_words([[(share, k) for k, share in enumerate(row)] for row in targets.tolist()], classes)
+    if targets.is_floating_point():
         return [f"{value:.2f}" for value in targets.tolist()]
-    if targets.ndim == 1:
-        return [name_of(value, classes) for value in targets.tolist()]
-    raise ValueError(f"targets must be of shape (N,) or (N, K), got {tuple(targets.shape)}")
+    return list(map(partial(name_of, classes=classes), targets.tolist()))
 
 
 def _of_one(target: Any) -> Any:
@@ -174,11 +200,13 @@ def _of_one(target: Any) -> Any:
     return target[None] if isinstance(target, Tensor) and (target.ndim == 0 or target.numel() > 1) else target
 
 
-def _shares(row: list[tuple[float, int]], classes: Sequence[str] | None) -> str:
-    """The largest three shares and their classes, the largest first."""
-    seen = sorted((-share, k) for share, k in row if share >= 0.005)
-    terms = [name_of(k, classes) if share <= -0.995 else f"{-share:.2f} {name_of(k, classes)}" for share, k in seen]
-    return " + ".join(terms[:3] + ["…"] * (len(terms) > 3))
+def _in_words(rows: list[list[tuple[float, int]]], classes: Sequence[str] | None) -> list[str]:
+    """Of each row the largest three shares and their classes, the largest first."""
+    seen = [sorted((-share, k) for share, k in row if share >= 0.005) for row in rows]
+    kinds = sorted({k for row in seen for _, k in row})
+    names = dict(zip(kinds, map(partial(name_of, classes=classes), kinds), strict=True))
+    words = [[names[k] if share <= -0.995 else f"{-share:.2f} {names[k]}" for share, k in row] for row in seen]
+    return [" + ".join(terms[:3] + ["…"] * (len(terms) > 3)) for terms in words]
 
 
 def _each_in_pixels(images: Any, mean: Any, std: Any) -> list[Tensor]:
@@ -194,7 +222,7 @@ def _each_in_pixels(images: Any, mean: Any, std: Any) -> list[Tensor]:
             raise ValueError(f"images in a sequence must be (C, H, W), got shape {tuple(image.shape)} at index {i}")
     if not images:
         raise ValueError(f"images must be at least one, got an empty {type(images).__name__}")
-    return [_to_pixels(image, mean, std)[0] for image in images]
+    return [batch[0] for batch in map(partial(_to_pixels, mean=mean, std=std), images)]
 
 
 def _to_pixels(images: Tensor, mean: Any, std: Any) -> Tensor:
@@ -209,6 +237,8 @@ def _to_pixels(images: Tensor, mean: Any, std: Any) -> Tensor:
             "images must be (N, C, H, W) with 1 or 3 channels, (C, H, W) or videos (N, T, C, H, W), "
             f"got shape {tuple(images.shape)}"
         )
+    if pixels.is_complex():
+        raise TypeError(f"images must be float, integer or bool, got {pixels.dtype}")
     shift, scale = _per_channel("mean", mean, 0.0, pixels), _per_channel("std", std, 1.0, pixels)
     if pixels.is_floating_point():
         pixels = pixels.float() * scale + shift
@@ -222,7 +252,13 @@ def _to_pixels(images: Tensor, mean: Any, std: Any) -> Tensor:
 def _per_channel(name: str, values: Any, default: float, pixels: Tensor) -> Tensor:
     if values is None:
         return torch.tensor(default)
-    numbers = torch.as_tensor(values, dtype=torch.float32).flatten()
+    try:
+        numbers = torch.as_tensor(values, dtype=torch.float32).flatten()
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{name} must be one number per channel of float images, got {received(values)}") from None
+    if not numbers.isfinite().all() or (name == "std" and not (numbers > 0).all()):
+        rule = "finite numbers above 0" if name == "std" else "finite numbers"
+        raise ValueError(f"{name} must be {rule}, got {values!r}")
     if not pixels.is_floating_point() or len(numbers) not in (1, pixels.shape[1]):
         raise ValueError(
             f"{name} must be one number per channel of float images, "

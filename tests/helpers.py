@@ -1,9 +1,19 @@
 """What several test files use."""
 
+import re
+import sys
+from collections.abc import Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from traceback import extract_tb
+from types import FunctionType
 
+import PIL.Image
 import pytest
 import torch
+from torch import nn
+
+import cutmix_transforms
 
 # Not square, so that swapped axes show; both sides odd.
 HEIGHT, WIDTH = 17, 11
@@ -11,13 +21,61 @@ HEIGHT, WIDTH = 17, 11
 FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 INTEGERS = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32, torch.uint64]
 
+PACKAGE = Path(cutmix_transforms.__file__).parent
+DEEPEST = 3
+
 
 @contextmanager
 def says(kind, words):
-    """Expect an error that has all these words in its message, and that no random number is used up before it."""
-    state = torch.get_rng_state()
+    """Expect an error that has all these words in its message, and that is what an error should be.
+
+    It changes nothing: no random number is used up, and whatever the test can see, and so can have handed over, is bit
+    for bit as it was. And its traceback is short: of its frames that lie in the package, the first is the public call,
+    and at most three are below that.
+    """
+    test = sys._getframe(2)
+    before, state = _visible(test), torch.get_rng_state()
     with pytest.raises(kind) as error:
         yield
-    missing = [word for word in words if word not in str(error.value)]
+    missing = [word for word in words if not re.search(rf"(?<!\w){re.escape(word)}", str(error.value))]
     assert not missing, f"{missing} not in: {error.value}"
     assert torch.equal(torch.get_rng_state(), state)
+    after = _visible(test)
+    changed = [name for name in before if after[name] != before[name]]
+    assert not changed, f"{changed} changed"
+    assert depth_of(error.value) <= DEEPEST, extract_tb(error.value.__traceback__)
+
+
+def depth_of(error):
+    """How many frames of the package lie between the public call and what raised an error."""
+    return sum(PACKAGE in Path(frame.filename).parents for frame in extract_tb(error.__traceback__)) - 1
+
+
+def _visible(frame):
+    """What the code of a frame can see: its own names, and those of the module that it and its functions use."""
+    codes = [frame.f_code, *(value.__code__ for value in frame.f_locals.values() if isinstance(value, FunctionType))]
+    names = {name: frame.f_globals[name] for code in codes for name in code.co_names if name in frame.f_globals}
+    return {name: look(value) for name, value in {**names, **frame.f_locals}.items()}
+
+
+def look(value):
+    """A value in a form that differs when anything of it has changed."""
+    if isinstance(value, torch.Tensor):
+        bits = value.detach().to_dense().as_subclass(torch.Tensor).reshape(-1).contiguous()
+        return type(value), value.dtype, value.shape, look(vars(value)), bits.view(torch.uint8).numpy().tobytes()
+    if isinstance(value, torch.Generator):
+        return value.get_state().numpy().tobytes()
+    if isinstance(value, nn.Module):
+        own = [(module.training, look(getattr(module, "generator", None))) for module in value.modules()]
+        return repr(value), own, look(dict(value.state_dict()))
+    if isinstance(value, Mapping):
+        return type(value), [(key, look(item)) for key, item in value.items()]
+    if isinstance(value, (list, tuple)):
+        return type(value), list(map(look, value))
+    if isinstance(value, PIL.Image.Image):
+        return value.mode, value.size, value.tobytes()
+    if hasattr(value, "tobytes"):
+        return type(value), value.dtype, value.shape, value.tobytes()
+    if type(value).__module__.startswith("cutmix_transforms"):
+        return type(value), look(vars(value))
+    return repr(value)

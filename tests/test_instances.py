@@ -718,6 +718,23 @@ def test_join_masks_of_unequal_canvases():
             assert out[2, y, x] == (partner[1, y, x] if inside else 0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64])
+@pytest.mark.parametrize("inside", [False, True])
+def test_points_are_seen_where_their_pixel_is(dtype, inside):
+    """Every point of a grid that reaches beyond the image; what lies on the far border is in the last pixel."""
+    size, mark = (5, 4), (torch.tensor(float("nan")) if dtype.is_floating_point else torch.tensor(-1))
+    boxes = [(0, 1, 2, 3), (3, 2, 5, 4), (4, 0, 5, 1)]
+    grid = [(x, y) for x in range(-3, 8) for y in range(-3, 8)]
+    found, seen = visible_keypoints(torch.tensor(grid, dtype=dtype), View(torch.tensor(boxes), size, inside))
+    for (x, y), told, is_seen in zip(grid, found, seen.tolist(), strict=True):
+        column, row = (3 if x == 4 else x), (4 if y == 5 else y)
+        covered = any(top <= row < bottom and left <= column < right for top, left, bottom, right in boxes)
+        is_marked = dtype == torch.int64 and (x, y) == (-1, -1)
+        assert is_seen == (covered == inside and not is_marked), (x, y)
+        wanted = torch.tensor([x, y]).to(dtype) if is_seen else mark.expand(2)
+        assert torch.equal(told.nan_to_num(nan=-99), wanted.nan_to_num(nan=-99))
+
+
 def test_marked_points_stay_marked():
     points = torch.tensor([[float("nan"), float("nan")], [3.0, 3.0]])
     for inside in (False, True):

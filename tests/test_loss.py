@@ -203,36 +203,3 @@ def test_accuracy_of_multi_hot_rows_is_a_share():
     logits = torch.tensor([[3.0, 2, 1], [1, 3, 2]])
     assert mixed_accuracy(logits, torch.tensor([[1, 1, 0], [0, 0, 0]])).item() == 0.5
     assert mixed_accuracy(logits[:0], torch.zeros(0, dtype=torch.long)).isnan()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "kind", "words"),
-    [
-        ((torch.rand(3), torch.arange(3), 1), ValueError, ["logits", "(N, K)", "(3,)"]),
-        (([[1.0, 2.0]], torch.arange(1), 1), ValueError, ["logits", "(N, K)", "[[1.0, 2.0]]"]),
-        ((torch.rand(3, 4), [0, 1, 2], 1), ValueError, ["target", "[0, 1, 2]"]),
-        (
-            (torch.rand(3, 4), MixedTarget(torch.arange(3), torch.arange(3), torch.rand(1)), 1),
-            ValueError,
-            ["lam", "(3,)", "(1,)"],
-        ),
-        ((torch.rand(3, 4), torch.arange(2), 1), ValueError, ["target", "(3, 4)", "(2,)"]),
-        ((torch.rand(3, 4), torch.rand(3), 1), ValueError, ["target", "float32"]),
-        ((torch.rand(3, 4), torch.arange(3), 5), ValueError, ["k", "4", "5"]),
-        ((torch.rand(3, 4), torch.arange(3), 0), ValueError, ["k", "1", "0"]),
-        ((torch.rand(3, 4), torch.arange(3), 1.0), TypeError, ["k", "1.0"]),
-    ],
-)
-def test_accuracy_errors(arguments, kind, words):
-    logits, target, k = arguments
-    with says(kind, words):
-        mixed_accuracy(logits, target, k=k)
-
-
-def test_loss_errors():
-    with pytest.raises(TypeError, match="criterion must be callable, got 3"):
-        MixedLoss(3)
-    odd = nn.CrossEntropyLoss()
-    odd.reduction = "median"
-    with pytest.raises(ValueError, match=r"criterion.reduction must be .* got 'median'"):
-        MixedLoss(odd)

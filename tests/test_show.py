@@ -318,9 +318,9 @@ def test_tags_do_not_cover_one_another():
 def test_weights_stand_behind_names_unless_1():
     size, box = (100, 100), torch.tensor([[0, 0, 50, 50], [10, 10, 80, 80], [5, 5, 9, 9]])
     target = {"boxes": box, "labels": torch.tensor([0, 2, 1]), "weights": torch.tensor([0.34, 1.0, 0.0])}
-    assert overlay_of(target, size, NAMES, "targets[0]").tags == [("cat", "0.34"), ("dog", ""), ("coffee", "0.00")]
+    assert overlay_of(target, size, "targets[0]", NAMES).tags == [("cat", "0.34"), ("dog", ""), ("coffee", "0.00")]
     del target["labels"]
-    assert overlay_of(target, size, NAMES, "targets[0]").tags == [("", "0.34"), ("", ""), ("", "0.00")]
+    assert overlay_of(target, size, "targets[0]", NAMES).tags == [("", "0.34"), ("", ""), ("", "0.00")]
     target = {"boxes": box[:1], "labels": torch.tensor([0])}
     plain, one, less = (
         with_tag("cat", target | row) for row in ({}, {"weights": torch.ones(1)}, {"weights": torch.tensor([0.34])})
@@ -407,9 +407,9 @@ def test_semantic_masks(form):
 
 def test_semantic_captions_name_the_largest_regions():
     mask = torch.arange(8).repeat_interleave(torch.tensor([1, 2, 9, 3, 4, 5, 0, 76])).view(10, 10)
-    assert overlay_of({"masks": mask}, (10, 10), None, "targets[0]").caption == "7 + 2 + 5 + …"
-    assert overlay_of({"masks": mask.clamp(max=3)}, (10, 10), NAMES, "targets[0]").caption == "rocket + dog + coffee"
-    assert overlay_of({"masks": mask * 0 - 1}, (10, 10), NAMES, "targets[0]").caption == ""
+    assert overlay_of({"masks": mask}, (10, 10), "targets[0]", None).caption == "7 + 2 + 5 + …"
+    assert overlay_of({"masks": mask.clamp(max=3)}, (10, 10), "targets[0]", NAMES).caption == "rocket + dog + coffee"
+    assert overlay_of({"masks": mask * 0 - 1}, (10, 10), "targets[0]", NAMES).caption == ""
 
 
 def test_mixed_semantic_masks_are_weighed():

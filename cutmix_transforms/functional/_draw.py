@@ -5,6 +5,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from cutmix_transforms.functional._checks import (
+    can_look_at,
+    check_boxes,
+    check_broadcast,
+    check_floats,
+    check_indices,
+    check_range,
+    check_share,
+    check_size,
+    received,
+)
 from cutmix_transforms.functional._numbers import Number, clamp, functions_of, whole
 
 Size = tuple[int, int]
@@ -94,27 +105,53 @@ def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | floa
         The draw.
 
     Raises:
-        ValueError: if the shapes do not fit together, or ``opacity`` is a number that is not from 0 to 1.
+        TypeError: if ``partners`` or ``boxes`` are no integers, or ``opacity`` is neither a number nor a float tensor.
+        ValueError: if the shapes do not fit together, or (on a CPU) boxes reach beyond the image, a partner is
+            negative, or ``opacity`` is not from 0 to 1.
 
     Example:
         >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 10, 10], [5, 5, 10, 10]]), (10, 20))
         >>> draw.lam
         tensor([0.5000, 0.8750])
     """
+    check_indices("partners", partners, "(N,)", ndims=(1,))
+    check_indices("boxes", boxes, "(N, 4)", ndims=(2,), last=4)
+    check_size("size", size)
     count = len(partners)
-    if boxes.shape != (count, 4):
+    if len(boxes) != count:
         raise ValueError(f"boxes must be of shape (N, 4) = {(count, 4)}, got {tuple(boxes.shape)}")
     if isinstance(opacity, Tensor):
-        if opacity.shape != (count,):
+        check_floats("opacity", opacity, "(N,), or a number", ndims=(1,))
+        if len(opacity) != count:
             raise ValueError(f"opacity must be a number or of shape (N,) = {(count,)}, got {tuple(opacity.shape)}")
-    elif not 0 <= opacity <= 1:
-        raise ValueError(f"opacity must be from 0 to 1, got {opacity}")
+        check_range("opacity", opacity)
+    else:
+        check_share("opacity", opacity)
+    check_boxes("boxes", boxes, size)
+    if can_look_at(partners) and (partners < 0).any():
+        raise ValueError(f"partners must be at least 0, got {int(partners.min())}")
+    return fill_in(partners, boxes, size, opacity)
+
+
+def fill_in(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | float) -> MixDraw:
+    """The same, of what is known to fit."""
     top, left, bottom, right = boxes.unbind(-1)
     if isinstance(opacity, Tensor):
         strength = opacity.to(boxes.device, torch.float32)
     else:
-        strength = torch.full((count,), float(opacity), dtype=torch.float32, device=boxes.device)
+        strength = torch.full((len(boxes),), float(opacity), dtype=torch.float32, device=boxes.device)
     return MixDraw(partners, kept_share((top, left, bottom, right), strength, size), boxes, strength, size)
+
+
+def check_draw(draw: Any) -> None:
+    """Raise an error unless this is a draw with the fields that it must have, whatever it was made for."""
+    if not isinstance(draw, MixDraw):
+        raise TypeError(f"draw must be a MixDraw, got {received(draw)}")
+    check_indices("draw.partners", draw.partners, "(N,)", ndims=(1,))
+    check_floats("draw.lam", draw.lam, "(N,)", ndims=(1,))
+    check_indices("draw.boxes", draw.boxes, "(N, 4)", ndims=(2,), last=4)
+    check_floats("draw.opacity", draw.opacity, "(N,)", ndims=(1,))
+    check_size("draw.size", draw.size)
 
 
 def kept_share(edges: Edges[Number], opacity: Number, size: Size) -> Number:
@@ -141,6 +178,10 @@ def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
     Returns:
         The boxes.
 
+    Raises:
+        TypeError: if ``lam`` is no float tensor, or ``centers`` are no integers.
+        ValueError: if the shapes do not fit, or (on a CPU) ``lam`` is not from 0 to 1.
+
     References:
         Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features, ICCV 2019,
         arXiv 1905.04899.
@@ -150,6 +191,12 @@ def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
         tensor([[ 4,  3, 12,  8],
                 [ 0,  0,  9,  6]])
     """
+    check_floats("lam", lam, "(N,)", ndims=(1,))
+    check_indices("centers", centers, "(N, 2)", ndims=(2,), last=2)
+    check_size("size", size)
+    if len(centers) != len(lam):
+        raise ValueError(f"centers must be of shape (N, 2) = {(len(lam), 2)}, got {tuple(centers.shape)}")
+    check_range("lam", lam)
     row, column = centers.unbind(-1)
     return torch.stack(cutmix_edges(lam, row, column, size), dim=-1)
 
@@ -180,13 +227,28 @@ def boxes_around(rows: Tensor, columns: Tensor, heights: Tensor, widths: Tensor,
     Returns:
         The boxes.
 
+    Raises:
+        TypeError: if there is something else than tensors of integers.
+        ValueError: if their shapes do not broadcast, or (on a CPU) a side is negative.
+
     Example:
         >>> middle, side = torch.tensor([0, 8]), torch.tensor(5)
         >>> boxes_around(middle, middle, side, side, (17, 11))
         tensor([[ 0,  0,  3,  3],
                 [ 6,  6, 11, 11]])
     """
-    edges = edges_around(rows, columns, heights, widths, size)
+    given = {"rows": rows, "columns": columns, "heights": heights, "widths": widths}
+    for name, value in given.items():
+        check_indices(name, value, "(...)")
+        if name in ("heights", "widths") and can_look_at(value) and (value < 0).any():
+            raise ValueError(f"{name} must be at least 0, got {int(value.min())}")
+    check_size("size", size)
+    check_broadcast(given)
+    return boxes_between(*edges_around(rows, columns, heights, widths, size))
+
+
+def boxes_between(*edges: Tensor) -> Tensor:
+    """Edges as boxes ``(..., 4)``."""
     return torch.stack(torch.broadcast_tensors(*edges), dim=-1)
 
 

@@ -2,11 +2,23 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from cutmix_transforms.functional._checks import (
+    can_look_at,
+    check_boxes,
+    check_broadcast,
+    check_indices,
+    check_range,
+    check_share,
+    check_size,
+    check_tensor,
+    received,
+)
 from cutmix_transforms.functional._draw import Size
 
 Fill = float | Sequence[float] | Tensor | Literal["mean"]
@@ -31,17 +43,17 @@ def image_size(images: Tensor) -> Size:
     Returns:
         ``(height, width)``.
 
+    Raises:
+        TypeError: if ``images`` are no tensor.
+
     Example:
         >>> image_size(torch.rand(8, 3, 17, 11)), image_size(torch.rand(8, 5)), image_size(torch.rand(8))
         ((17, 11), (1, 5), (1, 1))
     """
+    if not isinstance(images, Tensor):
+        raise TypeError(f"images must be a tensor, got {received(images)}")
     height, width = (1, 1, *images.shape[1:])[-2:]
     return height, width
-
-
-def can_look_at(tensor: Tensor) -> bool:
-    """Whether reading numbers is free: elsewhere it would make the host wait, or break the graph."""
-    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def _goes_by_rows(images: Tensor) -> bool:
@@ -53,16 +65,6 @@ def _goes_by_rows(images: Tensor) -> bool:
         return False
     # Older releases of torch cannot select from the unsigned types but uint8.
     return images[:1].numel() >= 4096 or images.dtype in (torch.uint16, torch.uint32, torch.uint64)
-
-
-def check_boxes(name: str, boxes: Tensor, size: Size) -> None:
-    """Raise an error unless all boxes lie inside the image, where looking at them is free."""
-    if not can_look_at(boxes):
-        return
-    first, last = boxes[..., :2], boxes[..., 2:]
-    wrong = ((first < 0) | (last < first) | (last > last.new_tensor(size))).any(-1)
-    if wrong.any():
-        raise ValueError(f"{name} must lie inside {size[0]} x {size[1]}, got {tuple(boxes[wrong][0].tolist())}")
 
 
 def inside_boxes(boxes: Tensor, size: Size) -> Tensor:
@@ -78,12 +80,18 @@ def inside_boxes(boxes: Tensor, size: Size) -> Tensor:
     Returns:
         The masks.
 
+    Raises:
+        TypeError: if ``boxes`` are no tensor, or ``size`` is no pair of integers.
+        ValueError: if ``boxes`` are of another shape, or ``size`` is negative.
+
     Example:
         >>> inside_boxes(torch.tensor([0, 1, 2, 3]), (3, 4)).int()
         tensor([[0, 1, 1, 0],
                 [0, 1, 1, 0],
                 [0, 0, 0, 0]], dtype=torch.int32)
     """
+    check_tensor("boxes", boxes, "(..., 4)", last=4)
+    check_size("size", size)
     top, left, bottom, right = boxes[..., None].unbind(-2)  # (..., 1)
     y = torch.arange(size[0], device=boxes.device)
     x = torch.arange(size[1], device=boxes.device)
@@ -107,14 +115,30 @@ def blend(first: Tensor, second: Tensor, share: Tensor | float) -> Tensor:
         A new tensor.
 
     Raises:
-        TypeError: if the tensors are neither float nor integer.
+        TypeError: if the tensors are neither float nor integer, or of different dtypes.
+        ValueError: if their shapes do not broadcast, or ``share`` is (on a CPU) not from 0 to 1.
 
     Example:
         >>> first, second = torch.tensor([[0, 255], [255, 255]], dtype=torch.uint8)
         >>> blend(first, second, torch.tensor(0.25))
         tensor([ 64, 255], dtype=torch.uint8)
     """
-    check_blendable(first)
+    for name, value in (("first", first), ("second", second)):
+        check_tensor(name, value, "(...)")
+        check_blendable(value, name)
+    if first.dtype != second.dtype:
+        raise TypeError(f"second must be of the dtype of first, {first.dtype}, got {second.dtype}")
+    if isinstance(share, Tensor):
+        check_blendable(share, "share")
+        check_range("share", share)
+    else:
+        check_share("share", share)
+    check_broadcast({"first": first, "second": second, **({"share": share} if isinstance(share, Tensor) else {})})
+    return blended(first, second, share)
+
+
+def blended(first: Tensor, second: Tensor, share: Tensor | float) -> Tensor:
+    """The same, of what is known to fit."""
     exact = exact_dtype(first.dtype)
     weight: Any = share.to(exact) if isinstance(share, Tensor) else share
     if first.dtype == exact:
@@ -122,10 +146,10 @@ def blend(first: Tensor, second: Tensor, share: Tensor | float) -> Tensor:
     return to_dtype(torch.lerp(first.to(exact), second.to(exact), weight), first.dtype)
 
 
-def check_blendable(images: Tensor) -> None:
+def check_blendable(images: Tensor, name: str = "images") -> None:
     """Raise an error unless the images are of numbers that have an order."""
     if images.dtype == torch.bool or images.dtype.is_complex:
-        raise TypeError(f"images must be float or integer to be blended, got {images.dtype}")
+        raise TypeError(f"{name} must be float or integer to be blended, got {images.dtype}")
 
 
 def to_dtype(values: Tensor, dtype: torch.dtype) -> Tensor:
@@ -156,6 +180,7 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
         A new tensor; ``images`` stay as they are.
 
     Raises:
+        TypeError: if ``images`` or ``holes`` are no tensors of numbers, or ``fill`` is something else.
         ValueError: if the shapes do not fit, or ``fill`` has another number of channels or is beyond the dtype's range.
 
     References:
@@ -166,6 +191,8 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
         tensor([[[1, 9, 9, 1, 1],
                  [1, 9, 9, 1, 1]]], dtype=torch.uint8)
     """
+    check_tensor("images", images, "(C, H, W) or (N, ..., C, H, W)")
+    check_indices("holes", holes, "(K, 4) or (N, K, 4)")
     single = images.ndim == 3
     fits = images.ndim >= 3 and holes.ndim == (2 if single else 3) and holes.shape[-1] == 4
     if not fits or not (single or len(holes) == len(images)):
@@ -173,11 +200,17 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
             "holes must be of shape (K, 4) for an image (C, H, W), or (N, K, 4) for images (N, ..., C, H, W), "
             f"got holes {tuple(holes.shape)} for images {tuple(images.shape)}"
         )
-    if single:
-        return cutout(images[None], holes[None], fill)[0]
-    size = image_size(images)
-    check_boxes("holes", holes, size)
-    pixels = fill_pixels(images, fill).expand(images.shape)
+    check_boxes("holes", holes, image_size(images[None] if single else images))
+    batch, each = (images[None], holes[None]) if single else (images, holes)
+    pixels = fill_pixels(batch, fill)
+    check_broadcast({"fill": pixels, "images": batch})
+    out = cut_out(batch, each, pixels)
+    return out[0] if single else out
+
+
+def cut_out(images: Tensor, holes: Tensor, pixels: Tensor) -> Tensor:
+    """The same for a batch, with what :func:`fill_pixels` gives, all of it known to fit."""
+    size, pixels = image_size(images), pixels.expand(images.shape)
     if not _goes_by_rows(images):
         inside = inside_boxes(holes.to(images.device), size).any(dim=1)  # (N, H, W)
         return torch.where(~inside.view(-1, *(1,) * (images.ndim - 3), *size), images, pixels)
@@ -191,6 +224,8 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
 
 def fill_pixels(images: Tensor, fill: Fill, *, name: str = "fill") -> Tensor:
     """What holes show: the fill in the images' dtype, in a shape that broadcasts to ``(N, ..., C, H, W)``."""
+    if images.dtype.is_complex:
+        raise TypeError(f"images must be float or integer, got {images.dtype}")
     if isinstance(fill, str):
         if fill != "mean":
             raise ValueError(f"{name} must be a number, one number per channel, a tensor or 'mean', got {fill!r}")
@@ -204,11 +239,15 @@ def fill_pixels(images: Tensor, fill: Fill, *, name: str = "fill") -> Tensor:
 
 def _channel_fill(images: Tensor, fill: float | Sequence[float], name: str) -> Tensor:
     channels = images.shape[-3]
-    values = [fill] if isinstance(fill, (int, float)) else list(fill)
+    values: list[Any] = [fill] if isinstance(fill, Real) else list(fill) if isinstance(fill, (tuple, list)) else [None]
+    if not all(isinstance(value, Real) for value in values):
+        raise TypeError(f"{name} must be a number, one number per channel, a tensor or 'mean', got {received(fill)}")
     if len(values) not in (1, channels):
         raise ValueError(f"{name} must be one number or one per channel ({channels}), got {fill!r}")
-    if not images.dtype.is_floating_point and images.dtype != torch.bool:
-        low, high = torch.iinfo(images.dtype).min, torch.iinfo(images.dtype).max
-        if not all(low <= round(value) <= high for value in values):
+    if images.dtype != torch.bool:
+        is_float = images.dtype.is_floating_point
+        info = torch.finfo(images.dtype) if is_float else torch.iinfo(images.dtype)
+        low, high = info.min, info.max
+        if not all(math.isfinite(one) and low <= (one if is_float else round(one)) <= high for one in values):
             raise ValueError(f"{name} must lie in [{low}, {high}] for images of {images.dtype}, got {fill!r}")
     return torch.tensor(values, dtype=torch.float64).view(-1, 1, 1)

@@ -1,10 +1,18 @@
 """Instances: what of boxes, masks and keypoints can still be seen. Pure functions of tensors and a view."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from cutmix_transforms.functional._checks import (
+    can_look_at,
+    check_indices,
+    check_real,
+    check_size,
+    check_tensor,
+    received,
+)
 from cutmix_transforms.functional._draw import Size
 from cutmix_transforms.functional._images import inside_boxes
 
@@ -29,6 +37,21 @@ class View(NamedTuple):
     inside: bool = False
 
 
+def _check_view(view: Any) -> None:
+    if not isinstance(view, View):
+        raise TypeError(f"view must be a View, got {received(view)}")
+    check_indices("view.boxes", view.boxes, "(K, 4)", ndims=(2,), last=4)
+    check_size("view.size", view.size)
+    if not isinstance(view.inside, bool):
+        raise TypeError(f"view.inside must be True or False, got {received(view.inside)}")
+    if view.inside and not len(view.boxes):
+        raise ValueError(f"view.boxes must hold a box where its inside is seen, got {tuple(view.boxes.shape)}")
+    height, width = view.size
+    for top, left, bottom, right in view.boxes.tolist() if can_look_at(view.boxes) else ():
+        if not (0 <= top <= bottom <= height and 0 <= left <= right <= width):
+            raise ValueError(f"view.boxes must lie inside {height} x {width}, got {(top, left, bottom, right)}")
+
+
 def visible_boxes(boxes: Tensor, view: View) -> tuple[Tensor, Tensor]:
     """Bounding boxes of what can be seen of rectangles, and how large a share that is.
 
@@ -45,12 +68,19 @@ def visible_boxes(boxes: Tensor, view: View) -> tuple[Tensor, Tensor]:
     Returns:
         The boxes, of no meaning where the share is 0; and the visible share of what lies within the image.
 
+    Raises:
+        TypeError: if ``boxes`` are no tensor of real numbers, or ``view`` is no view.
+        ValueError: if ``boxes`` are of another shape, or those of the view lie outside the image.
+
     Example:
         >>> view = View(torch.tensor([[0, 0, 10, 4]]), size=(10, 10))
         >>> boxes, share = visible_boxes(torch.tensor([[2, 2, 6, 6], [2, 2, 4, 6]]), view)
         >>> boxes[0], share
         (tensor([4., 2., 6., 6.], dtype=torch.float64), tensor([0.5000, 0.0000], dtype=torch.float64))
     """
+    check_tensor("boxes", boxes, "(n, 4)", ndims=(2,), last=4)
+    check_real("boxes", boxes)
+    _check_view(view)
     boxes = boxes.to(torch.float64)
     height, width = view.size
     within = boxes.clamp(min=0).minimum(boxes.new_tensor([width, height, width, height]))
@@ -120,6 +150,10 @@ def visible_keypoints(points: Tensor, view: View) -> tuple[Tensor, Tensor]:
     Returns:
         The points, and whether each can be seen.
 
+    Raises:
+        TypeError: if ``points`` are no tensor of real numbers, or ``view`` is no view.
+        ValueError: if ``points`` are of another shape, or the boxes of the view lie outside the image.
+
     Example:
         >>> view = View(torch.tensor([[0, 0, 10, 4]]), size=(10, 10))
         >>> points, seen = visible_keypoints(torch.tensor([[3.0, 5.0], [4.0, 5.0]]), view)
@@ -127,6 +161,9 @@ def visible_keypoints(points: Tensor, view: View) -> tuple[Tensor, Tensor]:
         (tensor([[nan, nan],
                 [4., 5.]]), tensor([False,  True]))
     """
+    check_tensor("points", points, "(..., 2)", last=2)
+    check_real("points", points)
+    _check_view(view)
     height, width = view.size
     x, y = points[..., None, :].unbind(-1)  # (..., 1)
     x, y = x.where(x != width, width - 1), y.where(y != height, height - 1)  # on the border is still in the image
@@ -150,11 +187,19 @@ def visible_mask_share(masks: Tensor, view: View) -> Tensor:
     Returns:
         The shares. Of a mask that is empty nothing is hidden, and nothing seen inside.
 
+    Raises:
+        TypeError: if ``masks`` are no tensor, or ``view`` is no view.
+        ValueError: if ``masks`` are not of the size of the view, or its boxes lie outside the image.
+
     Example:
         >>> masks = torch.tensor([[[1, 1, 0], [1, 1, 0]]])
         >>> visible_mask_share(masks, View(torch.tensor([[0, 0, 1, 1]]), size=(2, 3)))
         tensor([0.7500], dtype=torch.float64)
     """
+    check_tensor("masks", masks, "(n, H, W)", ndims=(3,))
+    _check_view(view)
+    if tuple(masks.shape[1:]) != tuple(view.size):
+        raise ValueError(f"masks must be of the size of the view, {tuple(view.size)}, got {tuple(masks.shape)}")
     bits = _bits(masks)
     if len(view.boxes) == 1:
         top, left, bottom, right = view.boxes[0].tolist()
@@ -181,10 +226,17 @@ def boxes_of_masks(masks: Tensor) -> Tensor:
     Returns:
         The boxes; of no meaning for a mask that is empty.
 
+    Raises:
+        TypeError: if ``masks`` are no tensor.
+        ValueError: if they are of another shape, or have no pixels.
+
     Example:
         >>> boxes_of_masks(torch.tensor([[[0, 0, 0], [0, 1, 1]]]))
         tensor([[1, 1, 3, 2]])
     """
+    check_tensor("masks", masks, "(n, H, W)", ndims=(3,))
+    if 0 in masks.shape[1:]:
+        raise ValueError(f"masks must have pixels, got shape {tuple(masks.shape)}")
     bits = _bits(masks)
     sides = [bits.amax(1), bits.amax(2)]  # columns (n, W), rows (n, H)
     first = [side.argmax(1) for side in sides]
@@ -208,6 +260,10 @@ def join_masks(base: Tensor, partner: Tensor, box: Tensor, kept: tuple[Tensor, T
     Returns:
         A new tensor of the dtype of ``base``.
 
+    Raises:
+        TypeError: if there is something else than tensors, or ``kept`` is no pair of indices.
+        ValueError: if shapes do not fit, the box lies outside an image, or an index outside the masks.
+
     Example:
         >>> base, partner = torch.ones(2, 1, 3, dtype=torch.uint8), torch.ones(1, 1, 3, dtype=torch.uint8)
         >>> join_masks(base, partner, torch.tensor([0, 1, 1, 3]), (torch.tensor([1]), torch.tensor([0])))
@@ -215,6 +271,7 @@ def join_masks(base: Tensor, partner: Tensor, box: Tensor, kept: tuple[Tensor, T
         <BLANKLINE>
                 [[0, 1, 1]]], dtype=torch.uint8)
     """
+    _check_joined(base, partner, box, kept)
     top, left, bottom, right = box.tolist()
     count = len(kept[0])
     out = base.new_empty(count + len(kept[1]), *base.shape[1:])
@@ -224,6 +281,22 @@ def join_masks(base: Tensor, partner: Tensor, box: Tensor, kept: tuple[Tensor, T
     for i, k in enumerate(kept[1].tolist(), count):
         out[i, top:bottom, left:right] = partner[k, top:bottom, left:right]
     return out
+
+
+def _check_joined(base: Any, partner: Any, box: Any, kept: Any) -> None:
+    check_indices("box", box, "(4,)", ndims=(1,), last=4)
+    if not isinstance(kept, (tuple, list)) or len(kept) != 2:
+        raise TypeError(f"kept must be a pair of tensors of indices, got {received(kept)}")
+    top, left, bottom, right = box.tolist()
+    for name, masks, rows in (("base", base, kept[0]), ("partner", partner, kept[1])):
+        check_tensor(name, masks, "(n, H, W)", ndims=(3,))
+        check_indices("kept", rows, "(k,)", ndims=(1,))
+        height, width = masks.shape[1:]
+        if not (0 <= top <= bottom <= height and 0 <= left <= right <= width):
+            raise ValueError(f"box must lie inside {name}, {height} x {width}, got {(top, left, bottom, right)}")
+        wrong = [k for k in rows.tolist() if not 0 <= k < len(masks)] if can_look_at(rows) else []
+        if wrong:
+            raise ValueError(f"kept must hold indices in [0, {len(masks)}) for {name}, got {wrong[0]}")
 
 
 def _bits(masks: Tensor) -> Tensor:

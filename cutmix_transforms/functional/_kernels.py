@@ -8,6 +8,7 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
+from cutmix_transforms.functional._checks import received
 from cutmix_transforms.functional._draw import MixDraw
 from cutmix_transforms.functional._images import to_dtype
 from cutmix_transforms.functional._instances import View, visible_boxes, visible_keypoints, visible_mask_share
@@ -50,7 +51,7 @@ def register_kernel(cls: type[tv_tensors.TVTensor], *, categorical: bool = False
         A decorator of the function.
 
     Raises:
-        TypeError: if ``cls`` is no type of tv_tensor.
+        TypeError: if ``cls`` is no type of tv_tensor, ``categorical`` is no bool, or what is decorated is no function.
 
     Example:
         >>> class Depth(tv_tensors.TVTensor):
@@ -60,8 +61,11 @@ def register_kernel(cls: type[tv_tensors.TVTensor], *, categorical: bool = False
         ...     return mix_images(depth, draw, others)
     """
     _check_type(cls)
+    if not isinstance(categorical, bool):
+        raise TypeError(f"categorical must be True or False, got {received(categorical)}")
 
     def register(function: AnyMap) -> AnyMap:
+        _check_function(function)
         _MAPS[cls] = MapKernel(function, categorical)
         return function
 
@@ -84,7 +88,7 @@ def register_instance_kernel(cls: type[tv_tensors.TVTensor]) -> Callable[[AnyIns
         A decorator of the function.
 
     Raises:
-        TypeError: if ``cls`` is no type of tv_tensor.
+        TypeError: if ``cls`` is no type of tv_tensor, or what is decorated is no function.
 
     Example:
         >>> class Names(tv_tensors.TVTensor):
@@ -96,6 +100,7 @@ def register_instance_kernel(cls: type[tv_tensors.TVTensor]) -> Callable[[AnyIns
     _check_type(cls)
 
     def register(function: AnyInstance) -> AnyInstance:
+        _check_function(function)
         _INSTANCES[cls] = function
         return function
 
@@ -105,6 +110,11 @@ def register_instance_kernel(cls: type[tv_tensors.TVTensor]) -> Callable[[AnyIns
 def _check_type(cls: Any) -> None:
     if not (isinstance(cls, type) and issubclass(cls, tv_tensors.TVTensor)):
         raise TypeError(f"cls must be a type of tv_tensor, got {cls!r}")
+
+
+def _check_function(function: Any) -> None:
+    if not callable(function):
+        raise TypeError(f"function must be callable, got {received(function)}")
 
 
 def map_kernel(leaf: Any) -> MapKernel | None:

@@ -7,12 +7,11 @@ import torch
 from torch import Tensor
 from torch.autograd.forward_ad import unpack_dual
 
-from cutmix_transforms.functional._draw import Draw, MixDraw, as_lists, with_rows
+from cutmix_transforms.functional._checks import can_look_at, check_boxes, check_range, check_tensor
+from cutmix_transforms.functional._draw import Draw, MixDraw, as_lists, check_draw, with_rows
 from cutmix_transforms.functional._images import (
-    blend,
-    can_look_at,
+    blended,
     check_blendable,
-    check_boxes,
     exact_dtype,
     image_size,
     inside_boxes,
@@ -47,7 +46,8 @@ def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> T
         A new tensor; ``images`` stay as they are.
 
     Raises:
-        TypeError: if images that are neither float nor integer would have to be blended.
+        TypeError: if ``images``, ``others`` or fields of the draw are no tensors, or of another dtype; or if images
+            that are neither float nor integer would have to be blended.
         ValueError: if the draw was made for another number or size of images, or points outside them.
 
     Example:
@@ -61,7 +61,11 @@ def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> T
                 [[75, 75, 75],
                  [75, 75, 75]]], dtype=torch.uint8)
     """
+    check_tensor("images", images, "(N, ..., H, W)")
+    if others is not None:
+        check_tensor("others", others, "(M, ..., H, W)")
     pool = images if others is None else others
+    check_draw(draw)
     check_fit(images, draw, pool)
     return apply_draw(images, draw, pool)
 
@@ -87,6 +91,8 @@ def _has_gradient(images: Tensor) -> bool:
 
 def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
     """Raise an error unless a draw was made for such images and others."""
+    if images.ndim == 0:
+        raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(images.shape)}")
     count, size = len(images), image_size(images)
     if size != tuple(draw.size):
         raise ValueError(f"draw must be made for images of size {size}, got one for {tuple(draw.size)}")
@@ -98,15 +104,16 @@ def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
         raise ValueError(f"draw must have a row for each of {count} images, got fields of the shapes {shapes}")
     if images.shape[1:] != pool.shape[1:]:
         raise ValueError(f"others must be of shape (M, *{tuple(images.shape[1:])}), got {tuple(pool.shape)}")
+    if images.dtype != pool.dtype:
+        raise TypeError(f"others must be of the dtype of the images, {images.dtype}, got {pool.dtype}")
     check_boxes("draw.boxes", draw.boxes, size)
     if not can_look_at(draw.partners):
         return
     wrong = (draw.partners < 0) | (draw.partners >= len(pool))
     if wrong.any():
         raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {int(draw.partners[wrong][0])}")
-    wrong = (draw.opacity < 0) | (draw.opacity > 1)
-    if wrong.any():
-        raise ValueError(f"draw.opacity must be from 0 to 1, got {float(draw.opacity[wrong][0])}")
+    check_range("draw.lam", draw.lam)
+    check_range("draw.opacity", draw.opacity)
     if ((draw.opacity > 0) & (draw.opacity < 1)).any():
         check_blendable(images)
 
@@ -246,5 +253,5 @@ def _mix_by_mask(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
     inside = inside_boxes(draw.boxes.to(images.device), draw.size).view(-1, *ones, *draw.size) & (opacity != 0)
     source = pool[draw.partners.to(images.device)]  # unlike index_select, keeps channels_last
     if images.dtype != torch.bool and not images.dtype.is_complex:
-        source = torch.where(opacity == 1, source, blend(images, source, opacity))
+        source = torch.where(opacity == 1, source, blended(images, source, opacity))
     return torch.where(~inside, images, source)  # the first of two decides about the memory format

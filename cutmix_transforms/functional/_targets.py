@@ -1,12 +1,21 @@
 """Targets: the arithmetic that goes with the pixels."""
 
-from typing import NamedTuple
+from numbers import Integral, Real
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from cutmix_transforms.functional._draw import Draw, MixDraw, SharedDraw
-from cutmix_transforms.functional._images import blend
+from cutmix_transforms.functional._checks import (
+    can_look_at,
+    check_floats,
+    check_range,
+    check_real,
+    check_tensor,
+    received,
+)
+from cutmix_transforms.functional._draw import Draw, MixDraw, SharedDraw, check_draw
+from cutmix_transforms.functional._images import blended, exact_dtype
 
 
 class MixedTarget(NamedTuple):
@@ -47,10 +56,10 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
         The targets.
 
     Raises:
-        TypeError: if labels are no tensor, or of a dtype that says neither class nor share.
+        TypeError: if labels are no tensor, or of a dtype that says neither class nor share, or if ``num_classes`` or
+            ``label_smoothing`` are no numbers.
         ValueError: if labels have another shape or (on a CPU) lie outside ``[0, num_classes)``, or ``num_classes`` is
-            missing or does not fit, or
-            ``label_smoothing`` is out of range.
+            missing or does not fit, or ``label_smoothing`` is out of range.
 
     Example:
         >>> soft_targets(torch.tensor([2, 0]), num_classes=3, label_smoothing=0.3)
@@ -58,6 +67,8 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
                 [0.8000, 0.1000, 0.1000]])
     """
     check_labels(labels, num_classes)
+    if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, Real):
+        raise TypeError(f"label_smoothing must be a number in [0, 1), got {received(label_smoothing)}")
     if not 0 <= label_smoothing < 1:
         raise ValueError(f"label_smoothing must be a number in [0, 1), got {label_smoothing!r}")
     if labels.dtype.is_floating_point:
@@ -73,7 +84,11 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
 def check_labels(labels: Tensor, num_classes: int | None) -> None:
     """Raise a clear error unless ``labels`` are one of the forms that :func:`soft_targets` takes."""
     if not isinstance(labels, Tensor):
-        raise TypeError(f"labels must be a tensor, got {type(labels).__name__}: {labels!r}")
+        raise TypeError(f"labels must be a tensor, got {received(labels)}")
+    if num_classes is not None and (isinstance(num_classes, bool) or not isinstance(num_classes, Integral)):
+        raise TypeError(f"num_classes must be an integer of at least 1, or None, got {received(num_classes)}")
+    if num_classes is not None and num_classes < 1:
+        raise ValueError(f"num_classes must be an integer of at least 1, or None, got {num_classes}")
     shape = tuple(labels.shape)
     if labels.ndim not in (1, 2):
         raise ValueError(f"labels must be of shape (N,) or (N, K), got {shape}")
@@ -90,14 +105,14 @@ def check_labels(labels: Tensor, num_classes: int | None) -> None:
             raise ValueError(f"num_classes must be None for float labels of shape (N,), got {num_classes}")
     elif num_classes is None:
         raise ValueError(f"num_classes must be given for integer labels of shape (N,) = {shape}, got None")
-    elif labels.device.type == "cpu" and not torch.compiler.is_compiling():
+    elif can_look_at(labels):
         found = labels.tolist()
         if found and not 0 <= min(found) <= max(found) < num_classes:
             first = next(i for i, label in enumerate(found) if not 0 <= label < num_classes)
             raise ValueError(f"labels must lie in [0, num_classes={num_classes}), got {found[first]} at index {first}")
 
 
-def mix_targets(targets: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
+def mix_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) -> Tensor:
     """Mix float targets with the same shares as the pixels.
 
     ``out[i] = lam[i] * targets[i] + (1 - lam[i]) * others[partners[i]]``
@@ -114,6 +129,10 @@ def mix_targets(targets: Tensor, draw: Draw, others: Tensor | None = None) -> Te
     Returns:
         A new tensor.
 
+    Raises:
+        TypeError: if ``targets`` or ``others`` are no float tensors of one dtype, or ``draw`` is no draw.
+        ValueError: if the draw was made for another number of targets, or (on a CPU) points outside them.
+
     Example:
         >>> from cutmix_transforms.functional import mix_draw
         >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]]), (2, 2))
@@ -121,14 +140,21 @@ def mix_targets(targets: Tensor, draw: Draw, others: Tensor | None = None) -> Te
         tensor([[0.7500, 0.2500],
                 [0.0000, 1.0000]])
     """
+    check_floats("targets", targets, "(N, ...)")
+    _check_fit("targets", targets, draw, others)
+    return mixed_rows(targets, draw, others)
+
+
+def mixed_rows(targets: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
+    """The same, of what is known to fit."""
     if isinstance(draw, SharedDraw):
         lam: Tensor | float = draw.lam
     else:
-        lam = draw.lam.to(targets.device).view(-1, *(1,) * (targets.ndim - 1))
+        lam = draw.lam.to(targets.device, exact_dtype(targets.dtype)).view(-1, *(1,) * (targets.ndim - 1))
     partners = _partners_of(targets, draw, others)
     if partners.dtype == torch.float32:
         return partners.lerp_(targets, lam)  # in memory that is our own already
-    return blend(partners, targets, lam)
+    return blended(partners, targets, lam)
 
 
 def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) -> MixedTarget:
@@ -146,19 +172,59 @@ def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) ->
     Returns:
         ``MixedTarget(labels, others[partners], lam)``.
 
+    Raises:
+        TypeError: if ``labels`` or ``others`` are no tensors of one dtype, or ``draw`` is no draw.
+        ValueError: if the draw was made for another number of labels, or (on a CPU) points outside them.
+
     Example:
         >>> from cutmix_transforms.functional import mix_draw
         >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]]), (2, 2))
         >>> pair_targets(torch.tensor([5, 7]), draw)
         MixedTarget(a=tensor([5, 7]), b=tensor([7, 5]), lam=tensor([0.7500, 1.0000]))
     """
+    check_tensor("labels", labels, "(N, ...)")
+    _check_fit("labels", labels, draw, others)
+    return paired_rows(labels, draw, others)
+
+
+def paired_rows(labels: Tensor, draw: MixDraw, others: Tensor | None = None) -> MixedTarget:
+    """The same, of what is known to fit."""
     return MixedTarget(labels, _partners_of(labels, draw, others), draw.lam.to(labels.device))
+
+
+def check_pair(target: Any) -> None:
+    """Raise an error unless a ``MixedTarget`` holds two tensors of one shape and a share for each of their rows."""
+    check_tensor("target.a", target.a, "(N, ...)")
+    check_tensor("target.b", target.b, "(N, ...)")
+    if target.a.shape != target.b.shape:
+        shapes = tuple(target.a.shape), tuple(target.b.shape)
+        raise ValueError(f"target.a and target.b must be of one shape, got {shapes[0]} and {shapes[1]}")
+    check_tensor("target.lam", target.lam, "(N,)")
+    check_real("target.lam", target.lam)
+    if target.lam.shape != target.a.shape[:1] or not target.lam.ndim:
+        wanted, got = tuple(target.a.shape[:1]), tuple(target.lam.shape)
+        raise ValueError(f"target.lam must be of shape (N,) = {wanted}, got {got}")
+
+
+def _check_fit(name: str, rows: Tensor, draw: Any, others: Tensor | None) -> None:
+    pool = rows if others is None else others
+    check_tensor("others", pool, "(M, ...)")
+    check_draw(draw)
+    if rows.ndim == 0:
+        raise ValueError(f"{name} must have a batch dimension, got a tensor of shape ()")
+    if not len(rows) == len(draw.partners) == len(draw.lam):
+        raise ValueError(f"draw must be made for {len(rows)} {name}, got one for {len(draw.partners)}")
+    if pool.dtype != rows.dtype:
+        raise TypeError(f"others must be of the dtype of {name}, {rows.dtype}, got {pool.dtype}")
+    if pool.shape[1:] != rows.shape[1:]:
+        raise ValueError(f"others must be of shape (M, *{tuple(rows.shape[1:])}), got {tuple(pool.shape)}")
+    check_range("draw.lam", draw.lam)
+    if can_look_at(draw.partners) and ((draw.partners < 0) | (draw.partners >= len(pool))).any():
+        raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {draw.partners.tolist()}")
 
 
 def _partners_of(rows: Tensor, draw: Draw, others: Tensor | None) -> Tensor:
     pool = rows if others is None else others
     if isinstance(draw, SharedDraw):
         return pool.roll(-draw.shift, 0)
-    if len(rows) != len(draw.partners):
-        raise ValueError(f"draw must be made for {len(rows)} targets, got one for {len(draw.partners)}")
     return pool.index_select(0, draw.partners.to(pool.device))
