@@ -19,7 +19,7 @@ nox.options.error_on_missing_interpreters = True
 def oldest(session: nox.Session) -> None:
     """The lower bounds of pyproject.toml, of all that users need."""
     bounds = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["compare"]
-    constraints = Path(session.create_tmp()) / "oldest.txt"
+    constraints = Path(session.create_tmp()).resolve() / "oldest.txt"
     tamed = ["pyparsing<3.3"]  # a later one warns about the oldest matplotlib
     constraints.write_text("\n".join([bound.replace(">=", "==") for bound in bounds] + tamed))
     run(session, "--constraint", str(constraints))

@@ -36,7 +36,7 @@ def says(kind, words):
     test = sys._getframe(2)
     before, state = _visible(test), torch.get_rng_state()
     with pytest.raises(kind) as error:
-        yield
+        yield error
     missing = [word for word in words if not re.search(rf"(?<!\w){re.escape(word)}", str(error.value))]
     assert not missing, f"{missing} not in: {error.value}"
     assert torch.equal(torch.get_rng_state(), state)

@@ -250,7 +250,7 @@ BAD_CALLS = {
         (lambda: F.blend(IMAGES, IMAGES.double(), 0.5), TypeError, ["second", "float32", "float64"]),
         (lambda: F.blend(BYTES, IMAGES, 0.5), TypeError, ["second", "uint8", "float32"]),
         (lambda: F.blend(IMAGES > 0, IMAGES > 0, 0.5), TypeError, ["first", "float or integer", "bool"]),
-        (lambda: F.blend(IMAGES, IMAGES[:3], 0.5), ValueError, ["second", "broadcast", "(3, 3, 17, 11)"]),
+        (lambda: F.blend(IMAGES, IMAGES[:3], 0.5), ValueError, ["first, second must", "broadcast", "(3, 3, 17, 11)"]),
         (lambda: F.blend(IMAGES, IMAGES, LAM), ValueError, ["share", "broadcast", "(4,)"]),
         (lambda: F.blend(IMAGES, IMAGES, 1.5), ValueError, ["share", "0 to 1", "1.5"]),
         (lambda: F.blend(IMAGES, IMAGES, -0.5), ValueError, ["share", "0 to 1", "-0.5"]),
@@ -267,6 +267,12 @@ BAD_CALLS = {
         (lambda: F.boxes_around(LABELS, [2], LABELS, LABELS, SIZE), TypeError, ["columns", "tensor", "list: [2]"]),
         (lambda: F.boxes_around(LAM, LABELS, LABELS, LABELS, SIZE), TypeError, ["rows", "int64", "float32"]),
         (lambda: F.boxes_around(LABELS, LABELS, -LABELS, LABELS, SIZE), ValueError, ["heights", "at least 0", "-2"]),
+        (lambda: F.boxes_around(LABELS, LABELS, LABELS, -LABELS, SIZE), ValueError, ["widths", "at least 0", "-2"]),
+        (
+            lambda: F.boxes_around(LABELS, FIRST, FIRST, LABELS[:3], SIZE),
+            ValueError,
+            ["rows, columns, heights, widths"],
+        ),
         (lambda: F.boxes_around(LABELS, LABELS, LABELS[:3], FIRST, SIZE), ValueError, ["heights", "(3,)", "(4,)"]),
         (lambda: F.boxes_around(LABELS, LABELS, LABELS, LABELS, 17), TypeError, ["size", "(height, width)", "17"]),
         (lambda: F.boxes_around(LABELS, LABELS, LABELS, LABELS, (17,)), TypeError, ["size", "(17,)"]),
@@ -286,7 +292,10 @@ BAD_CALLS = {
         (lambda: F.cutmix_boxes(LABELS, CENTERS, SIZE), TypeError, ["lam", "float", "int64"]),
         (lambda: F.cutmix_boxes(LAM + 1, CENTERS, SIZE), ValueError, ["lam", "0 to 1", "1.29"]),
         (lambda: F.cutmix_boxes(LAM * NAN, CENTERS, SIZE), ValueError, ["lam", "0 to 1", "nan"]),
+        (lambda: F.cutmix_boxes(LAM[:, None], CENTERS, SIZE), ValueError, ["lam", "(N,)", "(4, 1)"]),
         (lambda: F.cutmix_boxes(LAM, LABELS, SIZE), ValueError, ["centers", "(N, 2)", "(4,)"]),
+        (lambda: F.cutmix_boxes(LAM, BOXES, SIZE), ValueError, ["centers", "(N, 2)", "(4, 4)"]),
+        (lambda: F.cutmix_boxes(LAM, CENTERS[:, None], SIZE), ValueError, ["centers", "(N, 2)", "(4, 1, 2)"]),
         (lambda: F.cutmix_boxes(LAM, [(3, 4)] * 4, SIZE), TypeError, ["centers", "(N, 2)", "list"]),
         (lambda: F.cutmix_boxes(LAM, CENTERS.float(), SIZE), TypeError, ["centers", "int64", "float32"]),
         (lambda: F.cutmix_boxes(LAM[:3], CENTERS, SIZE), ValueError, ["centers", "(3, 2)", "(4, 2)"]),
@@ -464,6 +473,53 @@ ROWS_OF_CALLS = [(name, *row) for name, rows in BAD_CALLS.items() for row in row
 def test_bad_calls(name, call, kind, words):
     with says(kind, words):
         call()
+
+
+# In these words each argument that has to be a tensor says which: named as in the call, with its shape.
+SHAPES = {
+    "partners (N,)": lambda: F.mix_draw(None, BOXES, SIZE),
+    "boxes (N, 4)": lambda: F.mix_draw(PARTNERS, None, SIZE),
+    "draw.partners (N,)": lambda: F.mix_targets(ROWS, changed(partners=None)),
+    "draw.lam (N,)": lambda: F.mix_targets(ROWS, changed(lam=None)),
+    "draw.boxes (N, 4)": lambda: F.mix_targets(ROWS, changed(boxes=None)),
+    "draw.opacity (N,)": lambda: F.mix_targets(ROWS, changed(opacity=None)),
+    "lam (N,)": lambda: F.cutmix_boxes(None, CENTERS, SIZE),
+    "centers (N, 2)": lambda: F.cutmix_boxes(LAM, None, SIZE),
+    "rows (...)": lambda: F.boxes_around(None, LABELS, LABELS, LABELS, SIZE),
+    "columns (...)": lambda: F.boxes_around(LABELS, None, LABELS, LABELS, SIZE),
+    "heights (...)": lambda: F.boxes_around(LABELS, LABELS, None, LABELS, SIZE),
+    "widths (...)": lambda: F.boxes_around(LABELS, LABELS, LABELS, None, SIZE),
+    "boxes (..., 4)": lambda: F.inside_boxes(None, SIZE),
+    "first (...)": lambda: F.blend(None, IMAGES, 0.5),
+    "second (...)": lambda: F.blend(IMAGES, None, 0.5),
+    "images (C, H, W) or (N, ..., C, H, W)": lambda: F.cutout(None, BOXES),
+    "holes (K, 4) or (N, K, 4)": lambda: F.cutout(IMAGES[0], None),
+    "images (N, ..., H, W)": lambda: F.mix_images(None, DRAW),
+    "others (M, ..., H, W)": lambda: F.mix_images(IMAGES, DRAW, [IMAGES]),
+    "targets (N, ...)": lambda: F.mix_targets(None, DRAW),
+    "labels (N, ...)": lambda: F.pair_targets(None, DRAW),
+    "others (M, ...)": lambda: F.pair_targets(LABELS, DRAW, [LABELS]),
+    "target.a (N, ...)": lambda: CROSS(LOGITS, PAIR._replace(a=None)),
+    "target.b (N, ...)": lambda: CROSS(LOGITS, PAIR._replace(b=None)),
+    "target.lam (N,)": lambda: CROSS(LOGITS, PAIR._replace(lam=None)),
+    "view.boxes (K, 4)": lambda: F.visible_boxes(CORNERS, F.View(None, SIZE)),
+    "boxes (n, 4)": lambda: F.visible_boxes(None, VIEW),
+    "points (..., 2)": lambda: F.visible_keypoints(None, VIEW),
+    "masks (n, H, W)": lambda: F.visible_mask_share(None, VIEW),
+    "box (4,)": lambda: F.join_masks(MASKS, MASKS, None, (FIRST, FIRST)),
+    "base (n, H, W)": lambda: F.join_masks(None, MASKS, BOX, (FIRST, FIRST)),
+    "partner (n, H, W)": lambda: F.join_masks(MASKS, None, BOX, (FIRST, FIRST)),
+    "kept (k,)": lambda: F.join_masks(MASKS, MASKS, BOX, (FIRST, None)),
+    "logits (N, K)": lambda: mixed_accuracy(None, LABELS),
+}
+
+
+@pytest.mark.parametrize("form", SHAPES)
+def test_what_is_no_tensor(form):
+    name, shape = form.split(" ", 1)
+    with says(TypeError, [f"{name} must be a tensor of shape {shape}, got "]) as error:
+        SHAPES[form]()
+    assert str(error.value).startswith(name)
 
 
 def test_no_public_name_is_forgotten():

@@ -13,13 +13,22 @@ from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
-from cutmix_transforms import MixCollate, MixDataset, RandomCutMix, RandomCutout, RandomMixChoice, RandomMixUp
+from cutmix_transforms import (
+    MixCollate,
+    MixDataset,
+    MixedTarget,
+    RandomCutMix,
+    RandomCutout,
+    RandomMixChoice,
+    RandomMixUp,
+)
 from cutmix_transforms._instances import Instances, mix_instances
 from cutmix_transforms.functional import (
     View,
     boxes_of_masks,
     join_masks,
     mix_draw,
+    mix_images,
     register_instance_kernel,
     register_kernel,
     visible_boxes,
@@ -781,3 +790,20 @@ def test_a_kernel_of_ones_own():
     finally:
         _MAPS.pop(Depth, None)
         _INSTANCES.pop(Heights, None)
+
+
+@pytest.mark.parametrize("categorical", [False, True])
+def test_classes_of_a_kernel_of_ones_own_are_not_blended(categorical):
+    class Zones(tv_tensors.TVTensor):
+        pass
+
+    try:
+        register_kernel(Zones, categorical=categorical)(mix_images)
+        zones = Zones(torch.arange(4)[:, None, None].expand(4, HEIGHT, WIDTH).clone())
+        if categorical:
+            with pytest.raises(ValueError, match="target must be 'pair'"):
+                RandomMixUp(labels_getter=None)(torch.rand(4, 3, HEIGHT, WIDTH), zones)
+        pair = RandomMixUp(labels_getter=None, target="pair")(torch.rand(4, 3, HEIGHT, WIDTH), zones)[1]
+        assert isinstance(pair, MixedTarget) == categorical
+    finally:
+        _MAPS.pop(Zones, None)

@@ -2,13 +2,22 @@
 
 import copy
 import pickle
+from itertools import combinations, product
 
 import pytest
 import torch
 from helpers import HEIGHT, WIDTH
 from torch.utils.data import DataLoader, default_collate
 
-from cutmix_transforms import MixCollate, MixDataset, RandomCutMix, RandomCutout, RandomMixChoice, RandomMixUp
+from cutmix_transforms import (
+    MixCollate,
+    MixDataset,
+    RandomCutMix,
+    RandomCutout,
+    RandomMixChoice,
+    RandomMixUp,
+    _sampling,
+)
 from cutmix_transforms._sampling import Stream
 
 IMAGE = torch.ones(1, HEIGHT, WIDTH)
@@ -214,3 +223,22 @@ def test_a_rank_without_a_world_size_shares_no_draw_either(monkeypatch):
         shares.append(epoch(loader_of(mixes()["mixup"], 1, seed=9)))
     assert shares[0] == shares[1]
     assert len({share for ranks in shares[1:] for share in ranks}) == 18
+
+
+def test_numbers_of_ranks_made_elsewhere_differ(monkeypatch):
+    """On an accelerator no seed is read: every rank takes its own part of one block. Here the CPU plays one."""
+    monkeypatch.setattr(_sampling, "_is_on_cpu", lambda generator, device: False)
+    cpu, drawn = torch.device("cpu"), {}
+    for with_generator, rank in product([False, True], range(3)):
+        monkeypatch.setattr(Stream, "_place", lambda stream, rank=rank: (rank, 3))
+        torch.manual_seed(3)
+        stream = Stream(torch.Generator().manual_seed(4) if with_generator else None)
+        drawn[with_generator, rank] = stream.uniform(2, 3, device=cpu), stream.noise(2, 3, 200, device=cpu)
+    for (few, many), (other_few, other_many) in combinations(drawn.values(), 2):
+        assert not torch.isin(few, other_few).any()
+        assert not torch.isclose(many, other_many, atol=1e-7).float().mean() > 0.01
+    for few, many in drawn.values():
+        assert (few.shape, many.shape) == ((2, 3), (2, 3, 200))
+        assert many.dtype == torch.float32
+        assert 0 <= many.min() < 0.05 < 0.95 < many.max() < 1
+        assert len(many.unique()) > 1190
