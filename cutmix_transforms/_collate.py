@@ -1,16 +1,19 @@
 """Mixing while a batch is put together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from torch import nn
+from torch.utils._pytree import tree_leaves
 from torch.utils.data import default_collate
 
-from cutmix_transforms._inputs import check_stackable
+from cutmix_transforms._inputs import Parts, check_leaves, check_stackable, may_hold_instances
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._samples import mix_samples
-from cutmix_transforms._stacking import Reserved, reserve, stack, write
+from cutmix_transforms._stacking import Reserved, check_room, reserve, share, stack, write
 from cutmix_transforms._wrap import unwrap
+from cutmix_transforms.functional._checks import received
 from cutmix_transforms.functional._mixing import write_mixed
 
 
@@ -34,7 +37,7 @@ class MixCollate:
 
     Raises:
         TypeError: if ``transform`` or ``collate_fn`` cannot be called, or samples hold something that cannot be mixed.
-        ValueError: if images cannot be stacked because their sizes differ.
+        ValueError: if there are no samples, or they cannot be stacked because they differ in form or size.
 
     Example:
         >>> import torch
@@ -52,28 +55,42 @@ class MixCollate:
         for name, value in (("transform", transform), ("collate_fn", collate_fn)):
             if not callable(value):
                 raise TypeError(f"{name} must be callable, got {value!r}")
+        if isinstance(transform, type):
+            raise TypeError(f"transform must be an instance, such as RandomCutMix(), got the class {transform!r}")
         self.transform = transform
         self.collate_fn = collate_fn
 
     def __call__(self, samples: list[Any]) -> Any:
         """Make a mixed batch of samples."""
-        if self.collate_fn is not default_collate:
-            if isinstance(self.transform, Mix):
-                return self.collate_fn(mix_samples(self.transform, samples))
-            return self.transform(self.collate_fn(samples))
-        if isinstance(self.transform, Mix):
-            check_stackable(samples[0], self.transform.labels_getter)
-            return _mixed(self.transform, *reserve(samples))
-        return self.transform(stack(samples))
+        mix, is_own = self.transform, self.collate_fn is not default_collate
+        if is_own and not isinstance(mix, Mix):
+            batch = mix(self.collate_fn(samples))
+        elif not isinstance(samples, Sequence) or isinstance(samples, str):
+            raise TypeError(f"samples must be a list of samples, got {received(samples)}")
+        elif not samples:
+            raise ValueError(f"samples must be at least one, got {samples!r}")
+        elif not isinstance(mix, Mix):
+            batch = mix(stack(samples))
+        elif is_own:
+            # Each step is called from here, and by map, so that the traceback of a bad sample stays short.
+            parts = list(map(partial(mix.parts_of, is_sample=True), samples))
+            batch = self.collate_fn(mix_samples(mix, list(map(mix.ready, parts))))
+        else:
+            check_leaves(tree_leaves(samples[0]))
+            if may_hold_instances(samples[0]):
+                check_stackable(mix.parts_of(samples[0], is_sample=True))
+            whole, reserved = reserve(samples)
+            batch = _mixed(mix, mix.ready(mix.parts_of(whole)), reserved)
+        (check_room if is_own else share)(batch)
+        return batch
 
     def __repr__(self) -> str:
         name = getattr(self.collate_fn, "__qualname__", repr(self.collate_fn))
         return f"{type(self).__name__}({self.transform!r}, collate_fn={name})"
 
 
-def _mixed(mix: Mix, batch: Any, reserved: Reserved) -> Any:
+def _mixed(mix: Mix, parts: Parts, reserved: Reserved) -> Any:
     """The mix of a batch whose images are written now."""
-    parts = mix.read(batch)
     draw = mix.draw_for(parts)
     if draw is None:
         write(reserved)

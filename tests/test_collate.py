@@ -221,7 +221,7 @@ def test_a_worker_writes_into_shared_memory(monkeypatch):
 
 
 def test_a_worker_without_shared_memory_to_write_into(monkeypatch):
-    """The DataLoader then moves the batch, or says what is wrong."""
+    """The batch is then moved there, or what is wrong is said: test_faults.py."""
 
     def full(*arguments, **options):
         raise RuntimeError("unable to allocate shared memory")

@@ -18,7 +18,7 @@ from torchvision.transforms import v2
 from tqdm import tqdm
 
 from cutmix_transforms._compare._networks import SMALL_PICTURE
-from cutmix_transforms._pictures import UNREADABLE, open_picture
+from cutmix_transforms._pictures import open_picture, size_of
 
 EMBEDDED = Path(__file__).parent / "fashion_mnist"  # a picture each of all for training and all for the test
 CLASSES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
@@ -216,18 +216,10 @@ def _check_counts(classes: list[str], labelled: Labelled, least: int, what: str)
 
 def _usual_size(labelled: Labelled) -> int:
     """The shorter side of the middle one of some pictures."""
-    sides = [min(size) for source, _ in labelled[:: max(1, len(labelled) // 25)] if (size := _size_of(source))]
+    some = (source for source, _ in labelled[:: max(1, len(labelled) // 25)])
+    sizes = (source.size if isinstance(source, Image.Image) else size_of(source) for source in some)
+    sides = [min(size) for size in sizes if size]
     return min(median_low(sides), LARGEST) if sides else LARGEST
-
-
-def _size_of(source: Source) -> tuple[int, int] | None:
-    if isinstance(source, Image.Image):
-        return source.size
-    try:
-        with Image.open(source) as picture:
-            return picture.size
-    except UNREADABLE:
-        return None
 
 
 def _look(part: Part, size: int, workers: int, quiet: bool) -> tuple[list[float], list[float]]:
