@@ -2,6 +2,7 @@
 
 import copy
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -303,3 +304,16 @@ def test_an_image_that_cannot_wait_beside_one_that_can():
     assert second.requires_grad
     assert torch.equal(first.as_subclass(torch.Tensor), second.as_subclass(torch.Tensor).detach())
     assert not torch.equal(first.as_subclass(torch.Tensor), images)
+
+
+def test_what_default_collate_does_not_take_is_its_error():
+    samples = [(image, i, torch.eye(3).to_sparse()) for i, image in enumerate(pictures(4, 3, HEIGHT, WIDTH))]
+    with pytest.raises(RuntimeError, match="sparse tensors are not currently supported"):
+        MixCollate(RandomCutMix(num_classes=4))(samples)
+
+
+def test_repr_names_the_collate_function():
+    mix = RandomMixUp()
+    assert repr(MixCollate(mix)) == f"MixCollate({mix!r}, collate_fn=default_collate)"
+    own = partial(default_collate)
+    assert repr(MixCollate(mix, collate_fn=own)) == f"MixCollate({mix!r}, collate_fn={own!r})"

@@ -76,6 +76,7 @@ BOXES_OUTSIDE = [
 OPACITIES = [(changed(opacity=LAM * NAN), ValueError, ["draw.opacity", "0 to 1", "nan"])]
 NUMBERS = [
     (changed(lam=LAM + 1), ValueError, ["draw.lam", "0 to 1", "1.29"]),
+    (changed(lam=LAM - 1), ValueError, ["draw.lam", "0 to 1", "-0.69"]),
     (changed(lam=LAM * NAN), ValueError, ["draw.lam", "0 to 1", "nan"]),
     (changed(partners=PARTNERS + 1), ValueError, ["draw.partners", "[0, 4)", "4"]),
     (changed(partners=PARTNERS - 1), ValueError, ["draw.partners", "[0, 4)", "-1"]),
@@ -235,6 +236,9 @@ BAD_CALLS = {
         (lambda: F.visible_boxes(CORNERS, F.View([BOX], SIZE)), TypeError, ["view.boxes", "(K, 4)", "list"]),
         (lambda: F.visible_keypoints(POINTS, F.View(BOX, SIZE)), ValueError, ["view.boxes", "(K, 4)", "(4,)"]),
         (lambda: F.visible_mask_share(MASKS, F.View(BOXES.float(), SIZE)), TypeError, ["view.boxes", "float32"]),
+        (lambda: F.visible_boxes(CORNERS, F.View(BOXES[:, :2], SIZE)), ValueError, ["view.boxes", "(K, 4)", "(4, 2)"]),
+        (lambda: F.visible_boxes(CORNERS, F.View(BOXES[:, [0, 1, 2, 2]] * 9, SIZE)), ValueError, ["view.boxes", "18"]),
+        (lambda: F.visible_boxes(CORNERS, F.View(BOXES * BOX.new_tensor([1, 1, 1, 9]), SIZE)), ValueError, ["27"]),
         (lambda: F.visible_boxes(CORNERS, F.View(BOXES, 17)), TypeError, ["view.size", "(height, width)", "17"]),
         (lambda: F.visible_boxes(CORNERS, F.View(BOXES, None)), TypeError, ["view.size", "NoneType"]),
         (lambda: F.visible_boxes(CORNERS, F.View(BOXES * 9, SIZE)), ValueError, ["view.boxes", "17 x 11", "27"]),
@@ -256,6 +260,7 @@ BAD_CALLS = {
         (lambda: F.blend(IMAGES, IMAGES, -0.5), ValueError, ["share", "0 to 1", "-0.5"]),
         (lambda: F.blend(IMAGES, IMAGES, NAN), ValueError, ["share", "0 to 1", "nan"]),
         (lambda: F.blend(IMAGES, IMAGES, torch.tensor(1.5)), ValueError, ["share", "0 to 1", "1.5"]),
+        (lambda: F.blend(IMAGES, IMAGES, torch.tensor(-0.5)), ValueError, ["share", "0 to 1", "-0.5"]),
         (lambda: F.blend(IMAGES, IMAGES, True), TypeError, ["share", "number", "True"]),
         (lambda: F.blend(IMAGES, IMAGES, "0.5"), TypeError, ["share", "number", "'0.5'"]),
         (lambda: F.blend(IMAGES, IMAGES, None), TypeError, ["share", "number", "None"]),
@@ -342,6 +347,10 @@ BAD_CALLS = {
         (lambda: F.join_masks(MASKS, MASKS, BOX * 9, (FIRST, FIRST)), ValueError, ["box", "base", "(0, 0, 18, 27)"]),
         (lambda: F.join_masks(MASKS, MASKS[:, :1], BOX, (FIRST, FIRST)), ValueError, ["box", "partner", "1 x 11"]),
         (lambda: F.join_masks(MASKS, MASKS, BOX, FIRST), TypeError, ["kept", "pair", "int64 of shape (1,)"]),
+        (lambda: F.join_masks(MASKS, MASKS, BOX[:3], (FIRST, FIRST)), ValueError, ["box", "(4,)", "(3,)"]),
+        (lambda: F.join_masks(MASKS, MASKS, BOX, PARTNERS[:2]), TypeError, ["kept", "pair", "int64 of shape (2,)"]),
+        (lambda: F.join_masks(MASKS, MASKS, BOX, (BOXES, FIRST)), ValueError, ["kept", "(k,)", "(4, 4)"]),
+        (lambda: F.join_masks(MASKS, MASKS, BOX, (FIRST, FIRST + 2)), ValueError, ["kept", "[0, 2) for partner", "2"]),
         (lambda: F.join_masks(MASKS, MASKS, BOX, ([0], [0])), TypeError, ["kept", "tensor", "list: [0]"]),
         (lambda: F.join_masks(MASKS, MASKS, BOX, (LAM, FIRST)), TypeError, ["kept", "int64", "float32"]),
         (lambda: F.join_masks(MASKS, MASKS, BOX, (FIRST + 5, FIRST)), ValueError, ["kept", "[0, 2) for base", "5"]),
@@ -355,6 +364,9 @@ BAD_CALLS = {
         (lambda: F.mix_draw(PARTNERS[0], BOXES, SIZE), ValueError, ["partners", "(N,)", "()"]),
         (lambda: F.mix_draw(PARTNERS - 1, BOXES, SIZE), ValueError, ["partners", "at least 0", "-1"]),
         (lambda: F.mix_draw(PARTNERS, BOXES.tolist(), SIZE), TypeError, ["boxes", "(N, 4)", "list"]),
+        (lambda: F.mix_draw(PARTNERS, BOXES[:, :2], SIZE), ValueError, ["boxes", "(N, 4)", "(4, 2)"]),
+        (lambda: F.mix_draw(PARTNERS, BOXES[:, None], SIZE), ValueError, ["boxes", "(N, 4)", "(4, 1, 4)"]),
+        (lambda: F.mix_draw(PARTNERS, BOXES[:3], SIZE), ValueError, ["boxes", "(N, 4) = (4, 4)", "(3, 4)"]),
         (lambda: F.mix_draw(PARTNERS, BOXES.float(), SIZE), TypeError, ["boxes", "int64", "float32"]),
         (lambda: F.mix_draw(PARTNERS, BOXES * 9, SIZE), ValueError, ["boxes", "17 x 11", "(0, 0, 18, 27)"]),
         (lambda: F.mix_draw(PARTNERS, BOXES - 1, SIZE), ValueError, ["boxes", "17 x 11", "(-1, -1, 1, 2)"]),
@@ -367,7 +379,11 @@ BAD_CALLS = {
         (lambda: F.mix_draw(PARTNERS, BOXES, SIZE, True), TypeError, ["opacity", "number", "True"]),
         (lambda: F.mix_draw(PARTNERS, BOXES, SIZE, NAN), ValueError, ["opacity", "0 to 1", "nan"]),
         (lambda: F.mix_draw(PARTNERS, BOXES, SIZE, [0.5] * 4), TypeError, ["opacity", "[0.5, 0.5, 0.5, 0.5]"]),
-        (lambda: F.mix_draw(PARTNERS, BOXES, SIZE, torch.tensor(0.5)), ValueError, ["opacity", "(N,)", "()"]),
+        (
+            lambda: F.mix_draw(PARTNERS, BOXES, SIZE, torch.tensor(0.5)),
+            ValueError,
+            ["opacity", "(N,), or a number", "()"],
+        ),
         (lambda: F.mix_draw(PARTNERS, BOXES, SIZE, LABELS), TypeError, ["opacity", "float", "int64"]),
         (lambda: F.mix_draw(PARTNERS, BOXES, SIZE, LAM + 1), ValueError, ["opacity", "0 to 1", "1.29"]),
     ],
@@ -520,6 +536,13 @@ def test_what_is_no_tensor(form):
     with says(TypeError, [f"{name} must be a tensor of shape {shape}, got "]) as error:
         SHAPES[form]()
     assert str(error.value).startswith(name)
+
+
+@pytest.mark.parametrize(("length", "told"), [(98, f"'{'x' * 98}'"), (99, f"'{'x' * 96}...")])
+def test_long_values_are_cut(length, told):
+    with says(TypeError, ["share"]) as error:
+        F.blend(IMAGES, IMAGES, "x" * length)
+    assert str(error.value).endswith(f", got str: {told}")
 
 
 def test_no_public_name_is_forgotten():

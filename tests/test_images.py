@@ -390,6 +390,24 @@ def test_cutout_of_videos_is_the_same_in_every_frame():
             torch.testing.assert_close(out[i, frame].double(), cutout_loops(video[i, frame].double(), HOLES[i], values))
 
 
+def test_numbers_to_fill_with_keep_their_digits():
+    hole = torch.tensor([[0, 0, 1, 1]])
+    assert cutout(torch.ones(1, 2, 2), hole).flatten().tolist() == [0, 1, 1, 1]
+    assert cutout(torch.ones(1, 2, 2, dtype=torch.float64), hole, 0.1)[0, 0, 0].item() == 0.1
+    filled = [cutout(torch.ones(1, 2, 2, dtype=torch.uint8), hole, fill)[0, 0, 0].item() for fill in (255.4, -0.4)]
+    assert filled == [255, 0]
+
+
+def test_what_is_not_blended_may_be_of_any_dtype():
+    masks = torch.rand(2, 1, 4, 5) > 0.5
+    boxes = torch.tensor([[0, 0, 2, 5], [1, 1, 3, 4]])
+    draw = mix_draw(torch.tensor([1, 0]), boxes, (4, 5), torch.tensor([1.0, 0.0]))
+    mixed = mix_images(masks, draw)
+    assert torch.equal(mixed[0, 0, :2], masks[1, 0, :2])
+    assert torch.equal(mixed[0, 0, 2:], masks[0, 0, 2:])
+    assert torch.equal(mixed[1], masks[1])
+
+
 def test_cutout_takes_pixels_as_fill_and_rounds():
     images, pixels = torch.zeros(3, 2, 17, 11, dtype=torch.uint8), torch.rand(3, 2, 17, 11) * 255
     out = cutout(images, HOLES, pixels)

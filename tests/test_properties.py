@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -38,7 +39,10 @@ from cutmix_transforms import (
     functional,
     mixed_accuracy,
 )
+from cutmix_transforms.functional import _mixing
 
+# Whether small images are written as large ones are: one after another.
+ways = st.sampled_from([0, _mixing.SMALL]).map(lambda small: patch.object(_mixing, "SMALL", small))
 ROUNDING = {torch.float16: 2e-3, torch.bfloat16: 2e-2, torch.float32: 1e-5, torch.float64: 1e-6}
 
 
@@ -110,13 +114,14 @@ def bits(tensor):
     return torch.empty(values.numel(), dtype=values.dtype).copy_(values.flatten()).view(torch.uint8)
 
 
-@given(st.data(), recipes(), pictures(least=2), st.sampled_from([0.0, 0.1]), seeds)
-def test_pixels_and_targets_are_what_the_draw_says(data, recipe, images, smoothing, seed):
+@given(st.data(), recipes(), pictures(least=2), st.sampled_from([0.0, 0.1]), ways, seeds)
+def test_pixels_and_targets_are_what_the_draw_says(data, recipe, images, smoothing, way, seed):
     values, num_classes = data.draw(labels(len(images)))
     mix = recipe.make(num_classes=num_classes, label_smoothing=smoothing)
     torch.manual_seed(seed)
     draw = mix.draw(images)
-    mixed, targets = mix(images, values, draw=draw)
+    with way:
+        mixed, targets = mix(images, values, draw=draw)
 
     height, width = images.shape[-2:]
     top, left, bottom, right = draw.boxes.double().unbind(-1)
@@ -339,6 +344,33 @@ def test_instances_are_what_can_be_seen_of_them(data, count, height, width, thre
     assert same(samples, before)
 
 
+@given(st.data(), sides, sides, st.booleans(), st.integers(1, 4), st.sampled_from(["bool", "uint8", "int64"]))
+def test_what_can_be_seen_is_counted_in_pixels(data, height, width, inside, count, dtype):
+    """Of boxes and of masks, outside of several boxes or inside one."""
+    size = (height, width) if data.draw(st.booleans()) else (height, width + 256)
+    holes = [data.draw(box_of(*size)) for _ in range(1 if inside else count)]
+    view = functional.View(torch.tensor(holes), size, inside)
+    corners = [data.draw(box_of(*size)) for _ in range(3)]
+    whole = painted(corners, size)
+    seen = whole & (painted(holes, size).any(0) == inside)
+    wanted = [int(part.sum()) / max(int(full.sum()), 1) for part, full in zip(seen, whole, strict=True)]
+    masks = (whole * data.draw(st.integers(1, 255))).to(getattr(torch, dtype))
+    real = torch.tensor([full.any() for full in whole])
+    told = functional.visible_mask_share(masks, view)
+    assert told.dtype == torch.float64
+    torch.testing.assert_close(told[real], torch.tensor(wanted, dtype=torch.float64)[real])
+
+    boxes = torch.tensor([[left, top, right, bottom] for top, left, bottom, right in corners], dtype=torch.float32)
+    found, told = functional.visible_boxes(boxes, view)
+    assert found.dtype == told.dtype == torch.float64
+    torch.testing.assert_close(told[real], torch.tensor(wanted, dtype=torch.float64)[real])
+    for box, old, part, share in zip(found.tolist(), boxes.tolist(), seen, wanted, strict=True):
+        if share and len(holes) == 1:
+            assert box == functional.boxes_of_masks(part[None])[0].tolist()
+        elif share:
+            assert box == old
+
+
 @st.composite
 def hole_sizes(draw):
     side = st.one_of(st.integers(1, 50), st.floats(0.01, 1.0))
@@ -428,18 +460,28 @@ def test_lam_does_not_depend_on_the_dtype_of_images(recipe, shape, dtype, seed):
     assert torch.equal(told, draws[1].lam)
 
 
-@given(st.data(), pictures(least=1, dims=(4,)), st.integers(0, 8), shares, st.sampled_from(sorted(LAYOUTS)), seeds)
-def test_the_kernel_takes_any_draw(data, images, others, opacity, layout, seed):
+@st.composite
+def box_of(draw, height, width):
+    """Any box inside an image, often a whole side of it."""
+    edges = [sorted(draw(st.one_of(st.just((0, n)), st.tuples(*[st.integers(0, n)] * 2)))) for n in (height, width)]
+    return edges[0][0], edges[1][0], edges[0][1], edges[1][1]
+
+
+@given(
+    st.data(), pictures(least=1, dims=(4,)), st.integers(0, 8), shares, st.sampled_from(sorted(LAYOUTS)), ways, seeds
+)
+def test_the_kernel_takes_any_draw(data, images, others, opacity, layout, way, seed):
     """Draws made by hand: any partners, oneself among them, from any pool, with any boxes."""
     count, (height, width) = len(images), images.shape[-2:]
     pool = LAYOUTS[layout](numbers(seed, (others + 1, *images.shape[1:]), images.dtype))
     torch.manual_seed(seed)
-    edges = [torch.randint(0, side + 1, (count, 2)).sort(1).values for side in (height, width)]
-    boxes = torch.stack([edges[0][:, 0], edges[1][:, 0], edges[0][:, 1], edges[1][:, 1]], 1)
+    few = data.draw(st.lists(box_of(height, width), min_size=1, max_size=4))
+    boxes = torch.tensor(few * count)[:count]
     strength = torch.rand(count).where(torch.rand(count) < opacity, 1.0)
     draw = functional.mix_draw(torch.randint(others + 1, (count,)), boxes, (height, width), strength)
     assert isinstance(draw, MixDraw)
-    found = plain(functional.mix_images(images.as_subclass(torch.Tensor), draw, pool))
+    with way:
+        found = plain(functional.mix_images(images.as_subclass(torch.Tensor), draw, pool))
     own, partner = plain(images), plain(pool)[draw.partners.numpy()]
     inside = functional.inside_boxes(draw.boxes, (height, width))[:, None].numpy()
     share = np.broadcast_to(strength.double().view(-1, 1, 1, 1).numpy(), own.shape)

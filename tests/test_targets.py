@@ -246,3 +246,11 @@ def test_lam_of_the_target_is_exactly_lam_of_the_draw(images):
     targets = mix_targets(soft_targets(torch.arange(6), 6), draw)
     assert torch.equal(targets.diagonal(), draw.lam)
     assert torch.equal(targets[torch.arange(6), draw.partners], 1 - draw.lam)
+
+
+def test_pairs_of_rows_without_a_pool(images):
+    draw, rows = draw_for(6), torch.rand(6, 3)
+    pair = pair_targets(rows, draw)
+    assert pair.a is rows
+    assert torch.equal(pair.b, torch.stack([rows[j] for j in draw.partners.tolist()]))
+    assert torch.equal(pair.lam, draw.lam)

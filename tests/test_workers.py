@@ -242,3 +242,10 @@ def test_numbers_of_ranks_made_elsewhere_differ(monkeypatch):
         assert many.dtype == torch.float32
         assert 0 <= many.min() < 0.05 < 0.95 < many.max() < 1
         assert len(many.unique()) > 1190
+
+
+def test_other_ranks_have_as_many_seeds_as_numbers(monkeypatch):
+    monkeypatch.setattr(Stream, "_place", lambda stream: (1, 2))
+    torch.manual_seed(3)
+    drawn = torch.stack([Stream(None).uniform(3, device=torch.device("cpu")) for _ in range(20_000)])
+    assert len(drawn.unique(dim=0)) == len(drawn)
