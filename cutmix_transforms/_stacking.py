@@ -51,7 +51,7 @@ def _check_forms(samples: list[Any], error: Exception) -> None:
     if isinstance(error, TypeError):
         raise TypeError(
             "samples must hold tensors, arrays, numbers, strings, dictionaries or sequences to be stacked, "
-            f"got {forms[0] if forms else 'none'}"
+            f"got {forms[0]}"
         ) from error
 
 

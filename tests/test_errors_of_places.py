@@ -214,6 +214,9 @@ def test_samples_that_differ(make, samples, words):
 @pytest.mark.parametrize("make", MIXES)
 def test_collating_what_cannot_be_stacked(make):
     collate = MixCollate(make(num_classes=5))
+    rule = "samples must hold tensors, arrays, numbers, strings, dictionaries or sequences to be stacked"
+    with says(TypeError, [f"{rule}, got (Tensor, int, object)"]):
+        collate([(IMAGES[0], 0, object()), (IMAGES[1], 1, object())])
     with says(ValueError, ["(3, 17, 11)", "(3, 17, 9)", "a collate_fn that takes samples of unequal size"]):
         collate([(IMAGES[0], 0), (IMAGES[1, ..., :9], 1)])
     picture = PIL.Image.new("RGB", (4, 4))
