@@ -3,6 +3,7 @@
 import copy
 import re
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -237,6 +238,69 @@ def test_a_worker_without_shared_memory_to_write_into(monkeypatch):
     assert not was_shared
     torch.testing.assert_close(images.mean((1, 2, 3)).sum(), torch.tensor(28.0))
     assert targets.shape == (8, 5)
+
+
+@pytest.fixture
+def room(monkeypatch, tmp_path):
+    """This process as a worker, beside shared memory of 50 blocks of 10 bytes, of which so many are free."""
+
+    def leave(free, blocks=50):
+        found = SimpleNamespace(f_bavail=free, f_frsize=10, f_blocks=blocks)
+        monkeypatch.setattr(_stacking.os, "statvfs", {tmp_path: found}.__getitem__)
+
+    monkeypatch.setattr(_stacking, "SHARED", tmp_path)
+    monkeypatch.setattr(_stacking, "get_worker_info", lambda: True)
+    return leave
+
+
+def shareable():
+    """A batch of 40 bytes that are to be moved to shared memory, and of what is not."""
+    part = torch.zeros(8)  # 32 bytes
+    there = torch.zeros(90).share_memory_()
+    return {"batch": (part[:4], tv_tensors.Image(part[4:].view(1, 2, 2))), "label": torch.zeros(1).double(),
+            "there": there, "sparse": torch.eye(90).to_sparse(), "name": "x" * 90}  # fmt: skip
+
+
+@pytest.mark.parametrize("ask", [_stacking.share, _stacking.check_room])
+def test_what_a_worker_made_has_to_fit_into_shared_memory(ask, room):
+    rule = f"shared memory ({_stacking.SHARED}) must have room for what a worker made"
+    advice = "free: enlarge it (docker run --shm-size=...), or use fewer workers, a smaller prefetch_factor or batch"
+    size = 32 if ask is _stacking.share else 40
+    room(3)
+    with pytest.raises(RuntimeError, match=re.escape(f"{rule}, {size} bytes, got 30 of 500 {advice}")):
+        ask(shareable())
+    for free, blocks in ((4, 50), (0, 0)):  # just enough, or without a limit
+        room(free, blocks)
+        batch = shareable()
+        ask(batch)
+        moved = [leaf.as_subclass(torch.Tensor).is_shared() for leaf in (*batch["batch"], batch["label"])]
+        assert moved == [ask is _stacking.share] * 3
+
+
+def test_only_a_worker_moves_to_shared_memory(room, monkeypatch):
+    room(0)
+    monkeypatch.setattr(_stacking, "get_worker_info", lambda: None)
+    batch = shareable()
+    _stacking.share(batch)
+    _stacking.check_room(batch)
+    assert not batch["label"].is_shared()
+
+
+@pytest.mark.parametrize("collate_fn", [default_collate, partial(default_collate)])
+def test_a_collate_function_of_ones_own_shares_by_itself(room, collate_fn):
+    room(10**6)
+    _, targets = MixCollate(RandomCutMix(num_classes=5), collate_fn=collate_fn)([Pictures()[i] for i in range(4)])
+    assert targets.is_shared() == (collate_fn is default_collate)
+    room(0)
+    with pytest.raises(RuntimeError, match="shared memory"):
+        MixCollate(RandomCutMix(num_classes=5), collate_fn=collate_fn)([Pictures()[i] for i in range(4)])
+
+
+def test_one_sample_with_a_mask():
+    sample = torch.rand(3, HEIGHT, WIDTH), tv_tensors.Mask(torch.ones(HEIGHT, WIDTH, dtype=torch.uint8))
+    images, masks = MixCollate(RandomCutMix())([sample])
+    assert torch.equal(images[0], sample[0])
+    assert masks.shape == (1, HEIGHT, WIDTH)
 
 
 def test_samples_that_cannot_wait_are_mixed_afterwards():

@@ -62,6 +62,7 @@ FORMS = [
     (changed(lam=torch.tensor(0.3)), ValueError, ["draw.lam", "(N,)", "()"]),
     (changed(opacity=1.0), TypeError, ["draw.opacity", "tensor", "float: 1.0"]),
     (changed(opacity=LABELS), TypeError, ["draw.opacity", "float", "int64"]),
+    (changed(opacity=LAM[:, None]), ValueError, ["draw.opacity", "(N,)", "(4, 1)"]),
     (changed(size=None), TypeError, ["draw.size", "(height, width)", "NoneType"]),
     (changed(size=17), TypeError, ["draw.size", "(height, width)", "int: 17"]),
     (changed(size=(17.0, 11.0)), TypeError, ["draw.size", "integers", "(17.0, 11.0)"]),
@@ -76,7 +77,7 @@ BOXES_OUTSIDE = [
 OPACITIES = [(changed(opacity=LAM * NAN), ValueError, ["draw.opacity", "0 to 1", "nan"])]
 NUMBERS = [
     (changed(lam=LAM + 1), ValueError, ["draw.lam", "0 to 1", "1.29"]),
-    (changed(lam=LAM - 1), ValueError, ["draw.lam", "0 to 1", "-0.69"]),
+    (changed(lam=LAM - torch.tensor([0.8, 0, 0, 0])), ValueError, ["draw.lam", "0 to 1", "got -0.5"]),
     (changed(lam=LAM * NAN), ValueError, ["draw.lam", "0 to 1", "nan"]),
     (changed(partners=PARTNERS + 1), ValueError, ["draw.partners", "[0, 4)", "4"]),
     (changed(partners=PARTNERS - 1), ValueError, ["draw.partners", "[0, 4)", "-1"]),
