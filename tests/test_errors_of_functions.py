@@ -23,6 +23,7 @@ CENTERS, LAM = torch.tensor([[3, 4]] * 4), torch.full((4,), 0.3)
 CORNERS, POINTS, MASKS = torch.tensor([[1.0, 2, 5, 6]]), torch.ones(2, 2), torch.ones(2, *SIZE, dtype=torch.uint8)
 BOX, FIRST = BOXES[0], torch.tensor([0])
 VIEW = F.View(BOXES[:1], SIZE)
+HOLES = "holes must be of shape (K, 4) for an image (C, H, W), or (N, K, 4) for images (N, ..., C, H, W)"
 CROSS = MixedLoss(nn.CrossEntropyLoss())
 
 
@@ -313,6 +314,8 @@ BAD_CALLS = {
         (lambda: F.cutout(BOXES, IMAGES[0]), TypeError, ["holes", "int64", "float32"]),
         (lambda: F.cutout(IMAGES[0], BOXES.tolist()), TypeError, ["holes", "tensor", "list"]),
         (lambda: F.cutout(IMAGES[0], BOXES.float()), TypeError, ["holes", "int64", "float32"]),
+        (lambda: F.cutout(IMAGES[0], BOXES[None]), ValueError, [HOLES, "got holes (1, 4, 4) for images (3, 17, 11)"]),
+        (lambda: F.cutout(IMAGES, BOXES), ValueError, [HOLES, "got holes (4, 4) for images (4, 3, 17, 11)"]),
         (lambda: F.cutout(IMAGES[0], BOXES, None), TypeError, ["fill", "number", "None"]),
         (lambda: F.cutout(IMAGES[0], BOXES, ["a"]), TypeError, ["fill", "number", "['a']"]),
         (lambda: F.cutout(IMAGES[0], BOXES, {0: 1}), TypeError, ["fill", "number", "{0: 1}"]),
@@ -321,7 +324,7 @@ BAD_CALLS = {
         (lambda: F.cutout(BYTES[0], BOXES, NAN), ValueError, ["fill", "[0, 255]", "nan"]),
         (lambda: F.cutout(BYTES[0], BOXES, INF), ValueError, ["fill", "[0, 255]", "inf"]),
         (lambda: F.cutout(IMAGES[0].half(), BOXES, 1e6), ValueError, ["fill", "float16", "1000000.0"]),
-        (lambda: F.cutout(IMAGES[0], BOXES, torch.zeros(3)), ValueError, ["fill", "broadcast", "(3,)"]),
+        (lambda: F.cutout(IMAGES[0], BOXES, torch.zeros(3)), ValueError, ["fill, images must", "broadcast", "(3,)"]),
         (lambda: F.cutout(IMAGES[0] + 0j, BOXES), TypeError, ["images", "float or integer", "complex64"]),
     ],
     "image_size": [

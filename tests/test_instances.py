@@ -734,8 +734,9 @@ def test_points_are_seen_where_their_pixel_is(dtype, inside):
     size, mark = (5, 4), (torch.tensor(float("nan")) if dtype.is_floating_point else torch.tensor(-1))
     boxes = [(0, 1, 2, 3), (3, 2, 5, 4), (4, 0, 5, 1)]
     grid = [(x, y) for x in range(-3, 8) for y in range(-3, 8)]
-    found, seen = visible_keypoints(torch.tensor(grid, dtype=dtype), View(torch.tensor(boxes), size, inside))
-    for (x, y), told, is_seen in zip(grid, found, seen.tolist(), strict=True):
+    points = torch.tensor(grid, dtype=dtype).view(11, 11, 2)
+    found, seen = visible_keypoints(points, View(torch.tensor(boxes), size, inside))
+    for (x, y), told, is_seen in zip(grid, found.view(-1, 2), seen.flatten().tolist(), strict=True):
         column, row = (3 if x == 4 else x), (4 if y == 5 else y)
         covered = any(top <= row < bottom and left <= column < right for top, left, bottom, right in boxes)
         is_marked = dtype == torch.int64 and (x, y) == (-1, -1)

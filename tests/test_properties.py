@@ -462,9 +462,15 @@ def test_lam_does_not_depend_on_the_dtype_of_images(recipe, shape, dtype, seed):
 
 @st.composite
 def box_of(draw, height, width):
-    """Any box inside an image, often a whole side of it."""
-    edges = [sorted(draw(st.one_of(st.just((0, n)), st.tuples(*[st.integers(0, n)] * 2)))) for n in (height, width)]
-    return edges[0][0], edges[1][0], edges[0][1], edges[1][1]
+    """Any box inside an image, often at its borders, or in the middle."""
+
+    def ends(side):
+        end = st.one_of(st.sampled_from([0, side]), st.integers(0, side))
+        middle = st.integers(0, side // 2).map(lambda start: (start, side - start))
+        return sorted(draw(st.one_of(st.tuples(end, end), middle)))
+
+    (top, bottom), (left, right) = ends(height), ends(width)
+    return top, left, bottom, right
 
 
 @given(

@@ -200,7 +200,7 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
             "holes must be of shape (K, 4) for an image (C, H, W), or (N, K, 4) for images (N, ..., C, H, W), "
             f"got holes {tuple(holes.shape)} for images {tuple(images.shape)}"
         )
-    check_boxes("holes", holes, image_size(images[None] if single else images))
+    check_boxes("holes", holes, image_size(images))
     batch, each = (images[None], holes[None]) if single else (images, holes)
     pixels = fill_pixels(batch, fill)
     check_broadcast({"fill": pixels, "images": batch})
