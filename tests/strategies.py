@@ -27,18 +27,10 @@ def numbers(seed, shape, dtype):
     """Floats around 0, and integers over the whole range of their dtype, its ends among them."""
     if dtype.is_floating_point:
         return torch.randn(shape, generator=source(seed)).to(dtype)
-    bits = torch.randint(-(2**63), 2**63 - 1, shape, generator=source(seed)).view(torch.int64)
-    narrow = bits.to(dtype) if dtype not in (torch.uint16, torch.uint32, torch.uint64) else _unsigned(bits, dtype)
-    return torch.where(bits % 11 == 0, _filled(shape, torch.iinfo(dtype).max, dtype), narrow)
-
-
-def _unsigned(bits, dtype):
-    signed = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}[dtype]
-    return bits.to(signed).view(dtype)
-
-
-def _filled(shape, value, dtype):
-    return torch.tensor(value, dtype=dtype).expand(shape)
+    signed = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}.get(dtype)
+    bits = torch.randint(-(2**63), 2**63 - 1, shape, generator=source(seed))
+    ends = bits.where(bits % 11 != 0, -1 if signed else torch.iinfo(dtype).max)
+    return ends.to(signed).view(dtype) if signed else ends.to(dtype)  # older torch cannot do more with unsigned types
 
 
 LAYOUTS = {
