@@ -201,7 +201,7 @@ BAD_CALLS = {
         (
             lambda: show_batch(IMAGES, LABELS, classes=iter("abc")),
             TypeError,
-            ["classes", "sequence", "str_ascii_iterator"],
+            ["classes", "sequence", "got str_"],
         ),
         (lambda: show_batch(IMAGES, PAIR, classes=["a"]), ValueError, ["classes", "1 names", "class 1"]),
         (lambda: show_batch(IMAGES, ROWS + 1, classes=["a"]), ValueError, ["classes", "1 names", "class 1"]),
