@@ -398,6 +398,13 @@ def test_numbers_to_fill_with_keep_their_digits():
     assert filled == [255, 0]
 
 
+def test_draws_made_by_hand_have_shares_in_float32():
+    boxes = torch.tensor([[0, 0, 2, 5], [1, 1, 3, 4]])
+    draw = mix_draw(torch.tensor([1, 0]), boxes, (4, 5), torch.tensor([1.0, 0.1], dtype=torch.float64))
+    assert draw.opacity.dtype == draw.lam.dtype == torch.float32
+    torch.testing.assert_close(draw.lam, torch.tensor([0.5, 1 - 0.1 * 6 / 20]))
+
+
 def test_what_is_not_blended_may_be_of_any_dtype():
     masks = torch.rand(2, 1, 4, 5) > 0.5
     boxes = torch.tensor([[0, 0, 2, 5], [1, 1, 3, 4]])

@@ -225,6 +225,12 @@ def test_a_rank_without_a_world_size_shares_no_draw_either(monkeypatch):
     assert len({share for ranks in shares[1:] for share in ranks}) == 18
 
 
+def test_a_copy_of_a_copy_has_the_generator():
+    mix = RandomMixUp(generator=torch.Generator().manual_seed(3))
+    twice = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(mix))))
+    assert torch.equal(twice.draw(torch.ones(4, 1, 2, 2)).lam, mix.draw(torch.ones(4, 1, 2, 2)).lam)
+
+
 def test_numbers_of_ranks_made_elsewhere_differ(monkeypatch):
     """On an accelerator no seed is read: every rank takes its own part of one block. Here the CPU plays one."""
     monkeypatch.setattr(_sampling, "_is_on_cpu", lambda generator, device: False)
