@@ -249,6 +249,8 @@ def test_target_dtypes_do_not_follow_the_default(images, labels):
             assert pair.lam.dtype == torch.float32
             assert RandomMixUp(num_classes=5)(images[:count], labels[:count])[1].dtype == torch.float32
             assert RandomMixUp().draw(images[:count]).lam.dtype == torch.float32
+            rows = torch.eye(6, 5, dtype=torch.uint8)[:count]
+            assert RandomMixUp()(images[:count], rows)[1].dtype == torch.float32
             assert mixed.dtype == torch.float32
     finally:
         torch.set_default_dtype(torch.float32)

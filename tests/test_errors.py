@@ -229,7 +229,12 @@ CALLS = [
     ((IMAGES, torch.rand(6, 4)), {"num_classes": 5}, ValueError, ["labels", "num_classes = 5", "(6, 4)"]),
     ((IMAGES, torch.rand(6)), {"num_classes": 5}, ValueError, ["num_classes", "None", "float", "5"]),
     ((IMAGES, torch.rand(6, 4, 2)), {}, ValueError, ["labels", "(N, K)", "(6, 4, 2)"]),
-    ((IMAGES, LABELS > 2), {"num_classes": 2}, TypeError, ["labels", "torch.bool", "long()"]),
+    (
+        (IMAGES, LABELS > 2),
+        {"num_classes": 2},
+        TypeError,
+        ["labels", "torch.bool", "make them labels.long() or labels.float()"],
+    ),
     ((IMAGES, [0, 1, 2, 3, 4, 0]), {"num_classes": 5}, TypeError, ["labels", "tensor", "int"]),
     ((IMAGES, None), {"num_classes": 5}, TypeError, ["labels", "NoneType"]),
     ((IMAGES, "cat"), {"num_classes": 5}, TypeError, ["labels", "'cat'"]),

@@ -254,3 +254,11 @@ def test_pairs_of_rows_without_a_pool(images):
     assert pair.a is rows
     assert torch.equal(pair.b, torch.stack([rows[j] for j in draw.partners.tolist()]))
     assert torch.equal(pair.lam, draw.lam)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_draw_made_by_hand_may_hold_lam_in_double_precision(dtype):
+    draw, rows = draw_for(6), torch.rand(6, 3, dtype=dtype)
+    mixed = mix_targets(rows, draw._replace(lam=draw.lam.double()))
+    assert mixed.dtype == dtype
+    torch.testing.assert_close(mixed, mix_targets(rows, draw))
