@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -161,7 +162,9 @@ def test_a_run_that_is_trained_but_not_tested_is_only_tested(finished, short, tm
 def test_interrupting_keeps_what_is_finished(short, tmp_path, capfd):
     folder = tmp_path / "interrupted"
     options = ["--mix", "none", "--mix", "mixup", "--seeds", "1", "--out", str(folder)]
-    process = subprocess.Popen([*COMMAND, *short[:-4], "--epochs", "200", *options])
+    # Where the tests run in the background, interrupts are ignored, and a process inherits that.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen([*COMMAND, *short[:-4], "--epochs", "200", *options], preexec_fn=heed)  # noqa: PLW1509
     _wait_for((folder / "unfinished-none-0.ckpt").exists, process)
     process.send_signal(signal.SIGINT)
     assert process.wait(300) == 130
