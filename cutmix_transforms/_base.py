@@ -19,7 +19,7 @@ class RandomTransform(v2.Transform):
     def __init__(self, *, p: float, generator: Generator | None) -> None:
         super().__init__()
         with torch.inference_mode(False):  # an inference tensor could not be set outside
-            self._p = _share(torch.tensor(check_share("p", p), dtype=torch.float64))
+            self._p = _share(torch.tensor(check_share("p", p), dtype=torch.float64, device="cpu"))
         self.generator = generator
         self._warned_of: set[Any] = set()
 

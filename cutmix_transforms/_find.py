@@ -157,7 +157,7 @@ def with_weights(inputs: Any, groups: list[Instances]) -> Any:
                 f"{type(holder).__name__}"
             )
         new: Any = copy(holder)
-        new[WEIGHTS] = torch.ones(len(group.leaves[0]), device=unwrap(group.leaves[0]).device)
+        new[WEIGHTS] = torch.ones(len(group.leaves[0]), dtype=torch.float32, device=unwrap(group.leaves[0]).device)
         inputs = _replaced(inputs, group.path, new)
     return inputs
 

@@ -83,7 +83,7 @@ def look_at(instances: Instances, view: View, min_visibility: float) -> Seen:
         leaves.append(rewrap(visible, leaf))
         if share is not None:
             shares.setdefault(_rank(leaf), share.to("cpu", torch.float64))
-    everything = torch.ones(len(leaves[0]), dtype=torch.float64)
+    everything = torch.ones(len(leaves[0]), dtype=torch.float64, device="cpu")
     share = shares[min(shares)] if shares else everything
     return Seen(leaves, (share > min_visibility).nonzero()[:, 0], shares.get(0, everything) < 1)
 

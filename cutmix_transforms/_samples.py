@@ -40,7 +40,7 @@ class Owners:
 
     def __init__(self, sample: Parts) -> None:
         self._targets = [sample.targets]
-        self._shares = torch.ones(1, *sample.size)  # (owners, H, W)
+        self._shares = sample.images[0].new_ones(1, *sample.size, dtype=torch.float32)  # (owners, H, W)
 
     def targets_after(self, draw: MixDraw, partner: Parts) -> list[Tensor]:
         """The sample's targets when a partner more has been mixed in, counted from the pixels that each still has."""

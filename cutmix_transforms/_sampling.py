@@ -105,7 +105,7 @@ class Stream:
     def _state(self) -> bytes:
         if self._frozen is not None:
             return self._frozen[1]
-        return b"" if self._generator is None else bytes(self._generator.get_state().tolist())
+        return bytes(cast(Generator, self._generator).get_state().tolist())
 
     def _place(self) -> tuple[int, int]:
         """Rank and number of ranks."""
@@ -164,7 +164,7 @@ def _rand(shape: tuple[int, ...], generator: Generator | None, device: torch.dev
 
 def _fork(generator: Generator | None, *parts: int) -> Generator:
     """A generator for another rank or seed, seeded by the next number of this one."""
-    return _seeded_by(int(torch.empty((), dtype=torch.int64).random_(generator=generator)), *parts)
+    return _seeded_by(int(torch.empty((), dtype=torch.int64, device="cpu").random_(generator=generator)), *parts)
 
 
 def _forgotten_seed() -> int:

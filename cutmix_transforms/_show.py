@@ -196,7 +196,7 @@ def _of_one(target: Any) -> Any:
     if isinstance(target, Mapping):
         return [target]
     if isinstance(target, (int, float)):
-        return torch.tensor([target])
+        return torch.tensor([target], device="cpu")
     return target[None] if isinstance(target, Tensor) and (target.ndim == 0 or target.numel() > 1) else target
 
 
@@ -251,9 +251,9 @@ def _to_pixels(images: Tensor, mean: Any, std: Any) -> Tensor:
 
 def _per_channel(name: str, values: Any, default: float, pixels: Tensor) -> Tensor:
     if values is None:
-        return torch.tensor(default)
+        return torch.tensor(default, device="cpu")
     try:
-        numbers = torch.as_tensor(values, dtype=torch.float32).flatten()
+        numbers = torch.as_tensor(values, dtype=torch.float32, device="cpu").flatten()
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"{name} must be one number per channel of float images, got {received(values)}") from None
     if not numbers.isfinite().all() or (name == "std" and not (numbers > 0).all()):

@@ -24,7 +24,6 @@ from cutmix_transforms import (
     RandomMixUp,
     functional,
 )
-from cutmix_transforms.functional import mix_draw
 
 
 class Sample(NamedTuple):
@@ -239,34 +238,6 @@ def test_mixup_takes_any_shape(labels):
         out, _ = mix(batch, labels, draw=draw)
         lam = draw.lam.view(-1, *(1,) * (len(shape) - 1))
         torch.testing.assert_close(out, lam * batch + (1 - lam) * batch[draw.partners])
-
-
-def test_target_dtypes_do_not_follow_the_default(images, labels):
-    torch.set_default_dtype(torch.float64)
-    try:
-        for count in (6, 1, 0):
-            mixed, pair = RandomCutMix(target="pair")(images[:count], labels[:count])
-            assert pair.lam.dtype == torch.float32
-            assert RandomMixUp(num_classes=5)(images[:count], labels[:count])[1].dtype == torch.float32
-            assert RandomMixUp().draw(images[:count]).lam.dtype == torch.float32
-            rows = torch.eye(6, 5, dtype=torch.uint8)[:count]
-            assert RandomMixUp()(images[:count], rows)[1].dtype == torch.float32
-            assert mixed.dtype == torch.float32
-    finally:
-        torch.set_default_dtype(torch.float32)
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
-def test_lam_is_exact_whatever_the_default_dtype(dtype):
-    """A share of pixels has more digits than half precision; it is counted in float32 all the same."""
-    boxes, size = torch.tensor([[0, 0, 100, 100], [3, 5, 210, 223]]), (224, 223)
-    torch.set_default_dtype(dtype)
-    try:
-        lam = mix_draw(torch.tensor([1, 0]), boxes, size).lam
-    finally:
-        torch.set_default_dtype(torch.float32)
-    wanted = torch.tensor([1 - 100 * 100 / (224 * 223), 1 - 207 * 218 / (224 * 223)])
-    torch.testing.assert_close(lam, wanted, rtol=0, atol=1e-7)
 
 
 # --- draws ---------------------------------------------------------------------------------------------------------

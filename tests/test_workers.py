@@ -3,6 +3,7 @@
 import copy
 import pickle
 from itertools import combinations, product
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -237,12 +238,14 @@ def test_numbers_of_ranks_made_elsewhere_differ(monkeypatch):
     cpu, drawn = torch.device("cpu"), {}
     for with_generator, rank in product([False, True], range(3)):
         monkeypatch.setattr(Stream, "_place", lambda stream, rank=rank: (rank, 3))
-        torch.manual_seed(3)
+        state = torch.manual_seed(3).get_state()
         stream = Stream(torch.Generator().manual_seed(4) if with_generator else None)
         drawn[with_generator, rank] = stream.uniform(2, 3, device=cpu), stream.noise(2, 3, 200, device=cpu)
+        assert torch.equal(torch.get_rng_state(), state) == with_generator
     for (few, many), (other_few, other_many) in combinations(drawn.values(), 2):
         assert not torch.isin(few, other_few).any()
         assert not torch.isclose(many, other_many, atol=1e-7).float().mean() > 0.01
+        assert not torch.isclose(*(many - other_many) % 1, atol=1e-6).float().mean() > 0.01  # each row in its own way
     for few, many in drawn.values():
         assert (few.shape, many.shape) == ((2, 3), (2, 3, 200))
         assert many.dtype == torch.float32
@@ -255,3 +258,25 @@ def test_other_ranks_have_as_many_seeds_as_numbers(monkeypatch):
     torch.manual_seed(3)
     drawn = torch.stack([Stream(None).uniform(3, device=torch.device("cpu")) for _ in range(20_000)])
     assert len(drawn.unique(dim=0)) == len(drawn)
+
+
+@pytest.mark.parametrize("on_cpu", [True, False], ids=["on the CPU", "elsewhere"])
+@pytest.mark.parametrize("generator", [None, torch.Generator()], ids=["global", "generator"])
+def test_a_process_alone_takes_the_numbers_that_come_next(on_cpu, generator, monkeypatch):
+    monkeypatch.setattr(_sampling, "_is_on_cpu", lambda generator, device: on_cpu)
+    (generator or torch).manual_seed(3)
+    drawn = Stream(generator).uniform(2, 3, device=torch.device("cpu"))
+    (generator or torch).manual_seed(3)
+    assert torch.equal(drawn, torch.rand(2, 3, generator=generator))
+
+
+def test_seeds_of_a_worker_count_with_all_their_bits(monkeypatch):
+    """The global generator uses 32 of them, and there are functions that change only the others from epoch to epoch."""
+    monkeypatch.setattr(_sampling, "get_worker_info", lambda: SimpleNamespace(id=0, seed=5))
+    drawn = []
+    for more in range(4):
+        torch.manual_seed(5 + (more << 32))
+        drawn.append(Stream(None).uniform(8, device=torch.device("cpu")))
+    assert len(torch.cat(drawn).unique()) == 32
+    torch.manual_seed(5)
+    assert torch.equal(drawn[0], torch.rand(8))  # the worker's own seed is used as a whole

@@ -250,4 +250,4 @@ def _channel_fill(images: Tensor, fill: float | Sequence[float], name: str) -> T
         low, high = info.min, info.max
         if not all(math.isfinite(one) and low <= (one if is_float else round(one)) <= high for one in values):
             raise ValueError(f"{name} must lie in [{low}, {high}] for images of {images.dtype}, got {fill!r}")
-    return torch.tensor(values, dtype=torch.float64).view(-1, 1, 1)
+    return torch.tensor(values, dtype=torch.float64, device="cpu").view(-1, 1, 1)

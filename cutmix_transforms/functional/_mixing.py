@@ -194,7 +194,7 @@ def _write_together(out: Tensor, rows: Rows, partners: list[int], boxes: list[Bo
     exact = images.to(exact_dtype(out.dtype))
     mixed = out if exact.dtype == out.dtype else torch.empty_like(exact)
     is_one = opacity.count(opacity[0]) == count
-    shares: Any = None if is_one else torch.tensor(opacity, dtype=exact.dtype).view(-1, *(1,) * (out.ndim - 1))
+    shares: Any = None if is_one else exact.new_tensor(opacity).view(-1, *(1,) * (out.ndim - 1))
     for here, there in halves:
         torch.lerp(exact[here], exact[there], opacity[0] if is_one else shares[here], out=mixed[here])
     if mixed is not out:

@@ -29,6 +29,11 @@ def clamp(value: Number, low: int | None = None, high: int | None = None) -> Num
 
 def pick(condition: Any, first: Any, second: Any) -> Any:
     """The first number where a condition holds, elsewhere the second."""
-    if isinstance(condition, Tensor):
-        return torch.where(condition, first, second)
-    return first if condition else second
+    if not isinstance(condition, Tensor):
+        return first if condition else second
+    return torch.where(condition, _exact(first, condition), _exact(second, condition))
+
+
+def _exact(value: Any, like: Tensor) -> Any:
+    """A number as a tensor: of two torch would make its default dtype, in which a share may lose its digits."""
+    return torch.full_like(like, value, dtype=torch.float32) if isinstance(value, float) else value
