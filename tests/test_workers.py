@@ -272,12 +272,15 @@ def test_a_process_alone_takes_the_numbers_that_come_next(on_cpu, generator, mon
 
 def test_seeds_of_a_worker_count_with_all_their_bits(monkeypatch):
     """The global generator uses 32 of them, and there are functions that change only the others from epoch to epoch."""
-    monkeypatch.setattr(_sampling, "get_worker_info", lambda: SimpleNamespace(id=0, seed=5))
+    own = 7 + (1 << 32)
+    monkeypatch.setattr(_sampling, "get_worker_info", lambda: SimpleNamespace(id=0, seed=own))
     monkeypatch.setattr(Stream, "_place", lambda stream: (0, 1))
     drawn = []
     for more in range(4):
         torch.manual_seed(5 + (more << 32))
         drawn.append(Stream(None).uniform(8, device=torch.device("cpu")))
     assert len(torch.cat(drawn).unique()) == 32
-    torch.manual_seed(5)
-    assert torch.equal(drawn[0], torch.rand(8))  # the worker's own seed is used as a whole
+    torch.manual_seed(own)
+    drawn = Stream(None).uniform(8, device=torch.device("cpu"))
+    torch.manual_seed(own)
+    assert torch.equal(drawn, torch.rand(8))  # the worker's own seeds differ in what the generator uses
