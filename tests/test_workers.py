@@ -265,9 +265,11 @@ def test_other_ranks_have_as_many_seeds_as_numbers(monkeypatch):
 def test_a_process_alone_takes_the_numbers_that_come_next(on_cpu, generator, monkeypatch):
     monkeypatch.setattr(_sampling, "_is_on_cpu", lambda generator, device: on_cpu)
     (generator or torch).manual_seed(3)
-    drawn = Stream(generator).uniform(2, 3, device=torch.device("cpu"))
+    stream = Stream(generator)
+    drawn = [stream.uniform(2, 3, device=torch.device("cpu")) for _ in range(2)]
     (generator or torch).manual_seed(3)
-    assert torch.equal(drawn, torch.rand(2, 3, generator=generator))
+    for numbers in drawn:
+        assert torch.equal(numbers, torch.rand(2, 3, generator=generator))
 
 
 def test_seeds_of_a_worker_count_with_all_their_bits(monkeypatch):
