@@ -260,8 +260,8 @@ def test_stacking_nothing():
         ([SAMPLE, {"image": IMAGES[0], "label": 3}], ValueError, ["(Tensor, int)", "{'image': Tensor, 'label': int}"]),
         ([{"a": 1, "b": 2}, {"a": 1, "c": 2}], ValueError, ["{'a': int, 'b': int}", "{'a': int, 'c': int} at index 1"]),
         ([(IMAGES[0], [0, 1]), (IMAGES[1], [0])], ValueError, ["(Tensor, (int, int))", "(Tensor, (int)) at index 1"]),
-        ([(IMAGES[0], None)] * 2, TypeError, ["tensors, arrays, numbers", "(Tensor, NoneType)"]),
-        ([(IMAGES[0], object())] * 2, TypeError, ["tensors, arrays, numbers", "(Tensor, object)"]),
+        ([(IMAGES[0], None)] * 2, TypeError, ["samples must hold tensors", "(Tensor, NoneType)"]),
+        ([(IMAGES[0], object())] * 2, TypeError, ["samples must hold tensors", "(Tensor, object)"]),
         ([(IMAGES[0], LABELS[:1]), (IMAGES[1], LABELS[:2])], ValueError, ["one shape", "(1,), (2,)"]),
     ],
 )
