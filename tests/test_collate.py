@@ -193,6 +193,7 @@ def test_channels_last_is_kept(make, size):
     assert torch.equal(images, plain)
     mixed_formats = [samples[0], (samples[1][0].contiguous(), 0)]
     assert MixCollate(make())(mixed_formats)[0].is_contiguous()
+    assert torch.equal(MixCollate(make())(samples[:1])[0], samples[0][0][None])
 
 
 class Pictures(torch.utils.data.Dataset):

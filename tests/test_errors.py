@@ -326,13 +326,13 @@ def test_cutmix_of_unbatched_images(images, words):
 
 
 def test_mixup_of_what_cannot_be_blended():
-    with says(TypeError, ["float or integer", "torch.bool"]):
+    with says(TypeError, ["images", "float or integer", "torch.bool"]):
         RandomCutMix(num_classes=5, opacity=0.5)(IMAGES > 0.5, LABELS)
-    with says(TypeError, ["float or integer", "torch.bool"]):
+    with says(TypeError, ["images", "float or integer", "torch.bool"]):
         RandomMixChoice([RandomCutMix(), RandomMixUp()]).draw(IMAGES > 0.5)
-    with says(TypeError, ["float or integer", "torch.bool"]):
+    with says(TypeError, ["images", "float or integer", "torch.bool"]):
         RandomMixUp(num_classes=5)(IMAGES > 0.5, LABELS)
-    with says(TypeError, ["float or integer", "complex"]):
+    with says(TypeError, ["images", "float or integer", "complex"]):
         RandomMixUp(num_classes=5)(IMAGES + 0j, LABELS)
     with says(ValueError, ["batch dimension", "()"]):
         RandomMixUp(num_classes=5)(torch.tensor(1.0), LABELS)

@@ -261,6 +261,7 @@ def test_stacking_nothing():
         ([{"a": 1, "b": 2}, {"a": 1, "c": 2}], ValueError, ["{'a': int, 'b': int}", "{'a': int, 'c': int} at index 1"]),
         ([(IMAGES[0], [0, 1]), (IMAGES[1], [0])], ValueError, ["(Tensor, (int, int))", "(Tensor, (int)) at index 1"]),
         ([(IMAGES[0], None)] * 2, TypeError, ["samples must hold tensors", "(Tensor, NoneType)"]),
+        ([(IMAGES[0], None)], TypeError, ["samples must hold tensors", "(Tensor, NoneType)"]),
         ([(IMAGES[0], object())] * 2, TypeError, ["samples must hold tensors", "(Tensor, object)"]),
         ([(IMAGES[0], LABELS[:1]), (IMAGES[1], LABELS[:2])], ValueError, ["one shape", "(1,), (2,)"]),
     ],

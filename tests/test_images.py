@@ -147,6 +147,8 @@ DRAWS = {
     "whole": mix_draw(SHIFTED, WHOLE, (17, 11), opacity=0.2),
     "whole_own_shares": mix_draw(SHIFTED, WHOLE, (17, 11), opacity=torch.tensor([0.25, 0.6, 0.8, 1.0, 0.0])),
     "whole_pasted": mix_draw(SHIFTED, WHOLE, (17, 11)),
+    "upright_band": mix_draw(SHIFTED, torch.tensor([[0, 3, 17, 8]] * 5), (17, 11), opacity=0.2),  # in the middle
+    "level_band": mix_draw(SHIFTED, torch.tensor([[5, 0, 12, 11]] * 5), (17, 11), opacity=0.2),
     "nothing": mix_draw(SHIFTED, WHOLE, (17, 11), opacity=0.0),
     "empty_box": mix_draw(SHIFTED, WHOLE * 0, (17, 11)),
     "no_shift": mix_draw(SCATTERED, WHOLE, (17, 11), opacity=0.2),
@@ -160,13 +162,15 @@ DRAWS = {
 def test_all_ways_are_right_and_give_the_same_bits(dtype, draw, mixing_way):
     images = noise(5, 3, 17, 11, dtype=dtype)
     before = images.clone()
-    for others in (None, images.flip(0)):
+    flipped = images.flip(0)
+    more = torch.cat([flipped, images]), draw._replace(partners=draw.partners + 4)  # of which some are none of ours
+    for others, one in ((None, draw), (flipped, draw), more):
         outs = []
         for name in WAYS[:2] if "uint" in str(dtype) and dtype != torch.uint8 else WAYS:  # those cannot be gathered
             mixing_way(name)
-            outs.append(mix_images(images, draw, others))
+            outs.append(mix_images(images, one, others))
         assert all(torch.equal(outs[0], out) for out in outs[1:])
-        torch.testing.assert_close(outs[0], mix_loops(images, draw, others))
+        torch.testing.assert_close(outs[0], mix_loops(images, one, others))
     assert torch.equal(images, before)
 
 
@@ -195,6 +199,9 @@ def test_what_does_not_show_may_be_infinite(name, value, mixing_way):
     images = torch.rand(5, 3, 17, 11)
     images[1] = value  # the partner of sample 4, which shows nothing of it
     assert mix_images(images, draw)[4].isfinite().all()
+    images = torch.rand(5, 3, 17, 11)
+    images[3] = value  # covered wholly
+    assert torch.equal(mix_images(images, draw)[3], images[0])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bfloat16, torch.int64], ids=str)

@@ -5,6 +5,7 @@ instance is read off the mixed image, without a word from the code about boxes o
 """
 
 import math
+from itertools import combinations, product
 
 import pytest
 import torch
@@ -669,6 +670,27 @@ def test_cutout_needs_labels_only_beside_boxes():
 
 
 # --- kernels -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_all_boxes_and_views_of_a_small_image(inside):
+    """Whatever edges they share: the tightest box round the pixels that are seen, and their share."""
+    size = height, width = 4, 5
+    rectangles = [
+        (left, top, right, bottom)
+        for top, bottom in combinations(range(height + 1), 2)
+        for left, right in combinations(range(width + 1), 2)
+    ]
+    pixels = [set(product(range(left, right), range(top, bottom))) for left, top, right, bottom in rectangles]
+    for (left, top, right, bottom), covered in zip(rectangles, pixels, strict=True):
+        view = View(torch.tensor([[top, left, bottom, right]]), size, inside)
+        boxes, shares = visible_boxes(torch.tensor(rectangles), view)
+        for whole, box, share in zip(pixels, boxes.tolist(), shares.tolist(), strict=True):
+            seen = whole & covered if inside else whole - covered
+            assert math.isclose(share, len(seen) / len(whole), abs_tol=1e-12)
+            if seen:
+                columns, rows = zip(*seen, strict=True)
+                assert box == [min(columns), min(rows), max(columns) + 1, max(rows) + 1]
 
 
 @pytest.mark.parametrize("inside", [False, True])

@@ -301,6 +301,16 @@ def test_choice_follows_its_weights(draws, weights):
     is_proportional(torch.bincount(chosen, minlength=3), weights)
 
 
+@several
+def test_choice_between_opacities(draws):
+    """Whole numbers among them, and shares that half precision could not hold."""
+    opacities = torch.tensor([0.0, 0.3, 0.9, 1.0])
+    choice = RandomMixChoice([RandomCutMix(opacity=opacity) for opacity in (0.9, 1, 0, 0.3)], weights=[1, 2, 2, 1])
+    found, chosen = draws(choice).opacity.unique(return_inverse=True)
+    assert torch.equal(found, opacities)
+    is_proportional(chosen.bincount(), [2, 1, 1, 2])
+
+
 def test_every_mix_of_a_choice_keeps_its_law():
     children = [RandomCutMix(ratio=(0.2, 0.5), per_sample=True), RandomMixUp(alpha=0.4, per_sample=True)]
     draw = draws_of_samples(RandomMixChoice(children, weights=[1, 3]))
