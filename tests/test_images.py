@@ -204,6 +204,21 @@ def test_what_does_not_show_may_be_infinite(name, value, mixing_way):
     assert torch.equal(mix_images(images, draw)[3], images[0])
 
 
+DTYPES = [
+    (torch.float32, torch.int64),
+    (torch.uint8, torch.float64),
+    (torch.bool, torch.uint8),
+    (torch.int8, torch.uint8),
+]
+
+
+@pytest.mark.parametrize(("dtype", "other"), DTYPES, ids=str)
+def test_pixels_to_fill_with_may_be_of_another_dtype(dtype, other):
+    image, holes, fill = torch.ones(3, 17, 11, dtype=dtype), torch.tensor([[2, 3, 9, 4], [5, 0, 12, 11]]), [0, 1, 0]
+    out = cutout(image, holes, torch.tensor(fill, dtype=other).view(3, 1, 1))
+    assert torch.equal(out, cutout_loops(image, holes, fill))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bfloat16, torch.int64], ids=str)
 def test_both_ways_of_cutout_give_the_same_bits(dtype, way):
     images = noise(5, 3, 17, 11, dtype=dtype)
