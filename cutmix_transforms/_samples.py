@@ -64,7 +64,8 @@ def _weighted(rows: Sequence[Tensor], weights: list[float]) -> Tensor:
 def draw_alone(mix: Mix, chance: Chance, base: Parts) -> MixDraw | None:
     """The draw for a sample and a partner of its size, None if nothing would be seen of one: it need not be loaded."""
     draw = _draw_for(mix, chance, base.size, base.size)
-    return None if draw.lam == 1 else draw
+    top, left, bottom, right = draw.boxes[0].tolist()
+    return draw if draw.opacity and top < bottom and left < right else None
 
 
 def mix_two(

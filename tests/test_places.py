@@ -141,6 +141,19 @@ def test_plain_call_and_collate_agree():
         assert torch.equal(targets, wanted[1])
 
 
+def test_a_share_that_lam_cannot_tell_is_mixed_all_the_same():
+    """Such as one pixel of 20 million: in float32, lam is 1."""
+    images, labels = torch.rand(6, 3, HEIGHT, WIDTH, dtype=torch.float64), torch.arange(6)
+    mix = RandomCutMix(num_classes=6, ratio=(1, 1), opacity=1e-9)
+    state = torch.get_rng_state()
+    mixed, targets = mix(images, labels)
+    assert torch.equal(targets, torch.eye(6))
+    assert (mixed != images).any()
+    torch.set_rng_state(state)
+    samples = MixCollate(mix, collate_fn=as_list)(list(zip(images, labels, strict=True)))
+    assert torch.equal(torch.stack([image for image, _ in samples]), mixed)
+
+
 @mixes
 def test_samples_of_the_data_set_are_not_written_to(make):
     """timm's collate overwrites them."""
