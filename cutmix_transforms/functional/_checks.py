@@ -75,12 +75,12 @@ def check_share(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be a number from 0 to 1, got {value}")
 
 
-def check_range(name: str, shares: Tensor) -> None:
-    """Shares from 0 to 1, where looking at them is free."""
-    if can_look_at(shares) and shares.numel():
-        low, high = map(float, shares.aminmax())  # nan if there is one
-        if not (low >= 0 and high <= 1):
-            raise ValueError(f"{name} must be from 0 to 1, got {low if not low >= 0 else high}")
+def check_range(name: str, values: Tensor, least: int = 0, most: int = 1) -> None:
+    """Numbers, such as shares, in a range, where looking at them is free."""
+    if can_look_at(values) and values.numel():
+        low, high = map(float, values.aminmax())  # nan if there is one
+        if not (low >= least and high <= most):
+            raise ValueError(f"{name} must be from {least} to {most}, got {low if not low >= least else high}")
 
 
 def check_boxes(name: str, boxes: Tensor, size: tuple[int, int]) -> None:

@@ -233,21 +233,12 @@ def fill_pixels(images: Tensor, fill: Fill, *, name: str = "fill") -> Tensor:
         exact = images.to(exact_dtype(images.dtype))
         fill = exact.mean(dim=(*frames, -2, -1), keepdim=True)
     elif isinstance(fill, Tensor):
-        _check_fits(fill, images.dtype, name)
+        if can_look_at(fill) and not (images.dtype.is_floating_point or images.dtype in (torch.bool, fill.dtype)):
+            info = torch.iinfo(images.dtype)
+            check_range(name, fill.detach().double().round(), info.min, info.max)
     else:
         fill = _channel_fill(images, fill, name)
     return to_dtype(fill, images.dtype).to(images.device)
-
-
-def _check_fits(fill: Tensor, dtype: torch.dtype, name: str) -> None:
-    """Pixels of another dtype must be in the range of integer images, where looking at them is free."""
-    if dtype.is_floating_point or dtype in (torch.bool, fill.dtype) or not can_look_at(fill) or not fill.numel():
-        return
-    info = torch.iinfo(dtype)
-    low, high = map(float, fill.detach().double().round().aminmax())  # nan if there is one
-    if not (low >= info.min and high <= info.max):
-        found = low if not low >= info.min else high
-        raise ValueError(f"{name} must lie in [{info.min}, {info.max}] for images of {dtype}, got {found}")
 
 
 def _channel_fill(images: Tensor, fill: float | Sequence[float], name: str) -> Tensor:
