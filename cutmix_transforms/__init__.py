@@ -8,12 +8,14 @@ from cutmix_transforms._cutmix import RandomCutMix
 from cutmix_transforms._cutout import RandomCutout
 from cutmix_transforms._dataset import MixDataset
 from cutmix_transforms._loss import MixedLoss
+from cutmix_transforms._mix import Mix
 from cutmix_transforms._mixup import RandomMixUp
 from cutmix_transforms._show import show_batch
 from cutmix_transforms.functional._draw import MixDraw
 from cutmix_transforms.functional._targets import MixedTarget
 
 __all__ = [
+    "Mix",
     "MixCollate",
     "MixDataset",
     "MixDraw",

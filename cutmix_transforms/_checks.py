@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,7 +9,7 @@ _LARGEST = sys.float_info.max
 
 
 def check_number(name: str, value: Any, rule: str, holds: Callable[[Any], bool]) -> float:
-    """A finite number for which ``holds`` is true, or an error that quotes ``rule``."""
+    """Return a finite number for which ``holds`` is true, or raise an error that quotes ``rule``."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be {rule}, got {value!r}")
     number: Any = value
@@ -19,23 +18,32 @@ def check_number(name: str, value: Any, rule: str, holds: Callable[[Any], bool])
     return float(number)
 
 
-# Without frames of their own, for short tracebacks.
-check_alpha = partial(
-    check_number, "alpha", rule="a positive number (to turn mixing off, set p=0)", holds=lambda number: number > 0
-)
-check_share = partial(check_number, rule="a number from 0 to 1", holds=lambda number: 0 <= number <= 1)
-check_share_below_one = partial(check_number, rule="a number in [0, 1)", holds=lambda number: 0 <= number < 1)
+def check_alpha(value: Any) -> float:
+    """Return a positive number."""
+    return check_number(
+        "alpha", value, "a positive number (to turn mixing off, set p=0)", holds=lambda number: number > 0
+    )
+
+
+def check_fraction(name: str, value: Any) -> float:
+    """Return a number from 0 to 1."""
+    return check_number(name, value, "a number from 0 to 1", holds=lambda number: 0 <= number <= 1)
+
+
+def check_fraction_below_one(name: str, value: Any) -> float:
+    """Return a number in [0, 1)."""
+    return check_number(name, value, "a number in [0, 1)", holds=lambda number: 0 <= number < 1)
 
 
 def check_flag(name: str, value: Any) -> bool:
-    """True or False, also numpy's."""
+    """Return True or False, also for numpy's."""
     if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
 
 
 def check_count(name: str, value: Any) -> int:
-    """An integer of at least 1."""
+    """Return an integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer of at least 1, got {value!r}")
     if value < 1:
@@ -44,18 +52,18 @@ def check_count(name: str, value: Any) -> int:
 
 
 def check_range(name: str, value: Any) -> tuple[float, float]:
-    """A pair of shares ``0 <= low <= high <= 1``."""
+    """Return a pair of fractions ``0 <= low <= high <= 1``."""
     rule = "a pair (low, high) with 0 <= low <= high <= 1"
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
         raise TypeError(f"{name} must be {rule}, got {value!r}")
-    low, high = map(partial(check_number, name, rule=rule, holds=lambda number: 0 <= number <= 1), value)
+    low, high = (check_number(name, number, rule, holds=lambda number: 0 <= number <= 1) for number in value)
     if low > high:
         raise ValueError(f"{name} must be {rule}, got {value!r}")
     return low, high
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    """One of a few words."""
+    """Raise an error unless this is one of a few words."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
     if value not in choices:

@@ -1,19 +1,26 @@
 """One of several mixes, for every batch or every sample anew."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
-from functools import partial
 from itertools import accumulate
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import torch
+import numpy as np
+import torch  # noqa: F401 (the example)
 from torch import Generator, nn
 
-from cutmix_transforms._checks import check_number, check_share
-from cutmix_transforms._mix import Blending, Chance, Mix, Region
-from cutmix_transforms._sampling import Stream
-from cutmix_transforms.functional._draw import Size
-from cutmix_transforms.functional._numbers import pick
+from cutmix_transforms._checks import check_fraction, check_number
+from cutmix_transforms._mix import Mix
+from cutmix_transforms.functional._draw import Placement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from cutmix_transforms.functional._draw import Size
 
 _SHARED = ("num_classes", "target", "label_smoothing", "labels_getter")
 
@@ -29,14 +36,14 @@ class RandomMixChoice(Mix):
         transforms: the mixes: :class:`RandomCutMix`, :class:`RandomMixUp` or other choices.
         weights: how often each is chosen, in any unit; equally often by default.
         per_sample: choose for every sample, not for the batch.
-        generator: where the choice comes from, and the draws of the mixes that have no generator of their own.
+        generator: the CPU generator that the choice and the draws of all mixes come from.
 
     Shape:
-        - as the mixes.
+        - as in the mixes.
 
     Raises:
         TypeError: if there is something else than mixes among ``transforms``.
-        ValueError: if there are none, if they disagree, or if ``weights`` do not fit.
+        ValueError: if there are none, if they disagree or have generators, or if ``weights`` do not fit.
 
     Example:
         >>> from cutmix_transforms import RandomCutMix, RandomMixUp
@@ -70,52 +77,76 @@ class RandomMixChoice(Mix):
 
     @property
     def p(self) -> Any:
-        """The chance that a batch or sample is mixed: one number, or one for each mix where they differ."""
-        chances = tuple(mix.p for mix in self._mixes)
-        return chances[0] if len(set(chances)) == 1 else chances
+        """The probability that a batch or sample is mixed: one number, or one for each mix where they differ."""
+        found = tuple(mix.p for mix in self._mixes)
+        return found[0] if len(set(found)) == 1 else found
 
     @p.setter
     def p(self, value: float) -> None:
-        check_share("p", value)
+        check_fraction("p", value)
         for mix in self._mixes:
             mix.p = value
-
-    @property
-    def blending(self) -> Blending:
-        """What any of the mixes blends."""
-        kinds = {mix.blending for mix in self._mixes}
-        return next(kind for kind in ("boxes", "images", "nothing") if kind in kinds)
 
     @property
     def kinds(self) -> list[Mix]:
         """The mixes, and those of choices among them."""
         return [kind for mix in self._mixes for kind in mix.kinds]
 
-    def _chance(self, count: int, device: torch.device, *, stream: Stream | None = None, sure: bool = False) -> Chance:
-        own = self._block(3, count, device, stream, sure=sure)
-        source = self._stream if self._stream.given else stream
-        return own, *(mix._chance(count, device, stream=source, sure=sure) for mix in self._mixes)
+    @property
+    def _needed(self) -> int:
+        return 1 + sum(mix._needed for mix in self._mixes)  # one that chooses, then those of each mix
 
-    def _region(self, chance: Chance, size: Size, other: Size) -> Region:
-        own, *chances = chance
-        regions = [mix._region(one, size, other) for mix, one in zip(self._mixes, chances, strict=True)]
-        weights = self.weights or (1.0,) * len(regions)
-        chosen = regions[0]
-        bounds = list(accumulate(weights))[:-1]
-        for bound, region in zip(bounds, regions[1:], strict=True):
-            later = own[2] >= bound / sum(weights)
-            chosen = tuple(pick(later, new, old) for new, old in zip(region, chosen, strict=True))
-        return chosen
+    @property
+    def _draws_per_sample(self) -> bool:
+        return self.per_sample or any(mix._draws_per_sample for mix in self._mixes)
+
+    def level(self, numbers: NDArray[np.float64]) -> None:
+        """Give all samples one choice unless it is made for each, and the mixes theirs."""
+        if not self.per_sample:
+            numbers[0] = numbers[0, 0]
+        for mix, own in self._parts_of(numbers):
+            mix.level(own)
+
+    def placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
+        """Choose first, then let the chosen mix place; row by row where the choice differs."""
+        weights = self.weights or (1.0,) * len(self._mixes)
+        bounds = [bound / sum(weights) for bound in accumulate(weights)][:-1]
+        chosen = np.searchsorted(bounds, numbers[0], side="right")
+        parts = list(self._parts_of(numbers))
+        if (chosen == chosen[0]).all():
+            mix, own = parts[chosen[0]]
+            return mix.placed(own, size)
+        boxes, opacity = np.empty((len(chosen), 4), dtype=np.int64), np.empty(len(chosen))
+        for k in np.unique(chosen):
+            rows = chosen == k
+            mix, own = parts[k]
+            placement = mix.placed(own[:, rows], size)
+            boxes[rows] = (0, 0, *size) if placement.boxes is None else placement.boxes
+            opacity[rows] = placement.opacity
+        return Placement(boxes, opacity)
+
+    def _parts_of(self, numbers: NDArray[np.float64]) -> Iterator[tuple[Mix, NDArray[np.float64]]]:
+        """Yield each mix with the rows of numbers that are its own."""
+        start = 1
+        for mix in self._mixes:
+            yield mix, numbers[start : start + mix._needed]
+            start += mix._needed
 
 
 def _check_agreement(transforms: Any) -> Mix:
-    """The first of several mixes that agree on what a target looks like."""
+    """Return the first of several mixes that agree on what a target looks like."""
     if not isinstance(transforms, (Sequence, nn.ModuleList)) or not all(isinstance(mix, Mix) for mix in transforms):
         raise TypeError(
             f"transforms must be a sequence of mixes, such as RandomCutMix and RandomMixUp, got {transforms!r}"
         )
     if not len(transforms):
         raise ValueError(f"transforms must hold at least one mix, got {transforms!r}")
+    for mix in transforms:
+        if mix.generator is not None:
+            raise ValueError(
+                "transforms must have no generator of their own, as they draw from that of the choice "
+                f"(RandomMixChoice(..., generator=generator)), got {mix!r}"
+            )
     for name in (*_SHARED, "min_visibility"):
         values = [getattr(mix, name) for mix in transforms]
         values = [value for value in values if name != "min_visibility" or value is not None] or [None]
@@ -128,7 +159,7 @@ def _check_weights(weights: Any, count: int) -> tuple[float, ...]:
     if isinstance(weights, str) or not isinstance(weights, Sequence):
         raise TypeError(f"weights must be a sequence of numbers, got {weights!r}")
     numbers = tuple(
-        map(partial(check_number, "weights", rule="numbers of at least 0", holds=lambda number: number >= 0), weights)
+        check_number("weights", weight, "numbers of at least 0", holds=lambda number: number >= 0) for weight in weights
     )
     if len(numbers) != count or not 0 < sum(numbers) < math.inf:
         raise ValueError(

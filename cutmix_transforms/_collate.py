@@ -1,20 +1,20 @@
 """Mixing while a batch is put together."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_unflatten
 from torch.utils.data import default_collate
+from torch.utils.data._utils.collate import collate
 
-from cutmix_transforms._inputs import Parts, check_leaves, check_stackable, may_hold_instances
-from cutmix_transforms._mix import Mix
+from cutmix_transforms._inputs import Parts, check_leaves, check_stackable
+from cutmix_transforms._mix import Mix, check_counts
 from cutmix_transforms._samples import mix_samples
-from cutmix_transforms._stacking import Reserved, check_room, reserve, share, stack, write
-from cutmix_transforms._wrap import unwrap
+from cutmix_transforms._stacking import Columns, check_forms, check_room, column_of, share, stack, stacked
 from cutmix_transforms.functional._checks import received
-from cutmix_transforms.functional._mixing import write_mixed
+from cutmix_transforms.functional._images import image_size
 
 
 class MixCollate:
@@ -59,6 +59,7 @@ class MixCollate:
             raise TypeError(f"transform must be an instance, such as RandomCutMix(), got the class {transform!r}")
         self.transform = transform
         self.collate_fn = collate_fn
+        self._layout: _Layout | None = None
 
     def __call__(self, samples: list[Any]) -> Any:
         """Make a mixed batch of samples."""
@@ -72,34 +73,80 @@ class MixCollate:
         elif not isinstance(mix, Mix):
             batch = mix(stack(samples))
         elif is_own:
-            # Each step is called from here, and by map, so that the traceback of a bad sample stays short.
-            parts = list(map(partial(mix.parts_of, is_sample=True), samples))
-            batch = self.collate_fn(mix_samples(mix, list(map(mix.ready, parts))))
+            parts = [mix.ready(mix.read(sample, is_sample=True)) for sample in samples]
+            batch = self.collate_fn(mix_samples(mix, parts))
         else:
-            check_leaves(tree_leaves(samples[0]))
-            if may_hold_instances(samples[0]):
-                check_stackable(mix.parts_of(samples[0], is_sample=True))
-            whole, reserved = reserve(samples)
-            batch = _mixed(mix, mix.ready(mix.parts_of(whole)), reserved)
-        (check_room if is_own else share)(batch)
+            return self._mixed_batch(mix, samples)
+        if is_own:
+            check_room(batch)
+        else:
+            share(tree_leaves(batch))
         return batch
+
+    def _mixed_batch(self, mix: Mix, samples: list[Any]) -> Any:
+        """Stack samples, and mix their images while they are written."""
+        try:
+            columns = Columns.of(samples)
+            leaves = [column_of(column) for column in columns.values]
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            check_leaves(tree_leaves(samples[0]))
+            check_forms(samples, error)
+            raise
+        layout = self._layout_of(mix, samples[0], columns)
+        mix.check(layout.parts)
+        batch = mix.with_targets(layout.parts.with_leaves(leaves))
+        self._layout = layout
+        image = layout.parts.images[0].value
+        draw = mix.draw_for(len(samples), image_size(image), image.device)
+        mixed = mix.unmixed(batch) if draw is None else mix.mixed(batch, draw)
+        leaves = [stacked(mixed.get(i, leaf)) for i, leaf in enumerate(leaves)]
+        share(leaves)
+        return tree_unflatten(map(leaves.__getitem__, layout.order), layout.spec)
+
+    def _layout_of(self, mix: Mix, sample: Any, columns: Columns) -> "_Layout":
+        """Return what is what in the samples: as in the last batch, if they are of the same form."""
+        key, known = [mix.labels_getter, *columns.form], self._layout
+        if known is None or known.key != key or callable(mix.labels_getter):
+            return _Layout.of(mix, sample, key)
+        return known
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_layout": None}
 
     def __repr__(self) -> str:
         name = getattr(self.collate_fn, "__qualname__", repr(self.collate_fn))
         return f"{type(self).__name__}({self.transform!r}, collate_fn={name})"
 
 
-def _mixed(mix: Mix, parts: Parts, reserved: Reserved) -> Any:
-    """The mix of a batch whose images are written now."""
-    draw = mix.draw_for(parts)
-    if draw is None:
-        write(reserved)
-        return mix.unmixed(parts).put_together()
-    done = []
-    for out, rows in reserved:
-        if mix.mixes_as_image(out, parts):
-            write_mixed(unwrap(out), rows, draw)
-            done.append(out)
-        else:
-            write([(out, rows)])
-    return mix.mixed(parts, draw, done=done).put_together()
+def _mixed_batch(mix: Mix, samples: list[Any]) -> Any:
+    """Stack samples, and mix their images while they are written; the first sample tells what is what."""
+    check_leaves(tree_leaves(samples[0]))
+    leaves, spec = tree_flatten(collate_columns(samples))
+    first = mix.read(tree_unflatten(map(_first_of, leaves), spec), is_sample=True)
+    check_stackable(first)
+    mix.check(first)
+    batch = mix.with_targets(first.with_leaves(leaves))
+    images = first.images[0].value
+    draw = mix.draw_for(len(samples), image_size(images), images.device)
+    values = mix.unmixed(batch) if draw is None else mix.mixed(batch, draw)
+    return batch.rebuilt({i: stacked(values.get(i, leaf)) for i, leaf in enumerate(leaves)})
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What is what in samples of one form, and what ``default_collate`` makes of the containers they are in."""
+
+    key: list[Any]
+    parts: Parts  # of a sample
+    spec: TreeSpec  # of the batch
+    order: list[int]  # the places of the sample's leaves in the batch
+
+    @classmethod
+    def of(cls, mix: Mix, sample: Any, key: list[Any]) -> "_Layout":
+        """Read a sample."""
+        parts = mix.read(sample, is_sample=True)
+        check_stackable(parts)
+        check_counts(parts)
+        places = tree_unflatten(range(len(parts.leaves)), parts.spec)
+        order, spec = tree_flatten(collate([places], collate_fn_map={int: lambda batch, **_: batch[0]}))
+        return cls(key, parts, spec, order)

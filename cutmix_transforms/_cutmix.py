@@ -1,27 +1,33 @@
 """CutMix."""
 
-import math
-from typing import Literal
+from __future__ import annotations
 
-import torch
-from torch import Generator, Tensor
-from torchvision import tv_tensors
+from typing import TYPE_CHECKING, Literal
 
-from cutmix_transforms._checks import check_alpha, check_flag, check_range, check_share, check_share_below_one
-from cutmix_transforms._inputs import LabelsGetter
-from cutmix_transforms._mix import Blending, Chance, Mix, NumClasses, Region
-from cutmix_transforms._sampling import Stream, beta, integers
-from cutmix_transforms.functional._draw import Edges, Size, cutmix_edges
-from cutmix_transforms.functional._images import check_blendable
-from cutmix_transforms.functional._numbers import Number, clamp, pick
+import numpy as np
+import torch  # noqa: F401 (the example)
+
+from cutmix_transforms._checks import check_alpha, check_flag, check_fraction, check_fraction_below_one, check_range
+from cutmix_transforms._mix import Mix
+from cutmix_transforms._random import beta, integers
+from cutmix_transforms.functional._boxes import cutmix_length, start_around
+from cutmix_transforms.functional._draw import Placement
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Generator
+
+    from cutmix_transforms._inputs import LabelsGetter
+    from cutmix_transforms._mix import NumClasses
+    from cutmix_transforms.functional._draw import Size
 
 
 class RandomCutMix(Mix):
     """Paste a box of another sample's pixels over each sample, and mix the targets by the pixels that are left.
 
-    ``lam0 ~ Beta(alpha, alpha)``; a box with sides ``int(side * sqrt(1 - lam0))`` and a middle that is uniform over
+    ``lam0 ~ Beta(alpha, alpha)``; a box with sides ``int(side * sqrt(1 - lam0))`` and a center that is uniform over
     the pixels, clipped at the borders, shows the partner; ``lam = 1 - box area / image area`` is the sample's own
-    share of the target. The partner is a random cyclic shift of the batch: never the sample itself.
+    fraction of the target. The partner is a random cyclic shift of the batch: never the sample itself.
 
     Because boxes are clipped, the mean of ``lam`` at ``alpha=1`` is about 0.68, not 0.5; and small images with a small
     ``alpha`` often get an empty box (13 % at 32 x 32 and ``alpha=0.2``).
@@ -34,16 +40,16 @@ class RandomCutMix(Mix):
     is dropped, and the partner's come after the sample's own.
 
     Args:
-        alpha: parameter of the Beta law; 1 is uniform, smaller values favour very small and very large boxes.
-        p: the chance that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed gets
+        alpha: parameter of the Beta distribution; 1 is uniform, smaller values favor very small and very large boxes.
+        p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed gets
             its target in the same form.
         num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
         per_sample: draw a box for every sample, not one for the batch.
-        ratio: ``(low, high)``: draw each side of the box uniformly between these shares of the image's side instead,
+        ratio: ``(low, high)``: draw each side of the box uniformly between these fractions of the image's side instead,
             wholly inside the image; ``alpha`` then plays no part.
         opacity: how strongly the partner covers the box: a number, or ``(low, high)`` to draw it; 1 is CutMix.
-        majority: let every sample keep the larger of the two shares that ``lam0`` divides it into.
-        min_visibility: instances whose visible share, by their mask, else their box, else their keypoints, is not
+        majority: let every sample keep the larger of ``lam0`` and ``1 - lam0``.
+        min_visibility: instances whose visible fraction, by their mask, else their box, else their keypoints, is not
             above it are dropped; at 0 only those that are wholly hidden.
         target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
@@ -51,7 +57,7 @@ class RandomCutMix(Mix):
             ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and may
             return several, or None for no labels. Beside boxes, instance masks or keypoints it names all that has a
             row for each instance, such as ``lambda sample: (sample[1]["labels"], sample[1]["area"])``.
-        generator: where draws come from; by default the global generator of the images' device.
+        generator: the CPU generator that draws come from; by default torch's global one.
 
     Shape:
         - images: ``(N, C, H, W)``, videos ``(N, T, C, H, W)``, any dtype, plain or tv_tensors; labels: ``(N,)`` or
@@ -76,6 +82,8 @@ class RandomCutMix(Mix):
         (torch.Size([8, 3, 17, 11]), torch.Size([8, 10]))
     """
 
+    numbers = 5  # two for the sides, two for the place, one for the opacity
+
     def __init__(
         self,
         *,
@@ -96,6 +104,7 @@ class RandomCutMix(Mix):
             p=p,
             num_classes=num_classes,
             per_sample=per_sample,
+            min_visibility=check_fraction_below_one("min_visibility", min_visibility),
             target=target,
             label_smoothing=label_smoothing,
             labels_getter=labels_getter,
@@ -106,54 +115,31 @@ class RandomCutMix(Mix):
         if isinstance(opacity, (tuple, list)):
             self.opacity: float | tuple[float, float] = check_range("opacity", opacity)
         else:
-            self.opacity = check_share("opacity", opacity)
+            self.opacity = check_fraction("opacity", opacity)
         self.majority = check_flag("majority", majority)
         if self.majority and ratio is not None:
             raise ValueError(
-                f"majority must be False with ratio, which replaces the share it looks at, got {majority!r}"
+                f"majority must be False with ratio, which replaces the fraction it looks at, got {majority!r}"
             )
-        self.min_visibility = check_share_below_one("min_visibility", min_visibility)
 
-    @property
-    def blending(self) -> Blending:
-        """Boxes, unless they are opaque."""
-        return "nothing" if self.opacity == 1 or self.opacity == (1, 1) else "boxes"
-
-    def _check_images(self, images: list[Tensor]) -> None:
-        for image in images:
-            kinds: dict[type, tuple[int, ...]] = {tv_tensors.Video: (5,), tv_tensors.Image: (4,)}
-            if image.ndim not in kinds.get(type(image), (4, 5)):
-                raise ValueError(
-                    "images must be batched, (N, C, H, W), or videos (N, T, C, H, W), "
-                    f"got {type(image).__name__} of shape {tuple(image.shape)}"
-                )
-            if self.opacity != 1:
-                check_blendable(image)
-
-    def _chance(self, count: int, device: torch.device, *, stream: Stream | None = None, sure: bool = False) -> Chance:
-        return (self._block(7, count, device, stream, sure=sure),)
-
-    def _region(self, chance: Chance, size: Size, other: Size) -> Region:
-        _, gate, first, second, y, x, strength = chance[0]
-        edges = (self._clipped if self.ratio is None else self._inner)(first, second, y, x, size)
-        if other != size:
-            edges = tuple(clamp(edge, high=side) for edge, side in zip(edges, 2 * other, strict=True))
-        happens = self._happens(gate)
+    def place(self, numbers: NDArray[np.float64], size: Size) -> Placement:
+        """Place boxes, clipped at the borders or with ``ratio`` wholly inside; arguments as in :meth:`Mix.place`."""
         low, high = self.opacity if isinstance(self.opacity, tuple) else (self.opacity, self.opacity)
-        opacity = low if low == high else low + (high - low) * strength
-        return *(pick(happens, edge, 0) for edge in edges), opacity
+        opacity = low if low == high else low + (high - low) * numbers[4]
+        sides = np.array(size)[:, None]  # (2, 1), for rows and columns
+        if self.ratio is None:
+            lengths = cutmix_length(beta(numbers[0], numbers[1], self.alpha, majority=self.majority), sides)
+            starts = start_around(integers(numbers[2:4], sides), lengths)
+        else:
+            lengths = _lengths_between(numbers[:2], sides, self.ratio)
+            starts = integers(numbers[2:4], sides - lengths + 1)
+        return Placement.spanning(starts, lengths, size, opacity)
 
-    def _clipped(self, first: Number, second: Number, y: Number, x: Number, size: Size) -> Edges[Number]:
-        lam = beta(first, second, self.alpha, majority=self.majority)
-        return cutmix_edges(lam, integers(y, size[0]), integers(x, size[1]), size)
 
-    def _inner(self, first: Number, second: Number, y: Number, x: Number, size: Size) -> Edges[Number]:
-        tall, wide = self._side(first, size[0]), self._side(second, size[1])
-        top, left = integers(y, size[0] - tall + 1), integers(x, size[1] - wide + 1)
-        return top, left, top + tall, left + wide
-
-    def _side(self, u: Number, side: int) -> Number:
-        low, high = self.ratio or (0, 1)
-        most = math.floor(high * side + 1e-6)
-        least = min(math.ceil(low * side - 1e-6), most)  # no whole pixel in between: the one below
-        return least + integers(u, most - least + 1)
+def _lengths_between(
+    u: NDArray[np.float64], sides: NDArray[np.int64], ratio: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Return whole lengths, uniform between two fractions of the image's sides."""
+    most = np.floor(ratio[1] * sides + 1e-6)
+    least = np.minimum(np.ceil(ratio[0] * sides - 1e-6), most)  # no whole pixel in between: the one below
+    return least + integers(u, most - least + 1)

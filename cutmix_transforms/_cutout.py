@@ -1,30 +1,40 @@
 """Cutout."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
-from functools import partial
 from numbers import Integral
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import PIL.Image
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
-from cutmix_transforms._base import RandomTransform
-from cutmix_transforms._checks import check_count, check_flag, check_number, check_share_below_one
+from cutmix_transforms._checks import check_count, check_flag, check_fraction_below_one, check_number
 from cutmix_transforms._find import check_names, find_instances, has_rows, unnamed
-from cutmix_transforms._inputs import LabelsGetter, as_tensor, check_labels_getter, image_positions, label_positions
-from cutmix_transforms._instances import Instances, hide_instances
-from cutmix_transforms._sampling import integers
+from cutmix_transforms._inputs import as_tensor, check_labels_getter, find_images, find_labels
+from cutmix_transforms._instances import hide_instances
+from cutmix_transforms._random import RandomTransform, draw_in_graph, integers
 from cutmix_transforms._wrap import rewrap, unwrap
-from cutmix_transforms.functional import image_size
-from cutmix_transforms.functional._checks import can_look_at
-from cutmix_transforms.functional._draw import boxes_between, edges_around
-from cutmix_transforms.functional._images import cut_out, exact_dtype, fill_pixels, to_dtype
+from cutmix_transforms.functional._boxes import start_around
+from cutmix_transforms.functional._checks import can_look_at, check_boxes, check_indices
+from cutmix_transforms.functional._cutout import cutout_unchecked, fill_pixels
+from cutmix_transforms.functional._draw import Placement
+from cutmix_transforms.functional._images import exact_dtype, image_size, to_dtype
 from cutmix_transforms.functional._kernels import instance_kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Generator
+
+    from cutmix_transforms._inputs import LabelsGetter
+    from cutmix_transforms._instances import Instances
+    from cutmix_transforms.functional._draw import Size
 
 _MODES = ("L", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "I", "I;16", "F")
 
@@ -32,24 +42,24 @@ _MODES = ("L", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "I", "I;16", "F")
 class RandomCutout(RandomTransform):
     """Fill rectangular holes in images, so that a classifier learns to look at all of them.
 
-    The middle of each hole is uniform over the pixels, and holes are clipped at the borders, as in the paper. On a
+    The center of each hole is uniform over the pixels, and holes are clipped at the borders, as in the paper. On a
     batch every image gets holes of its own. Labels stay as they are.
 
     Args:
-        size: the sides of a hole: pixels (an int, a square), a share of each side of the image (a float up to 1.0, so
+        size: the sides of a hole: pixels (an int, a square), a fraction of each side of the image (a float up to 1.0, so
             that 1 is one pixel and 1.0 the whole side), or ``(low, high)`` of either to draw it for every hole.
         holes: number of holes; they may overlap.
         fill: a number, one number per channel, ``"random"`` for noise (0 to 255 for uint8, over the image's own range
             for other dtypes) or ``"mean"`` for the image's channel means.
         mask_fill: what masks take in the hole, those of instances too; by default they stay as they are.
         inside: place holes wholly inside the image instead of clipping them.
-        p: the chance that an image gets holes.
-        min_visibility: instances with boxes or keypoints whose visible share, by their mask or else their box, is not
+        p: the probability that an image gets holes.
+        min_visibility: instances with boxes or keypoints whose visible fraction, by their mask or else their box, is not
             above it are dropped, with their labels; at 0 only those that are wholly hidden. Boxes are not changed.
         labels_getter: how to find the labels of instances: ``"default"`` (the second argument, or one item ``labels``,
             ``label``, ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and
             may return several, such as labels and areas, or None for no labels.
-        generator: where draws come from; by default the global generator of the image's device.
+        generator: the CPU generator that draws come from; by default torch's global one.
 
     Shape:
         - images: ``(C, H, W)``, ``(N, C, H, W)``, videos ``(T, C, H, W)`` as ``tv_tensors.Video`` or
@@ -93,51 +103,79 @@ class RandomCutout(RandomTransform):
             mask_fill if mask_fill is None else check_number("mask_fill", mask_fill, "a number", math.isfinite)
         )
         self.inside = check_flag("inside", inside)
-        self.min_visibility = check_share_below_one("min_visibility", min_visibility)
+        self.min_visibility = check_fraction_below_one("min_visibility", min_visibility)
         self.labels_getter = check_labels_getter(labels_getter)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any, draw: Tensor | None = None) -> Any:
         """Cut holes into an image, a batch, or whatever nest of tuples, lists and dictionaries holds one.
 
         Args:
             *inputs: the image or batch, with or without targets.
+            draw: holes to replay, from :meth:`draw`; by default fresh ones.
+
+        Shape:
+            - draw: ``(N, K, 4)`` int64, ``(top, left, bottom, right)``, with N = 1 for a single image.
 
         Returns:
             The same with holes; everything that gets none is the identical object.
 
         Raises:
             TypeError: if there is no image, or something that cannot have holes.
-            ValueError: if images and masks differ in size, or the fill does not fit them.
+            ValueError: if images and masks differ in size, or the fill or the draw does not fit them.
         """
         sample = inputs[0] if len(inputs) == 1 else inputs
         check_names(sample)
         leaves, spec = tree_flatten(sample)
-        images = image_positions(leaves, [], ndim=3)
+        images = find_images(leaves, [], ndim=3)
         batches = [_as_batch(leaves[i]) for i in images]
         _check_sizes(batches, leaves)
+        if draw is not None:
+            _check_holes(draw, batches[0])
         groups = self._groups(sample, leaves, spec, images)
         masks = (
             [] if self.mask_fill is None else [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
         )
-        fills = list(map(self._fill, batches))
+        fills = [None if self.fill == "random" else fill_pixels(batch, self.fill) for batch in batches]
         mask_fills = [
             fill_pixels(_mask_batch(leaves[i], batches[0]), self.mask_fill or 0.0, name="mask_fill") for i in masks
         ]
-        is_off = not torch.compiler.is_compiling() and self.p == 0
+        is_off = draw is None and not torch.compiler.is_compiling() and self.p == 0
         if not self.training or is_off or batches[0].numel() == 0:
             return sample
-        holes = self._holes(batches[0])
+        holes = self._draw(batches[0]) if draw is None else draw
         if can_look_at(holes) and not (holes[..., 2:] > holes[..., :2]).all(-1).any():
             return sample
         for i, batch, image_fill in zip(images, batches, fills, strict=True):
             pixels = to_dtype(self._noise(batch), batch.dtype) if image_fill is None else image_fill
-            leaves[i] = _like(leaves[i], cut_out(batch, holes, pixels), holes)
+            leaves[i] = _like(leaves[i], cutout_unchecked(batch, holes, pixels), holes)
         for group in groups:
-            for i, leaf in zip(group.places, hide_instances(group, holes[0].cpu(), self.min_visibility), strict=True):
+            for i, leaf in hide_instances(group, holes[0].cpu(), self.min_visibility).items():
                 leaves[i] = leaf
         for i, fill in zip(masks, mask_fills, strict=True):
-            leaves[i] = _like(leaves[i], cut_out(_mask_batch(leaves[i], batches[0]), holes, fill), holes)
+            leaves[i] = _like(leaves[i], cutout_unchecked(_mask_batch(leaves[i], batches[0]), holes, fill), holes)
         return tree_unflatten(leaves, spec)
+
+    def draw(self, images: Any) -> Tensor:
+        """Draw holes without cutting them, for ``cutout(images, draw=holes)`` to replay; the noise of a fill is not kept.
+
+        Args:
+            images: an image or a batch of the form that is cut later.
+
+        Shape:
+            - images: as in a call.
+            - output: ``(N, holes, 4)`` int64 on the CPU, ``(top, left, bottom, right)``, with N = 1 for a single image.
+
+        Returns:
+            The holes; those of images that get none are empty, as all are after ``.eval()``.
+
+        Raises:
+            TypeError: if ``images`` are no images.
+            ValueError: if their shape is none that can have holes.
+        """
+        if not isinstance(images, (Tensor, PIL.Image.Image)):
+            raise TypeError(f"images must be a tensor or a PIL image, got {type(images).__name__}")
+        batch = _as_batch(images)
+        return self._holes(len(batch), *image_size(batch))
 
     def _groups(self, sample: Any, leaves: list[Any], spec: TreeSpec, images: list[int]) -> list[Instances]:
         """The instances of a single sample, and the labels beside those that can go."""
@@ -147,17 +185,34 @@ class RandomCutout(RandomTransform):
             raise TypeError("inputs must be single samples where there are boxes or keypoints, got a batch of images")
         tensors = [as_tensor(leaf) for leaf in leaves]
         can_go = any(instance_kernel(leaf) is not None and has_rows(leaf) for leaf in leaves)
-        labels = label_positions(tree_unflatten(tensors, spec), tensors, spec, self.labels_getter) if can_go else []
+        labels = find_labels(tensors, spec, self.labels_getter) if can_go else []
         groups = find_instances(sample, tensors, images, labels, image_size(_as_batch(leaves[images[0]])))
         self._warn_of(unnamed(sample, groups))
         return groups
 
-    def _fill(self, images: Tensor) -> Tensor | None:
-        """What the holes of a batch show; None for noise, which is drawn later than holes."""
-        return None if self.fill == "random" else fill_pixels(images, self.fill)
+    def _draw(self, images: Tensor) -> Tensor:
+        count, size = len(images), image_size(images)
+        if not torch.compiler.is_compiling():
+            return self._holes(count, *size)
+        place, shape = torch.empty(0, device=images.device), [count, self.holes, 4]
+        return draw_in_graph(place, self._number, "_holes", [count, *size], shape, torch.int64)
+
+    def _holes(self, count: int, height: int, width: int, *, device: torch.device | None = None) -> Tensor:  # noqa: ARG002
+        """Return ``(count, holes, 4)`` boxes; those of images that are left alone are empty."""
+        numbers = self._stream.uniform(4, self.holes, count)
+        sides = np.array((height, width))[:, None, None]  # (2, 1, 1), for rows and columns
+        lengths = self._lengths(numbers[0], sides)
+        if self.inside:
+            lengths = np.minimum(lengths, sides)
+            starts = integers(numbers[1:3], sides - lengths + 1)
+        else:
+            starts = start_around(integers(numbers[1:3], sides), lengths)
+        boxes = Placement.spanning(starts, lengths, (height, width)).boxes
+        is_cut = numbers[3, 0] < (self.p if self.training else 0)
+        return torch.from_numpy(np.where(is_cut[:, None, None], boxes, 0))
 
     def _noise(self, images: Tensor) -> Tensor:
-        noise = self._stream.noise(*images.shape, device=images.device)
+        noise = self._uniform_noise(list(images.shape), images.device)
         if images.dtype == torch.uint8:
             return (noise * 256).floor()
         exact = images.detach().to(exact_dtype(images.dtype)).flatten(1)
@@ -167,28 +222,21 @@ class RandomCutout(RandomTransform):
             return low + noise * (high - low)
         return low + (noise * (high - low + 1)).floor()
 
-    def _holes(self, images: Tensor) -> Tensor:
-        """``(N, holes, 4)`` boxes; those of images that chance leaves alone are empty."""
-        height, width = image_size(images)
-        share, y, x, gate = self._stream.uniform(4, len(images), self.holes, device=images.device)
-        heights, widths = self._sides(share, height), self._sides(share, width)
-        if self.inside:
-            heights, widths = heights.clamp(max=height), widths.clamp(max=width)
-            top, left = integers(y, height - heights + 1), integers(x, width - widths + 1)
-            holes = torch.stack([top, left, top + heights, left + widths], dim=-1)
-        else:
-            edges = edges_around(integers(y, height), integers(x, width), heights, widths, (height, width))
-            holes = boxes_between(*edges)
-        return holes.where((gate[:, :1] < self._p)[..., None], 0)
+    def _uniform_noise(self, shape: list[int], device: torch.device) -> Tensor:
+        if torch.compiler.is_compiling():
+            place = torch.empty(0, device=device)
+            return draw_in_graph(place, self._number, "_noise_of_shape", shape, shape, torch.float32)
+        return self._stream.noise(shape, device)
 
-    def _sides(self, u: Tensor, side: int) -> Tensor:
-        """Sides in pixels, at least one, for uniform numbers: the same number for both sides of a hole."""
+    def _noise_of_shape(self, *shape: int, device: torch.device) -> Tensor:
+        return self._stream.noise(shape, device)
+
+    def _lengths(self, u: NDArray[np.float64], sides: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return lengths in pixels, at least one, for uniform numbers: the same number for both sides of a hole."""
         low, high = self.size if isinstance(self.size, tuple) else (self.size, self.size)
         if isinstance(low, int):
-            return low + integers(u, int(high) - low + 1)
-        if low == high:  # not by way of float32
-            return torch.full_like(u, int(low * side), dtype=torch.int64).clamp(min=1)
-        return ((low + (high - low) * u) * side).long().clamp(min=1)
+            return low + integers(u, int(high) - low + 1) + 0 * sides
+        return np.maximum((low + (high - low) * u) * sides // 1, 1)
 
 
 def _as_batch(image: Any) -> Tensor:
@@ -227,6 +275,14 @@ def _like(image: Any, batch: Tensor, holes: Tensor) -> Any:
     return rewrap(batch.reshape(image.shape), image)
 
 
+def _check_holes(holes: Any, images: Tensor) -> None:
+    """Raise an error unless holes to replay fit these images."""
+    check_indices("draw", holes, "(N, K, 4)", ndims=(3,), last=4)
+    if len(holes) != len(images):
+        raise ValueError(f"draw must hold the holes of {len(images)} images, got those of {len(holes)}")
+    check_boxes("draw", holes, image_size(images))
+
+
 def _mask_batch(mask: Tensor, images: Tensor) -> Tensor:
     """Masks as ``(N, any number, H, W)`` beside the images they belong to."""
     if len(images) > 1 and (mask.ndim < 3 or len(mask) != len(images)):
@@ -247,17 +303,19 @@ def _check_sizes(batches: list[Tensor], leaves: list[Any]) -> None:
 
 
 def _check_size(value: Any) -> Any:
-    """Pixels, a share, or a pair of either."""
+    """Return pixels, a fraction, or a pair of either."""
     if isinstance(value, (tuple, list)) and len(value) == 2:
         low, high = map(_check_side, value)
         if type(low) is not type(high) or low > high:
-            raise ValueError(f"size must be a pair (low, high) of pixels (ints) or of shares (floats), got {value!r}")
+            raise ValueError(
+                f"size must be a pair (low, high) of pixels (ints) or of fractions (floats), got {value!r}"
+            )
         return low, high
     return _check_side(value)
 
 
 def _check_side(value: Any) -> int | float:
-    rule = "pixels (an int of at least 1), a share (a float above 0, up to 1.0) or a pair (low, high) of either"
+    rule = "pixels (an int of at least 1), a fraction (a float above 0, up to 1.0) or a pair (low, high) of either"
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(check_number("size", value, rule, lambda number: number >= 1))
     return check_number("size", value, rule, lambda number: 0 < number <= 1)
@@ -272,5 +330,5 @@ def _check_fill(value: Any) -> Any:
     if isinstance(value, Sequence):
         if not value:
             raise ValueError(f"fill must be {rule}, got {value!r}")
-        return tuple(map(partial(check_number, "fill", rule=rule, holds=math.isfinite), value))
+        return tuple(check_number("fill", number, rule, math.isfinite) for number in value)
     return check_number("fill", value, rule, math.isfinite)

@@ -3,13 +3,12 @@
 from operator import index
 from typing import Any
 
-import torch
+import torch  # noqa: F401 (the example)
 from torch.utils.data import Dataset
 
-from cutmix_transforms._checks import check_count
+from cutmix_transforms._inputs import Parts
 from cutmix_transforms._mix import Mix
-from cutmix_transforms._samples import Owners, draw_alone, mix_two
-from cutmix_transforms._sampling import integers
+from cutmix_transforms._samples import mix_two, shows_partner
 from cutmix_transforms.functional._checks import received
 
 
@@ -23,9 +22,7 @@ class MixDataset(Dataset[Any]):
         dataset: the samples, with ``__getitem__`` and ``__len__``; its own transforms must give tensor images. Where
             the sizes of two images differ, CutMix pastes what the partner covers, and MixUp pads both with zeros at
             the bottom and right.
-        transform: the mix; its ``p`` is the chance that a sample is mixed.
-        num_mix: number of partners, one after another, each of whom counts in the target with the pixels that are left
-            of it in the end; only 1 with ``target="pair"``.
+        transform: the mix; its ``p`` is the probability that a sample is mixed.
 
     Shape:
         - samples: an image ``(C, H, W)`` and a label, in any form that :class:`MixCollate` takes.
@@ -33,7 +30,6 @@ class MixDataset(Dataset[Any]):
 
     Raises:
         TypeError: if ``dataset`` is not map-style, or ``transform`` is no mix.
-        ValueError: if ``num_mix`` is less than 1, or more than 1 for pairs.
         IndexError: if an index is out of range (and TypeError if it is no integer).
 
     Example:
@@ -45,16 +41,13 @@ class MixDataset(Dataset[Any]):
         (8, torch.Size([3, 17, 11]), torch.Size([8]))
     """
 
-    def __init__(self, dataset: Any, transform: Mix, *, num_mix: int = 1) -> None:
+    def __init__(self, dataset: Any, transform: Mix) -> None:
         if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
             raise TypeError(f"dataset must be map-style, with __getitem__ and __len__, got {type(dataset).__name__}")
         if not isinstance(transform, Mix):
             raise TypeError(f"transform must be a mix, such as RandomCutMix, got {transform!r}")
         self.dataset = dataset
         self.transform = transform
-        self.num_mix = check_count("num_mix", num_mix)
-        if self.num_mix > 1 and transform.target == "pair":
-            raise ValueError(f"num_mix must be 1 with target='pair', which has room for one partner, got {num_mix}")
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -64,25 +57,16 @@ class MixDataset(Dataset[Any]):
             position = index(i)
         except TypeError:
             raise TypeError(f"index must be an integer, got {received(i)}") from None
-        count = len(self)
+        count, mix = len(self), self.transform
         if not -count <= position < count:
             raise IndexError(f"index must lie in [{-count}, {count}), got {position}")
-        mix = self.transform
-        # Each step is called from here, so that the traceback of a bad sample stays short.
-        parts = mix.ready(mix.parts_of(self.dataset[position], is_sample=True))
-        mixed, owners = None, Owners(parts) if self.num_mix > 1 else None
-        for step in range(0 if mix.is_idle(count) else self.num_mix):
-            # Chance decides once about the sample, not again for every partner.
-            chance = mix._chance(1, parts.images[0].device, sure=step > 0)
-            draw = draw_alone(mix, chance, mixed or parts)
-            if draw is not None:
-                partner = mix.ready(mix.parts_of(self.dataset[self._partner_of(position, count)], is_sample=True))
-                mixed = mix_two(mix, mixed or parts, partner, chance, draw, owners)
-            if mixed is None:
-                break
-        return (mixed or mix.unmixed(parts)).put_together()
+        base = self._read(position)
+        if not mix.is_idle(count):
+            numbers = mix.uniform(1)
+            if shows_partner(mix, numbers[1:], base):
+                partner = (position + mix.shift_of(numbers, count)) % count
+                return mix_two(mix, base, self._read(partner), numbers[1:])
+        return base.rebuilt(mix.unmixed(base))
 
-    def _partner_of(self, position: int, count: int) -> int:
-        # float32 has too few steps for millions of samples
-        u = self.transform._stream.uniform(1, device=torch.device("cpu"), dtype=torch.float64)
-        return (position + 1 + int(integers(u, count - 1))) % count
+    def _read(self, position: int) -> Parts:
+        return self.transform.ready(self.transform.read(self.dataset[position], is_sample=True))

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten_with_path
 from torchvision import tv_tensors
 
-from cutmix_transforms._instances import Instances
+from cutmix_transforms._instances import Instances, Leaf
 from cutmix_transforms._wrap import unwrap
 from cutmix_transforms.functional._draw import Size
 from cutmix_transforms.functional._kernels import instance_kernel
@@ -36,9 +36,8 @@ def find_instances(inputs: Any, leaves: list[Any], images: list[int], labels: li
         weights = [i for i in beside if members and _key(paths[i]) == WEIGHTS and not _is_points(leaves[members[0]])]
         named = {_key(paths[i]) for i in beside if i in images or i in labels or i in places or i in weights}
         for some in ([members + weights] if members else []) + points:
-            leaf_rows = _aligned(leaves, paths, some)
             place = weights[0] if weights and weights[0] in some else None
-            groups.append(Instances(some, leaf_rows, size, path, named, place))
+            groups.append(Instances(_aligned(leaves, paths, some), size, path, named, place))
     return groups
 
 
@@ -81,7 +80,7 @@ def _is_points(leaf: Any) -> bool:
     return isinstance(leaf, tv_tensors.KeyPoints) and leaf.ndim == 2
 
 
-def _aligned(leaves: list[Any], paths: list[Any], places: list[int]) -> list[Tensor]:
+def _aligned(leaves: list[Any], paths: list[Any], places: list[int]) -> list[Leaf]:
     count = len(leaves[places[0]])
     for i in places:
         leaf = leaves[i]
@@ -92,7 +91,7 @@ def _aligned(leaves: list[Any], paths: list[Any], places: list[int]) -> list[Ten
                 f"boxes, labels and all else of instances must be aligned, one row for each of {count} in "
                 f"{_key(paths[places[0]])!r}, got {_key(paths[i])!r} of {what}{hint}"
             )
-    return [leaves[i] for i in places]
+    return [Leaf(i, leaves[i]) for i in places]
 
 
 def _key(path: Any) -> Any:
@@ -136,7 +135,7 @@ def unnamed(inputs: Any, groups: list[Instances]) -> list[Any]:
     """Keys of what is as long as there are instances, so seems to belong to them, but was not named as a label."""
     found = []
     for group in groups:
-        count, holder = len(group.leaves[0]), _at(inputs, group.path)
+        count, holder = len(group.members[0].value), _at(inputs, group.path)
         for key, value in holder.items() if isinstance(holder, Mapping) else enumerate(holder):
             is_list = isinstance(value, (list, tuple)) or (hasattr(value, "shape") and len(value.shape) > 0)
             is_known = key in group.named or key == "image_id" or isinstance(value, tv_tensors.TVTensor)
@@ -149,7 +148,7 @@ def with_weights(inputs: Any, groups: list[Instances]) -> Any:
     """The sample with a weight of 1 for each instance, beside the instances, where there are no weights yet."""
     for group in groups:
         holder = _at(inputs, group.path)
-        if group.weights_place is not None or _is_points(group.leaves[0]):
+        if group.weights_place is not None or _is_points(group.members[0].value):
             continue  # points of the image weigh nothing
         if not isinstance(holder, Mapping):
             raise ValueError(
@@ -157,7 +156,9 @@ def with_weights(inputs: Any, groups: list[Instances]) -> Any:
                 f"{type(holder).__name__}"
             )
         new: Any = copy(holder)
-        new[WEIGHTS] = torch.ones(len(group.leaves[0]), dtype=torch.float32, device=unwrap(group.leaves[0]).device)
+        new[WEIGHTS] = torch.ones(
+            len(group.members[0].value), dtype=torch.float32, device=unwrap(group.members[0].value).device
+        )
         inputs = _replaced(inputs, group.path, new)
     return inputs
 

@@ -1,9 +1,7 @@
 """Reading what a mix was called with: which leaves are images, labels, maps beside the images, and instances."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import PIL.Image
 from torch import Tensor
@@ -12,95 +10,72 @@ from torch.utils.data import default_collate, default_convert
 from torchvision import tv_tensors
 from torchvision.transforms.v2.functional import is_pure_tensor
 
-from cutmix_transforms._find import check_names, find_instances, unnamed, with_weights
-from cutmix_transforms._instances import Instances
+from cutmix_transforms._find import check_names, find_instances, unnamed
+from cutmix_transforms._instances import Instances, Leaf
+from cutmix_transforms._stacking import stacked
 from cutmix_transforms._wrap import rewrap
-from cutmix_transforms.functional import image_size
 from cutmix_transforms.functional._checks import received
-from cutmix_transforms.functional._draw import Size
+from cutmix_transforms.functional._images import image_size
 from cutmix_transforms.functional._kernels import instance_kernel, map_kernel
 from cutmix_transforms.functional._targets import MixedTarget
 
 LabelsGetter = str | int | Callable[[Any], Any] | None
 
+LABEL_KEYS = ("labels", "label", "targets", "target")
 _APART = (
     "inputs must not hold boxes, instance masks or keypoints but sample by sample: mix them with MixDataset, or with "
     "MixCollate and a collate_fn that keeps samples apart, such as lambda samples: tuple(zip(*samples))"
 )
-LABEL_KEYS = ("labels", "label", "targets", "target")
 
 
-@dataclass
-class Parts:
-    """A batch, or a sample as a batch of one, taken apart into what is mixed and the rest."""
+class Parts(NamedTuple):
+    """What was found in a batch, or in a sample, which is taken for a batch of one."""
 
-    leaves: list[Any]
+    leaves: list[Any]  # all, as they came
     spec: TreeSpec
-    image_places: list[int]
-    map_places: list[int]
-    label_places: list[int]
-    images: list[Tensor]
-    maps: list[Any]  # such as semantic masks
-    labels: list[Tensor]
+    images: list[Leaf]
+    maps: list[Leaf]  # such as semantic masks
+    targets: list[Leaf]  # labels as they came or, once they are ready, in the form that is mixed
     groups: list[Instances]
-    is_sample: bool
     unnamed: list[Any]  # keys of what seems to belong to instances
-    targets: list[Any] = field(default_factory=list)  # the labels in the form that is mixed
-    is_mixed: bool = False
+    is_sample: bool
 
-    @property
-    def count(self) -> int:
-        """Number of samples."""
-        return len(self.images[0])
+    def with_leaves(self, leaves: list[Any]) -> "Parts":
+        """Return the batch that such samples make: other leaves at the same places; labels are stacked."""
+        images, maps = ([Leaf(place, leaves[place]) for place, _ in some] for some in (self.images, self.maps))
+        targets = [Leaf(place, stacked(leaves[place])) for place, _ in self.targets]
+        return Parts(leaves, self.spec, images, maps, targets, self.groups, self.unnamed, is_sample=False)
 
-    @property
-    def size(self) -> Size:
-        """``(height, width)`` of the images."""
-        return image_size(self.images[0])
-
-    def put_together(self) -> Any:
-        """The batch or sample again, with its targets for labels; images that nothing happened to are identical."""
+    def rebuilt(self, values: dict[int, Any]) -> Any:
+        """Return the batch or sample with other values at some places; all else in it is the identical object."""
         leaves = list(self.leaves)
-        for places, values in ((self.image_places, self.images), (self.map_places, self.maps)):
-            for i, value in zip(places, values, strict=True):
-                if self.is_mixed or isinstance(value, MixedTarget):
-                    leaves[i] = _first(value) if self.is_sample else value
-        for i, target in zip(self.label_places, self.targets, strict=True):
-            leaves[i] = _first(target) if self.is_sample else target
-        for group in self.groups:
-            for i, leaf in zip(group.places, group.leaves, strict=True):
-                leaves[i] = leaf
+        rows = {leaf.place for leaf in (*self.images, *self.maps, *self.targets)} if self.is_sample else ()
+        for place, value in values.items():
+            leaves[place] = _first(value) if place in rows else value
         return tree_unflatten(leaves, self.spec)
 
 
-def take_apart(inputs: Any, getter: LabelsGetter, *, is_sample: bool = False, has_weights: bool = False) -> Parts:
-    """Find what is mixed in a batch or in a sample; with ``has_weights`` instances of a sample get weights."""
+def read(inputs: Any, getter: LabelsGetter, *, is_sample: bool) -> Parts:
+    """Find what is mixed in a batch or in a sample."""
     leaves, spec = tree_flatten(inputs)
-    tensors = [as_tensor(leaf) for leaf in leaves] if is_sample else list(leaves)
+    tensors = [as_tensor(leaf) for leaf in leaves] if is_sample else leaves
     check_leaves(tensors)
     check_names(inputs)
-    label_places = label_positions(tree_unflatten(tensors, spec) if is_sample else inputs, tensors, spec, getter)
-    image_places = image_positions(tensors, label_places, ndim=3 if is_sample else 4)
+    labels = find_labels(tensors, spec, getter)
+    images = find_images(tensors, labels, ndim=3 if is_sample else 4)
     groups: list[Instances] = []
     if is_sample and any(instance_kernel(leaf) is not None for leaf in tensors):
-        size = image_size(tensors[image_places[0]][None])
-        groups = find_instances(inputs, tensors, image_places, label_places, size)
-        weighed = with_weights(inputs, groups) if has_weights else inputs
-        if weighed is not inputs:
-            return take_apart(weighed, getter, is_sample=True, has_weights=True)
-    taken = {i for group in groups for i in group.places}
-    label_places = [i for i in label_places if i not in taken]
-    map_places = [i for i, leaf in enumerate(tensors) if i not in taken and map_kernel(leaf) is not None]
-    for i in image_places:
-        leaves[i] = tensors[i]  # an array becomes a tensor, mixed or not
-    images, maps, labels = ([tensors[i] for i in places] for places in (image_places, map_places, label_places))
-    unknown = unnamed(inputs, groups)
-    if is_sample:
-        images, maps = ([rewrap(leaf[None], leaf) for leaf in some] for some in (images, maps))
-        labels = [label[None] for label in labels]
-    else:
-        _check_batched(tensors, images[0])
-    return Parts(leaves, spec, image_places, map_places, label_places, images, maps, labels, groups, is_sample, unknown)
+        groups = find_instances(inputs, tensors, images, labels, image_size(tensors[images[0]][None]))
+    elif not is_sample:
+        _check_batched(tensors, tensors[images[0]])
+    taken = {member.place for group in groups for member in group.members}
+    maps = [i for i, leaf in enumerate(tensors) if i not in taken and map_kernel(leaf) is not None]
+    found = [
+        [Leaf(i, rewrap(tensors[i][None], tensors[i]) if is_sample else tensors[i]) for i in places if i not in taken]
+        for places in (images, maps, labels)
+    ]
+    kept = [tensors[i] if i in images else leaf for i, leaf in enumerate(leaves)]  # an array becomes a tensor
+    return Parts(kept, spec, *found, groups, unnamed(inputs, groups), is_sample)
 
 
 def _check_batched(leaves: list[Any], images: Tensor) -> None:
@@ -123,31 +98,28 @@ def check_leaves(leaves: list[Any]) -> None:
             raise TypeError(f"images must be tensors (put v2.ToImage() in front of the mix), got a PIL image: {leaf!r}")
 
 
-def may_hold_instances(sample: Any) -> bool:
-    """Whether a sample holds boxes, keypoints or masks, so that it may be none that can be stacked."""
-    return any(map(instance_kernel, tree_leaves(sample)))
-
-
 def check_stackable(sample: Parts) -> None:
     """Raise an error if samples cannot be stacked to a batch that can be mixed."""
     if sample.groups:
-        raise TypeError(f"{_APART}, got {type(sample.groups[0].leaves[0]).__name__} with default_collate")
+        raise TypeError(f"{_APART}, got {type(sample.groups[0].members[0].value).__name__} with default_collate")
 
 
 def as_tensor(leaf: Any) -> Any:
-    """Numbers and arrays as tensors, as ``default_collate`` makes them; everything else as it is."""
+    """Return numbers and arrays as tensors, as ``default_collate`` makes them; everything else as it is."""
+    if isinstance(leaf, Tensor):
+        return leaf
     return default_collate([leaf])[0] if isinstance(leaf, (int, float)) else default_convert(leaf)
 
 
 def _first(batch: Tensor | MixedTarget) -> Tensor | MixedTarget:
-    """The only sample of a batch."""
+    """Return the only sample of a batch."""
     if isinstance(batch, MixedTarget):
         return MixedTarget(*(rewrap(field[0], field) for field in batch))
     return rewrap(batch[0], batch)
 
 
 def check_labels_getter(value: Any) -> LabelsGetter:
-    """``"default"``, a key, an index, a callable or None."""
+    """Return ``"default"``, a key, an index, a callable or None."""
     known = value is None or callable(value) or (isinstance(value, (str, int)) and not isinstance(value, bool))
     if not known:
         raise TypeError(f"labels_getter must be 'default', a key, an index, a callable or None, got {value!r}")
@@ -155,8 +127,8 @@ def check_labels_getter(value: Any) -> LabelsGetter:
     return getter
 
 
-def image_positions(leaves: list[Any], labels: list[int], ndim: int) -> list[int]:
-    """Where the images and videos are among the leaves.
+def find_images(leaves: list[Any], labels: list[int], ndim: int) -> list[int]:
+    """Return where the images and videos are among the leaves.
 
     All explicit ones (``Image``, ``Video``, PIL); without any of those one plain tensor, the first that is no label
     and has at least ``ndim`` dimensions, or simply the first.
@@ -173,69 +145,97 @@ def image_positions(leaves: list[Any], labels: list[int], ndim: int) -> list[int
     return found[:1]
 
 
-def label_positions(inputs: Any, leaves: list[Any], spec: TreeSpec, getter: LabelsGetter) -> list[int]:
-    """Where the labels that ``getter`` finds are among the leaves."""
-    labels = find_labels(inputs, getter)
+def find_labels(leaves: list[Any], spec: TreeSpec, getter: LabelsGetter) -> list[int]:
+    """Return where the labels are among the leaves."""
+    if getter is None:
+        return []
+    if callable(getter):
+        places = _places_returned(leaves, spec, getter)
+    else:
+        found = _find_named(tree_unflatten(range(len(leaves)), spec), leaves, getter)  # a nest of places
+        if isinstance(found, MixedTarget):
+            raise _already_mixed(MixedTarget(*(leaves[place] for place in found)))
+        places = tree_leaves(found)
+    for place in places:
+        _check_tensor(leaves[place])
+    return places
+
+
+def _places_returned(leaves: list[Any], spec: TreeSpec, getter: Callable[[Any], Any]) -> list[int]:
+    """Return the places of the tensors that a getter returns, which can only be told by their identity."""
+    labels = getter(tree_unflatten(leaves, spec))
     if isinstance(labels, MixedTarget):
-        raise TypeError(f"labels must not be mixed already, got {labels}")
-    positions = list(map(partial(_positions_of, leaves), tree_leaves(labels)))
-    if any(len(found) > 1 for found in positions):  # one tensor at several places: look again, at aliases
+        raise _already_mixed(labels)
+    found = [_places_of(label, leaves) for label in tree_leaves(labels)]
+    if any(len(places) > 1 for places in found):  # one tensor at several places: look again, at aliases
         aliases = [leaf.view_as(leaf) if is_pure_tensor(leaf) else leaf for leaf in leaves]
-        again = find_labels(tree_unflatten(aliases, spec), getter)
-        positions = list(map(partial(_positions_of, aliases), tree_leaves(again)))
-    return [found[0] for found in positions]
+        found = [_places_of(label, aliases) for label in tree_leaves(getter(tree_unflatten(aliases, spec)))]
+    return [places[0] for places in found]
 
 
-def _positions_of(leaves: list[Any], label: Any) -> list[int]:
-    if not isinstance(label, Tensor):
-        raise TypeError(f"labels must be a tensor or several, got {received(label)}")
+def _places_of(label: Any, leaves: list[Any]) -> list[int]:
+    _check_tensor(label)
     found = [i for i, leaf in enumerate(leaves) if leaf is label]
     if not found:
         raise ValueError(f"labels_getter must return tensors of the input itself, got another one: {label!r}")
     return found
 
 
-def find_labels(inputs: Any, getter: LabelsGetter) -> Any:
-    """The labels in the inputs of a transform: a tensor, a nest of several, or ``()`` with the getter None."""
-    if getter is None:
-        return ()
-    if callable(getter):
-        return getter(inputs)
+def _already_mixed(labels: MixedTarget) -> TypeError:
+    return TypeError(f"labels must not be mixed already, got {labels}")
+
+
+def _check_tensor(label: Any) -> None:
+    if not isinstance(label, Tensor):
+        raise TypeError(f"labels must be a tensor or several, got {received(label)}")
+
+
+def _find_named(nest: Any, leaves: list[Any], getter: str | int) -> Any:
+    """Return what a key, an index or the default finds in a nest of places."""
     is_default = getter == "default"
-    if isinstance(inputs, (tuple, list)):
+    if isinstance(nest, (tuple, list)):
         if is_default or isinstance(getter, int):
-            place = 1 if is_default else int(getter)
-            if not -len(inputs) <= place < len(inputs):
-                raise ValueError(
-                    f"labels must be item {place} of the inputs (or set labels_getter; None: no labels), "
-                    f"got {len(inputs)} item(s)"
-                )
-            found = inputs[place]
-            if is_default and isinstance(found, tv_tensors.TVTensor):  # masks, say: there are no class labels
-                if len(inputs) > 2 and not isinstance(found, (tv_tensors.Image, tv_tensors.Video, tv_tensors.Mask)):
-                    raise ValueError(
-                        "labels_getter must say which item holds the labels (None: no labels), "
-                        f"got {type(found).__name__} as the second of {len(inputs)} items"
-                    )
+            found = _item(nest, 1 if is_default else int(getter))
+            if is_default and isinstance(found, int) and isinstance(leaves[found], tv_tensors.TVTensor):
+                _check_no_label(leaves[found], len(nest))
                 return ()
             if not is_default or not isinstance(found, Mapping):
                 return found
-            inputs = found
-        elif getter in getattr(inputs, "_fields", ()):
-            return getattr(inputs, getter)
+            nest = found
+        elif getter in getattr(nest, "_fields", ()):
+            return getattr(nest, getter)
         else:
-            inputs = next((item for item in inputs if isinstance(item, Mapping)), inputs)
+            nest = next((item for item in nest if isinstance(item, Mapping)), nest)
     keys = LABEL_KEYS if is_default else (getter,)
     names = ", ".join(map(repr, keys))
-    if not isinstance(inputs, Mapping):
+    if not isinstance(nest, Mapping):
+        kind = type(leaves[nest] if isinstance(nest, int) else nest).__name__
         raise ValueError(
             f"labels must be the second argument or an item {names} of a dictionary (or set labels_getter; None: "
-            f"no labels), got only {type(inputs).__name__}"
+            f"no labels), got only {kind}"
         )
-    wanted = [key for key in inputs if key in keys or (keys is LABEL_KEYS and str(key).lower() in keys)]
+    wanted = [key for key in nest if key in keys or (is_default and str(key).lower() in keys)]
     if len(wanted) != 1:
         raise ValueError(
             f"labels must be exactly one of the items {names} (or set labels_getter; None: no labels), got "
-            f"{wanted or 'none of them'} among the keys {list(inputs)}"
+            f"{wanted or 'none of them'} among the keys {list(nest)}"
         )
-    return inputs[wanted[0]]
+    return nest[wanted[0]]
+
+
+def _item(nest: Any, place: int) -> Any:
+    if not -len(nest) <= place < len(nest):
+        raise ValueError(
+            f"labels must be item {place} of the inputs (or set labels_getter; None: no labels), "
+            f"got {len(nest)} item(s)"
+        )
+    return nest[place]
+
+
+def _check_no_label(second: Any, count: int) -> None:
+    """Raise an error where the second item holds neither labels nor, as a mask does, what is mixed without labels."""
+    if count > 2 and not isinstance(second, (tv_tensors.Image, tv_tensors.Video, tv_tensors.Mask)):
+        raise ValueError(
+            "labels_getter must say which item holds the labels (None: no labels), "
+            f"got {type(second).__name__} as the second of {count} items"
+        )

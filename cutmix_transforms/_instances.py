@@ -1,6 +1,6 @@
 """What a sample knows of its instances: boxes, masks, keypoints and labels, mixed so that they stay aligned."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -9,7 +9,7 @@ from torch.nn.functional import pad
 from torchvision import tv_tensors
 
 from cutmix_transforms._wrap import rewrap, unwrap
-from cutmix_transforms.functional._draw import MixDraw, Size
+from cutmix_transforms.functional._draw import HostDraw, Size
 from cutmix_transforms.functional._images import to_dtype
 from cutmix_transforms.functional._instances import View, boxes_of_masks, join_masks
 from cutmix_transforms.functional._kernels import convert_boxes, instance_kernel
@@ -17,12 +17,18 @@ from cutmix_transforms.functional._kernels import convert_boxes, instance_kernel
 XYXY = tv_tensors.BoundingBoxFormat.XYXY
 
 
-@dataclass
-class Instances:
-    """Tensors with one row for each instance of a sample, and where they are among its leaves."""
+class Leaf(NamedTuple):
+    """Something that is mixed, and where it is among the leaves of a batch or sample."""
 
-    places: list[int]
-    leaves: list[Tensor]
+    place: int
+    value: Any  # of a batch a tensor with a leading batch dimension, or a column of samples to stack
+
+
+@dataclass(frozen=True)
+class Instances:
+    """Tensors with one row for each instance of a sample."""
+
+    members: list[Leaf]
     size: Size  # of the image
     path: tuple[Any, ...]  # of the dictionary, tuple or list that holds them
     named: set[Any]  # keys there that are known: of instances, images and labels
@@ -37,59 +43,66 @@ class Seen(NamedTuple):
     is_cut: Tensor  # (n,) whether a part of an instance's mask is hidden
 
 
-def mix_instances(
-    base: Instances, partner: Instances, draw: MixDraw, min_visibility: float, *, unites: bool
-) -> Instances:
-    """The instances that are seen after a draw for one sample, the partner's after the base's.
+def paste_instances(base: Instances, partner: Instances, boxes: Tensor, min_visibility: float) -> dict[int, Tensor]:
+    """Return the instances that are seen when a box ``(1, 4)`` shows the partner: the partner's come after the base's.
 
-    A mix that ``unites`` blends whole images, and so also one that is drawn to be covered wholly.
+    They are given by their places among the leaves of the base.
     """
-    box = draw.boxes.cpu()
-    canvas = max(base.size[0], partner.size[0]), max(base.size[1], partner.size[1])
-    is_whole = draw.size == canvas and box[0].tolist() == [0, 0, *canvas]
-    if draw.opacity < 1 or (unites and is_whole):
-        return _union(base, partner, draw)
-    first = look_at(base, View(box, base.size), min_visibility)
-    second = look_at(partner, View(box, partner.size, inside=True), min_visibility)
+    first = look_at(base, View(boxes, base.size), min_visibility)
+    second = look_at(partner, View(boxes, partner.size, inside=True), min_visibility)
     leaves = [
-        _joined(own, other, box[0], (first.kept, second.kept))
+        _joined(own, other, boxes[0], (first.kept, second.kept))
         for own, other in zip(first.leaves, second.leaves, strict=True)
     ]
     _fit_boxes_to_masks(leaves, torch.cat([first.is_cut[first.kept], second.is_cut[second.kept]]))
-    return replace(base, leaves=leaves)
+    return {member.place: leaf for member, leaf in zip(base.members, leaves, strict=True)}
 
 
-def hide_instances(instances: Instances, holes: Tensor, min_visibility: float) -> list[Tensor]:
-    """The leaves of those that are seen beside holes: boxes and masks stay whole, covered keypoints are marked."""
+def unite_instances(base: Instances, partner: Instances, draw: HostDraw) -> dict[int, Tensor]:
+    """Return all instances of both, on a canvas that holds both, with the fraction of each as its weight."""
+    united, lam = {}, float(draw.lam[0])
+    for (place, first), (_, second) in zip(base.members, partner.members, strict=True):
+        own, other = unwrap(first), _in_format_of(first, second)
+        if place == base.weights_place:
+            own, other = own * lam, other * (1 - lam)
+        if isinstance(first, tv_tensors.Mask):
+            own, other = _padded(own, draw.size), _padded(other, draw.size)
+        has_canvas = isinstance(first, (tv_tensors.BoundingBoxes, tv_tensors.KeyPoints))
+        united[place] = rewrap(_concatenated(own, other), first, **({"canvas_size": draw.size} if has_canvas else {}))
+    return united
+
+
+def hide_instances(instances: Instances, holes: Tensor, min_visibility: float) -> dict[int, Tensor]:
+    """Return those that are seen beside holes, by place: boxes and masks stay whole, covered keypoints are marked."""
     seen = look_at(instances, View(holes, instances.size), min_visibility)
-    leaves = []
-    for old, new in zip(instances.leaves, seen.leaves, strict=True):
+    left = {}
+    for (place, old), new in zip(instances.members, seen.leaves, strict=True):
         is_whole = isinstance(old, (tv_tensors.BoundingBoxes, tv_tensors.Mask)) or _equal(old, new)
         leaf = old if is_whole else new
         is_all = len(seen.kept) == len(leaf)
-        leaves.append(leaf if is_all else rewrap(unwrap(leaf)[seen.kept.to(leaf.device)], leaf))
-    return leaves
+        left[place] = leaf if is_all else rewrap(unwrap(leaf)[seen.kept.to(leaf.device)], leaf)
+    return left
 
 
 def look_at(instances: Instances, view: View, min_visibility: float) -> Seen:
     """Change what is hidden in part, and find what is not hidden too much: by masks, else boxes, else keypoints."""
-    shares: dict[int, Tensor] = {}
+    fractions: dict[int, Tensor] = {}
     leaves = []
-    has_masks = any(isinstance(leaf, tv_tensors.Mask) for leaf in instances.leaves)
-    for leaf in instances.leaves:
+    has_masks = any(isinstance(leaf, tv_tensors.Mask) for _, leaf in instances.members)
+    for _, leaf in instances.members:
         is_decided = has_masks and not view.inside and isinstance(leaf, tv_tensors.BoundingBoxes)
         kernel = None if is_decided else instance_kernel(leaf)  # a box stays as it is until its mask is cut
-        visible, share = (leaf, None) if kernel is None else kernel(leaf, view)
+        visible, fraction = (leaf, None) if kernel is None else kernel(leaf, view)
         leaves.append(rewrap(visible, leaf))
-        if share is not None:
-            shares.setdefault(_rank(leaf), share.to("cpu", torch.float64))
+        if fraction is not None:
+            fractions.setdefault(_rank(leaf), fraction.to("cpu", torch.float64))
     everything = torch.ones(len(leaves[0]), dtype=torch.float64, device="cpu")
-    share = shares[min(shares)] if shares else everything
-    return Seen(leaves, (share > min_visibility).nonzero()[:, 0], shares.get(0, everything) < 1)
+    decisive = fractions[min(fractions)] if fractions else everything
+    return Seen(leaves, (decisive > min_visibility).nonzero()[:, 0], fractions.get(0, everything) < 1)
 
 
 def _rank(leaf: Tensor) -> int:
-    """Which share decides: the lower, the sooner."""
+    """Return which fraction decides: the lower, the sooner."""
     return 0 if isinstance(leaf, tv_tensors.Mask) else 1 if isinstance(leaf, tv_tensors.BoundingBoxes) else 2
 
 
@@ -98,21 +111,6 @@ def _joined(first: Tensor, second: Tensor, box: Tensor, kept: tuple[Tensor, Tens
         return rewrap(join_masks(unwrap(first), unwrap(second), box, kept), first)
     plain = unwrap(first)[kept[0].to(first.device)], _in_format_of(first, second)[kept[1].to(second.device)]
     return rewrap(_concatenated(*plain), first)
-
-
-def _union(base: Instances, partner: Instances, draw: MixDraw) -> Instances:
-    """All instances of both, on a canvas that holds both, with the share of each as its weight."""
-    leaves = []
-    for place, first, second in zip(base.places, base.leaves, partner.leaves, strict=True):
-        own, other = unwrap(first), _in_format_of(first, second)
-        if place == base.weights_place:
-            lam = draw.lam.to(own.device)
-            own, other = own * lam, other * (1 - lam)
-        if isinstance(first, tv_tensors.Mask):
-            own, other = _padded(own, draw.size), _padded(other, draw.size)
-        has_canvas = isinstance(first, (tv_tensors.BoundingBoxes, tv_tensors.KeyPoints))
-        leaves.append(rewrap(_concatenated(own, other), first, **({"canvas_size": draw.size} if has_canvas else {})))
-    return replace(base, leaves=leaves, size=draw.size)
 
 
 def _fit_boxes_to_masks(leaves: list[Tensor], is_cut: Tensor) -> None:

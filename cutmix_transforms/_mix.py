@@ -1,83 +1,160 @@
-"""What CutMix, MixUp and a choice of them share: read the inputs, draw, mix the pixels, mix the targets."""
+"""What every mix shares, the user's own too: read the batch, draw, mix pixels and targets, rebuild the batch."""
 
-from array import array
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
-from typing import Any, Literal
+from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 import torch
 from torch import Generator, Tensor
+from torchvision import tv_tensors
 
-from cutmix_transforms._base import RandomTransform
-from cutmix_transforms._checks import check_choice, check_count, check_flag, check_share_below_one
-from cutmix_transforms._inputs import LabelsGetter, Parts, check_labels_getter, check_leaves, take_apart
-from cutmix_transforms._instances import mix_instances
-from cutmix_transforms._sampling import Stream, cyclic_shift
+from cutmix_transforms._checks import check_choice, check_count, check_flag, check_fraction_below_one
+from cutmix_transforms._inputs import Parts, check_labels_getter, check_leaves, read
+from cutmix_transforms._find import with_weights
+from cutmix_transforms._instances import Leaf, paste_instances, unite_instances
+from cutmix_transforms._random import RandomTransform, draw_in_graph
+from cutmix_transforms._stacking import Column, stacked
 from cutmix_transforms._wrap import rewrap, unwrap
-from cutmix_transforms.functional import image_size, mix_images, soft_targets
-from cutmix_transforms.functional._checks import can_look_at
 from cutmix_transforms.functional._draw import (
-    Draw,
+    HostDraw,
     MixDraw,
-    SharedDraw,
-    Size,
+    Placement,
     check_draw,
-    fill_in,
-    kept_share,
-    with_rows,
+    check_placement,
+    draw_of,
+    for_kernels,
+    pack,
+    send_tensor,
+    unpack,
 )
-from cutmix_transforms.functional._kernels import map_kernel
-from cutmix_transforms.functional._mixing import apply_draw, check_fit
-from cutmix_transforms.functional._targets import MixedTarget, mixed_rows, paired_rows
+from cutmix_transforms.functional._images import check_blendable, image_size
+from cutmix_transforms.functional._kernels import MapKernel, map_kernel
+from cutmix_transforms.functional._mixing import check_fit, mix_images, mix_images_unchecked
+from cutmix_transforms.functional._targets import (
+    ClassLabels,
+    MixedTarget,
+    check_labels,
+    mix_class_labels,
+    mix_targets_unchecked,
+    pair_targets_unchecked,
+    soft_targets_unchecked,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cutmix_transforms._inputs import LabelsGetter
+    from cutmix_transforms._instances import Instances
+    from cutmix_transforms.functional._draw import Draw, Size
 
 NumClasses = int | Sequence[int | None] | None
-Blending = Literal["nothing", "boxes", "images"]
-Chance = tuple[Any, ...]  # uniform numbers: a block of one's own, then the chances of children
-Region = tuple[Any, ...]  # top, left, bottom, right and opacity, each a number, or one a row (rows,)
+Blends = Literal["nothing", "boxes", "images"]
+
+_AXES: dict[type, tuple[int, ...]] = {tv_tensors.Video: (5,), tv_tensors.Image: (4,)}
 
 
 class Mix(RandomTransform):
-    """A transform that mixes every sample of a batch with a partner.
+    """The base class of mixes, for writing one of your own: say where the partner shows, all else follows.
 
-    A new mix fills three hooks: ``_check_images``, ``_chance`` (draws uniform numbers) and ``_region`` (turns them into
-    a box and its opacity), and says what it blends; all else is here.
+    A subclass has ``numbers``, how many uniform numbers one row needs, and ``place``, which turns them and the size of
+    the image into a :class:`functional.Placement`. There is one row for the batch or, with ``per_sample``, one for each
+    sample. The probability ``p``, partners, ``lam``, targets, masks, instances, :class:`MixCollate`,
+    :class:`MixDataset`, replay and :class:`RandomMixChoice` need no line more.
+
+    Args:
+        p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off.
+        num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
+        per_sample: draw for every sample, not once for the batch.
+        min_visibility: instances whose visible fraction is not above it are dropped.
+        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels.
+        label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
+        labels_getter: how to find the labels, as in :class:`RandomCutMix`.
+        generator: the CPU generator that draws come from; by default torch's global one.
+
+    Shape:
+        - numbers given to ``place``: ``(self.numbers, rows)`` float64 in [0, 1), a numpy array on the host.
+        - images and labels: as in :class:`RandomCutMix`, or :class:`RandomMixUp` where ``place`` takes whole images.
+
+    Raises:
+        TypeError: if an option or an input is of a wrong type.
+        ValueError: if it is of the right type with a wrong value, or ``place`` returns boxes outside the image.
+
+    Example:
+        A band of the partner over the whole width, up to half as high as the image:
+
+        >>> from cutmix_transforms.functional import Placement
+        >>> class RandomBand(Mix):
+        ...     numbers = 2
+        ...
+        ...     def place(self, numbers, size):
+        ...         height, width = size
+        ...         tall = numbers[0] * height / 2 // 1
+        ...         top = numbers[1] * (height - tall + 1) // 1
+        ...         return Placement.between(top, 0, top + tall, width)
+        >>> images, targets = RandomBand(num_classes=8, per_sample=True)(torch.rand(8, 3, 17, 11), torch.arange(8))
+        >>> images.shape, targets.sum(1)
+        (torch.Size([8, 3, 17, 11]), tensor([1., 1., 1., 1., 1., 1., 1., 1.]))
+
+        A MixUp whose ``lam`` is uniform in (0.45, 0.55):
+
+        >>> class EvenMixUp(Mix):
+        ...     numbers = 1
+        ...
+        ...     def place(self, numbers, size):
+        ...         return Placement(opacity=0.45 + 0.1 * numbers[0])
+        >>> draw = EvenMixUp().draw(torch.rand(8, 3, 17, 11))
+        >>> bool(((draw.lam > 0.45) & (draw.lam < 0.55)).all())
+        True
     """
 
-    min_visibility: float | None = None  # None where no instance is ever hidden
+    numbers: int
 
     def __init__(
         self,
         *,
-        p: float,
-        num_classes: NumClasses,
-        per_sample: bool,
-        target: Literal["soft", "pair"],
-        label_smoothing: float,
-        labels_getter: LabelsGetter,
-        generator: Generator | None,
+        p: float = 1.0,
+        num_classes: NumClasses = None,
+        per_sample: bool = False,
+        min_visibility: float | None = None,
+        target: Literal["soft", "pair"] = "soft",
+        label_smoothing: float = 0.0,
+        labels_getter: LabelsGetter = "default",
+        generator: Generator | None = None,
     ) -> None:
         super().__init__(p=p, generator=generator)
         check_choice("target", target, ("soft", "pair"))
         self.num_classes = _check_num_classes(num_classes)
         self.per_sample = check_flag("per_sample", per_sample)
+        self.min_visibility = (
+            None if min_visibility is None else check_fraction_below_one("min_visibility", min_visibility)
+        )
         self.target = target
-        self.label_smoothing = check_share_below_one("label_smoothing", label_smoothing)
+        self.label_smoothing = check_fraction_below_one("label_smoothing", label_smoothing)
         if self.label_smoothing and target == "pair":
             raise ValueError(
                 f"label_smoothing must be 0 with target='pair', where the loss can smooth, got {label_smoothing!r}"
             )
         self.labels_getter = check_labels_getter(labels_getter)
 
-    @property
-    def blending(self) -> Blending:
-        """What is blended with the partner, not replaced by it."""
-        raise NotImplementedError
+    def place(self, numbers: NDArray[np.float64], size: Size) -> Placement:
+        """Turn uniform numbers into the places where the partner shows: the hook that a mix fills.
 
-    @property
-    def kinds(self) -> list["Mix"]:
-        """The mixes that this may be: itself."""
-        return [self]
+        Args:
+            numbers: uniform in [0, 1).
+            size: ``(height, width)`` of the images.
+
+        Shape:
+            - numbers: ``(self.numbers, rows)``.
+
+        Returns:
+            The placement, with as many rows.
+
+        Raises:
+            NotImplementedError: if a subclass has no such method.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must have a method place(numbers, size)")
 
     def forward(self, *inputs: Any, draw: MixDraw | None = None) -> Any:
         """Mix a batch: images and labels as two arguments, or together in any nest of tuples, lists and dictionaries.
@@ -97,20 +174,21 @@ class Mix(RandomTransform):
             check_draw(draw)
         if any(isinstance(one, MixDraw) for one in inputs):
             raise TypeError("draw must be given by its name, mix(images, labels, draw=draw), got it by position")
-        parts = self.ready(self.parts_of(inputs[0] if len(inputs) == 1 else inputs))
+        parts = self.ready(self.read(inputs[0] if len(inputs) == 1 else inputs))
+        first = parts.images[0].value
         if draw is None or not self.training:
-            used = self.draw_for(parts)
+            used = self.draw_for(len(first), image_size(first), first.device)
         else:
-            used = draw
-            for image in map(unwrap, parts.images):
-                check_fit(image, draw, image)
-        return (self.unmixed(parts) if used is None else self.mixed(parts, used)).put_together()
+            for image in parts.images:
+                check_fit(unwrap(image.value), draw, image.value)
+            used = for_kernels(draw)
+        return parts.rebuilt(self.unmixed(parts) if used is None else self.mixed(parts, used))
 
     def draw(self, images: Tensor) -> MixDraw:
         """Draw for a batch without mixing it, for ``mix(images, labels, draw=draw)`` to replay.
 
         Args:
-            images: the batch, or any other of its shape on its device.
+            images: the batch, or any other of its shape.
 
         Shape:
             - images: as in a call.
@@ -125,197 +203,243 @@ class Mix(RandomTransform):
         check_leaves([images])
         if not isinstance(images, Tensor):
             raise TypeError(f"images must be a tensor, got {type(images).__name__}")
-        for kind in self.kinds:
-            kind._check_images([images])
-        count = len(images)
-        return with_rows(self._draw(count, image_size(images), images.device), count, images.device)
+        self._check_images([images])
+        return self._draw(len(images), image_size(images)).spread()
 
-    def draw_for(self, parts: Parts) -> Draw | None:
-        """A draw for what was read; None if it is clear without one that nothing is mixed."""
-        if self.is_idle(parts.count):
+    def draw_for(self, count: int, size: Size, device: torch.device) -> Draw | None:
+        """Return a draw for a batch; None if it is clear without one that nothing is mixed."""
+        if self.is_idle(count):
             return None
-        return self._draw(parts.count, parts.size, parts.images[0].device)
-
-    def _draw(self, count: int, size: Size, device: torch.device) -> Draw:
-        if count < 2:
-            boxes = torch.zeros(count, 4, dtype=torch.int64, device=device)
-            return fill_in(boxes[:, 0].clone(), boxes, size, 0.0)
-        chance = self._chance(count, device)
-        return draw_of(shift_of(chance, count), self._region(chance, size, size), size, count)
-
-    @property
-    def parts_of(self) -> Callable[..., Parts]:
-        """What takes a batch or, with ``is_sample``, a sample apart; without a frame of its own in tracebacks."""
-        return partial(take_apart, getter=self.labels_getter, has_weights=self.blending == "images")
-
-    def ready(self, parts: Parts) -> Parts:
-        """The same parts with their labels in the form that is mixed; raise an error if they cannot be mixed."""
-        for image in parts.images:
-            if image.layout != torch.strided:
-                raise TypeError(f"images must be dense tensors, got the layout {image.layout}")
-        for kind in self.kinds:
-            kind._check_images(parts.images)
-        self._check_structures(parts)
-        leaves = [*parts.images, *parts.maps, *parts.labels]
-        if len({image_size(image) for image in parts.images}) > 1:
-            raise ValueError(f"images of one batch must be of one size, got the shapes {_shapes(parts.images)}")
-        if any(leaf.ndim == 0 or len(leaf) != parts.count for leaf in leaves):
-            raise ValueError(f"images and labels must have the same batch size, got the shapes {_shapes(leaves)}")
-        if self.target == "pair":
-            parts.targets = list(parts.labels)
-            return parts
-        counts = self.num_classes if isinstance(self.num_classes, tuple) else (self.num_classes,) * len(parts.labels)
-        if len(counts) != len(parts.labels):
-            raise ValueError(
-                f"num_classes must be one number or one for each of {len(parts.labels)} labels, got {counts}"
-            )
-        smoothing = self.label_smoothing if self.training else 0.0
-        parts.targets = list(map(partial(soft_targets, label_smoothing=smoothing), parts.labels, counts))
-        return parts
-
-    def mixed(self, parts: Parts, draw: Draw, others: Parts | None = None, *, done: Sequence[Tensor] = ()) -> Parts:
-        """Images and targets mixed as a draw says, among themselves or with others; ``done`` are mixed already."""
-        pool = others or parts
-        images = [
-            image if _is_among(image, done) else _mix_pixels(image, draw, other)
-            for image, other in _pairs(parts.images, pool.images)
-        ]
-        if self.target == "soft":
-            targets: list[Any] = [mixed_rows(own, draw, other) for own, other in _pairs(parts.targets, pool.targets)]
-            if not parts.maps and not parts.groups:
-                return replace(parts, images=images, targets=targets, is_mixed=True)
-        rows = with_rows(draw, parts.count, parts.images[0].device)
-        if self.target == "pair":
-            targets = [paired_rows(own, rows, other) for own, other in _pairs(parts.targets, pool.targets)]
-        maps = [
-            own if _is_among(own, done) else self._mix_map(own, rows, other)
-            for own, other in _pairs(parts.maps, pool.maps)
-        ]
-        groups = [
-            mix_instances(own, other, rows, self.min_visibility or 0.0, unites=self.blending == "images")
-            for own, other in _pairs(parts.groups, pool.groups)
-        ]
-        return replace(parts, images=images, maps=maps, targets=targets, groups=groups, is_mixed=True)
-
-    def mixes_as_image(self, leaf: Tensor, parts: Parts) -> bool:
-        """Whether the pixels of a leaf are mixed by the kernel of images."""
-        if _is_among(leaf, parts.maps):
-            kernel = map_kernel(leaf)
-            return kernel is not None and kernel.mix is mix_images and not self._becomes_pair(leaf)
-        return _is_among(leaf, parts.images)
-
-    def _mix_map(self, own: Tensor, draw: MixDraw, other: Tensor) -> Any:
-        kernel = map_kernel(own)
-        if kernel is None or not kernel.categorical:
-            return own if kernel is None else rewrap(kernel.mix(unwrap(own), draw, unwrap(other)), own)
-        # Classes can only be pasted. Where the partner covers nothing wholly, both are kept, with the share of each.
-        some, all_of_it = (
-            MixDraw(draw.partners, draw.lam, draw.boxes, covers.to(draw.opacity.dtype), draw.size)
-            for covers in (draw.opacity == 1, draw.opacity > 0)
-        )
-        pasted = rewrap(kernel.mix(unwrap(own), all_of_it, unwrap(other)), own)
-        if self.blending == "nothing":
-            return pasted
-        return MixedTarget(rewrap(kernel.mix(unwrap(own), some, unwrap(other)), own), pasted, 1 - draw.opacity)
-
-    def unmixed(self, parts: Parts) -> Parts:
-        """Images left alone, and targets in the form of mixed ones."""
-        if self.target == "soft":
-            return parts
-        lam = torch.ones(parts.count, dtype=torch.float32, device=parts.images[0].device)
-        pairs = [MixedTarget(target, target, lam.to(target.device)) for target in parts.targets]
-        maps = [MixedTarget(leaf, leaf, lam) if self._becomes_pair(leaf) else leaf for leaf in parts.maps]
-        return replace(parts, targets=pairs, maps=maps)
+        if not torch.compiler.is_compiling():
+            return self._draw(count, size)
+        place = torch.empty(0, device=device)
+        rows = draw_in_graph(place, self._number, "_packed", [count, *size], [count, 6], torch.float64)
+        return unpack(rows, size)
 
     def is_idle(self, count: int) -> bool:
-        """Whether it is clear without a draw that nothing is mixed."""
+        """Tell whether it is clear without a draw that nothing is mixed."""
         return not self.training or count < 2 or (not torch.compiler.is_compiling() and self.p == 0)
 
-    def _becomes_pair(self, leaf: Tensor) -> bool:
-        """Whether maps hold classes that the mix cannot paste."""
-        kernel = map_kernel(leaf)
-        return kernel is not None and kernel.categorical and self.blending != "nothing"
+    def _draw(self, count: int, size: Size) -> HostDraw:
+        if count < 2:
+            return draw_of(np.zeros(count, dtype=np.int64), Placement(np.zeros((1, 4), dtype=np.int64), 0.0), size)
+        numbers = self.uniform(count)
+        shift = self.shift_of(numbers, count)
+        return draw_of(np.arange(shift, shift + count) % count, self.placed(numbers[1:], size), size, shift)
+
+    def _packed(self, count: int, height: int, width: int, *, device: torch.device) -> Tensor:  # noqa: ARG002
+        return pack(self._draw(count, (height, width)).spread())
+
+    def shift_of(self, numbers: NDArray[np.float64], count: int) -> int:
+        """Return how far it is from each of some samples to its partner: never to itself."""
+        return 1 + int(numbers[0, 0] * (count - 1))
+
+    def uniform(self, count: int) -> NDArray[np.float64]:
+        """Return the uniform numbers of one draw, ``(1 + needed, 1 or count)``: the first chooses the partners."""
+        numbers = self._stream.uniform(1 + self._needed, count if self._draws_per_sample else 1)
+        if numbers.shape[1] > 1:
+            self.level(numbers[1:])
+        return numbers
+
+    def level(self, numbers: NDArray[np.float64]) -> None:
+        """Give all samples the same numbers where they share one draw, in a choice that draws for each."""
+        if not self.per_sample:
+            numbers[:] = numbers[:, :1]
+
+    @property
+    def _needed(self) -> int:
+        """How many numbers a row needs: one that decides whether it is mixed, then those for ``place``."""
+        return 1 + self.numbers
+
+    @property
+    def _draws_per_sample(self) -> bool:
+        return self.per_sample
+
+    def placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
+        """Return where the partner shows; nowhere in a batch or sample that ``p`` leaves alone, or after ``.eval()``."""
+        placement = self.place(numbers[1:], size)
+        check_placement(placement, size)
+        p = self.p if self.training else 0
+        if p == 1:
+            return placement
+        is_left = numbers[0] >= p
+        if placement.boxes is None:
+            return Placement(None, np.where(is_left, 0.0, placement.opacity))
+        return Placement(np.where(is_left[:, None], 0, placement.boxes), placement.opacity)
+
+    @property
+    def kinds(self) -> list[Mix]:
+        """The mixes that this may be: itself."""
+        return [self]
+
+    @property
+    def blends(self) -> Blends:
+        """What is blended with the partner, not replaced by it: whole images, boxes or nothing."""
+        found = {blends_of(kind) for kind in self.kinds}
+        return next(kind for kind in ("boxes", "images", "nothing") if kind in found)
+
+    def read(self, inputs: Any, *, is_sample: bool = False) -> Parts:
+        """Find what is mixed in a batch or a sample."""
+        parts = read(inputs, self.labels_getter, is_sample=is_sample)
+        if parts.groups and self.blends == "images":
+            return read(with_weights(inputs, parts.groups), self.labels_getter, is_sample=is_sample)
+        return parts
+
+    def ready(self, parts: Parts) -> Parts:
+        """Return the parts with their labels in the form that is mixed; raise an error if they cannot be mixed."""
+        self.check(parts)
+        check_counts(parts)
+        return self.with_targets(parts)
+
+    def check(self, parts: Parts) -> None:
+        """Raise an error unless images, maps and instances can be mixed."""
+        self._check_images([image.value for image in parts.images])
+        if parts.maps or parts.groups:
+            self._check_structures(parts)
+
+    def with_targets(self, parts: Parts) -> Parts:
+        """Return the parts with their labels in the form that is mixed; raise an error unless they are labels."""
+        if self.target == "pair":
+            return parts
+        counts = self.num_classes if isinstance(self.num_classes, tuple) else (self.num_classes,) * len(parts.targets)
+        if len(counts) != len(parts.targets):
+            raise ValueError(
+                f"num_classes must be one number or one for each of {len(parts.targets)} labels, got {counts}"
+            )
+        smoothing = self.label_smoothing if self.training else 0.0
+        targets = [
+            Leaf(label.place, _target_of(label.value, number, smoothing))
+            for label, number in zip(parts.targets, counts, strict=True)
+        ]
+        return parts._replace(targets=targets)
+
+    def mixed(self, parts: Parts, draw: Draw, pool: Parts | None = None) -> dict[int, Any]:
+        """Return what replaces the leaves of a batch, by their place: mixed by a draw, with partners from a pool."""
+        others = parts if pool is None else pool
+        values: dict[int, Any] = {}
+        for own, other in zip(parts.images, others.images, strict=True):
+            values[own.place] = _mix_pixels(own.value, draw, None if pool is None else other.value)
+        for own, other in zip(parts.targets, others.targets, strict=True):
+            values[own.place] = self._mix_target(own.value, draw, other.value)
+        for own, other in zip(parts.maps, others.maps, strict=True):
+            values[own.place] = self._mix_map(own.value, draw, None if pool is None else other.value)
+        for group, partners in zip(parts.groups, others.groups, strict=True):
+            values |= self._mix_instances(group, partners, draw)
+        return values
+
+    def unmixed(self, parts: Parts) -> dict[int, Any]:
+        """Return what replaces the leaves where nothing is mixed: targets in the form of mixed ones."""
+        if self.target == "soft":
+            return {
+                place: target.soft() if isinstance(target, ClassLabels) else target for place, target in parts.targets
+            }
+        both = [(leaf.place, leaf.value) for leaf in parts.targets]
+        both += [(leaf.place, stacked(leaf.value)) for leaf in parts.maps if self._becomes_pair(leaf.value)]
+        return {place: MixedTarget(value, value, _ones(value)) for place, value in both}
+
+    def _mix_target(self, own: Tensor | ClassLabels, draw: Draw, other: Tensor | ClassLabels) -> Tensor | MixedTarget:
+        if isinstance(own, ClassLabels) and isinstance(other, ClassLabels):
+            return mix_class_labels(own, draw, other)
+        mix = pair_targets_unchecked if self.target == "pair" else mix_targets_unchecked
+        return mix(own, draw, None if other is own else other)
+
+    def _mix_map(self, own: Tensor | Column, draw: Draw, other: Tensor | None) -> Any:
+        """Mix masks, depth maps and the like; classes can only be pasted, so where they would be blended both are kept."""
+        kernel, is_pair = _map_kernel(own), self._becomes_pair(own)
+        if kernel.mix is mix_images and not is_pair:
+            return _mix_pixels(own, draw, other)
+        own, rows = stacked(own), draw.spread() if isinstance(draw, HostDraw) else draw
+        plain, pool = unwrap(own), unwrap(own if other is None else other)
+        if not is_pair:
+            return rewrap(kernel.mix(plain, rows, pool), own)
+        covered, shown = (rows._replace(opacity=covers.float()) for covers in (rows.opacity == 1, rows.opacity > 0))
+        first, second = (rewrap(kernel.mix(plain, one, pool), own) for one in (covered, shown))
+        return MixedTarget(first, second, send_tensor(1 - rows.opacity, plain.device))
+
+    def _mix_instances(self, base: Instances, partner: Instances, draw: HostDraw) -> dict[int, Tensor]:
+        """Mix the instances of one sample: a mix of whole images keeps all of both, also when one is covered wholly."""
+        canvas = max(base.size[0], partner.size[0]), max(base.size[1], partner.size[1])
+        is_whole = draw.size == canvas and draw.boxes[0].tolist() == [0, 0, *canvas]
+        if draw.opacity < 1 or (is_whole and self.blends == "images"):
+            return unite_instances(base, partner, draw)
+        return paste_instances(base, partner, torch.from_numpy(draw.boxes), self.min_visibility or 0.0)
+
+    def _becomes_pair(self, maps: Tensor | Column) -> bool:
+        """Tell whether maps hold classes that the mix cannot paste."""
+        return _map_kernel(maps).categorical and self.blends != "nothing"
+
+    def _check_images(self, images: list[Tensor]) -> None:
+        """Raise an error unless these are images that the mix can take."""
+        for image in images:
+            if image.layout != torch.strided:
+                raise TypeError(f"images must be dense tensors, got the layout {image.layout}")
+            if image.ndim == 0:
+                raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(image.shape)}")
+            is_usual = image.ndim in _AXES.get(type(image), (4, 5))
+            if not is_usual and any(blends_of(kind) != "images" for kind in self.kinds):
+                raise ValueError(
+                    "images must be batched, (N, C, H, W), or videos (N, T, C, H, W), "
+                    f"got {type(image).__name__} of shape {tuple(image.shape)}"
+                )
+            if (image.dtype == torch.bool or image.dtype.is_complex) and self.blends != "nothing":
+                check_blendable(image)
 
     def _check_structures(self, parts: Parts) -> None:
         """Raise an error if there are masks or instances that the mix would have to blend; warn of forgotten ones."""
-        if self.target == "soft" and any(map(self._becomes_pair, parts.maps)):
+        if self.target == "soft" and any(self._becomes_pair(leaf.value) for leaf in parts.maps):
             raise ValueError(
                 "target must be 'pair' for masks that are blended (CutMix of opacity 1 pastes them), "
                 f"got {self.target!r}"
             )
-        if parts.groups and self.blending == "boxes":
+        if parts.groups and self.blends == "boxes":
             raise ValueError(
                 f"opacity must be 1 for boxes, instance masks and keypoints, got {getattr(self, 'opacity', self)!r}"
             )
         self._warn_of(parts.unnamed)
 
-    def _check_images(self, images: list[Tensor]) -> None:
-        """Raise an error unless the mix can take these images."""
-        raise NotImplementedError
 
-    def _chance(self, count: int, device: torch.device, *, stream: Stream | None = None, sure: bool = False) -> Chance:
-        """The uniform numbers that one draw needs: the first shifts the partners, the second decides about mixing."""
-        raise NotImplementedError
-
-    def _region(self, chance: Chance, size: Size, other: Size) -> Region:
-        """Where, in samples of ``size``, partners of size ``other`` show, and how strongly.
-
-        Of one row that can be looked at, chance and region are numbers of Python's own: the same arithmetic, but fast.
-        """
-        raise NotImplementedError
-
-    def _happens(self, gate: Any) -> Any:
-        """Whether a batch or sample is mixed, for uniform numbers; never after ``.eval()``."""
-        if isinstance(gate, Tensor) and not can_look_at(gate):
-            return gate < (self._p if self.training else 0)
-        p = self.p if self.training else 0
-        return p == 1 or gate < p
-
-    def _block(self, numbers: int, count: int, device: torch.device, stream: Stream | None, *, sure: bool) -> Any:
-        """``(numbers, rows)`` uniform numbers, a row a sample, or a list of numbers where there is one row.
-
-        A generator of one's own goes first. With ``sure`` the second is 0, so that there is mixing whatever its chance
-        is, unless that is 0.
-        """
-        source = self._stream if stream is None or self._stream.given else stream
-        block: Any = source.uniform(numbers, count if self.per_sample else 1, device=device)
-        if block.shape[1] == 1 and can_look_at(block):
-            block = [number for (number,) in block.tolist()]
-        if sure:
-            block[1] = 0
-        return block
+@torch.compiler.assume_constant_result
+def blends_of(mix: Mix) -> Blends:
+    """Find out what a mix blends, by placing some rows: so that a mix of the user's own need not say it twice."""
+    numbers = np.tile([0.1, 0.5, 0.9], (mix.numbers, 1))
+    placement = mix.place(numbers, (64, 64))
+    if placement.boxes is None:
+        return "images"
+    return "boxes" if (np.asarray(placement.opacity) < 1).any() else "nothing"
 
 
-def shift_of(chance: Chance, count: int) -> Any:
-    """How far it is from each sample of a batch to its partner."""
-    first = chance[0][0]
-    number: Any = first[0] if isinstance(first, Tensor) else first
-    return cyclic_shift(number.item() if isinstance(number, Tensor) and can_look_at(number) else number, count)
+def _target_of(labels: Tensor, num_classes: int | None, smoothing: float) -> Tensor | ClassLabels:
+    check_labels(labels, num_classes)
+    if labels.ndim == 1 and num_classes is not None:
+        return ClassLabels(labels, num_classes, smoothing)
+    return soft_targets_unchecked(labels, num_classes, smoothing)
 
 
-def draw_of(shift: Any, region: Region, size: Size, count: int) -> Draw:
-    """The draw for samples that share a region or have one each."""
-    box, opacity = region[:4], region[4]
-    if isinstance(box[0], Tensor):
-        boxes = torch.stack(box, dim=-1).expand(count, 4).contiguous()
-        partners = (torch.arange(count, device=boxes.device) + shift) % count
-        shares = opacity.expand(count).contiguous() if isinstance(opacity, Tensor) else opacity
-        return fill_in(partners, boxes, size, shares)
-    lam, opacity = array("f", (kept_share(box, opacity, size), opacity))  # float32, as in a draw with rows
-    return SharedDraw(shift, box, opacity, lam, size)
+def _map_kernel(maps: Tensor | Column) -> MapKernel:
+    kernel = map_kernel(maps.first if isinstance(maps, Column) else maps)
+    if kernel is None:
+        raise TypeError(f"maps must be of a type that has a kernel, got {type(maps).__name__}")
+    return kernel
 
 
-def _mix_pixels(image: Tensor, draw: Draw, other: Tensor) -> Tensor:
-    plain = unwrap(image)
-    return rewrap(apply_draw(plain, draw, plain if other is image else unwrap(other)), image)
+def _mix_pixels(images: Tensor | Column, draw: Draw, others: Tensor | None) -> Tensor:
+    if isinstance(images, Column):
+        return images.mixed(draw)
+    return rewrap(mix_images_unchecked(unwrap(images), draw, None if others is None else unwrap(others)), images)
 
 
-def _pairs(first: list[Any], second: list[Any]) -> list[tuple[Any, Any]]:
-    return list(zip(first, second, strict=True))
+def _ones(rows: Tensor) -> Tensor:
+    return torch.ones(len(rows), dtype=torch.float32, device=rows.device)
 
 
-def _is_among(tensor: Tensor, tensors: Sequence[Tensor]) -> bool:
-    return any(one is tensor for one in tensors)
+def check_counts(parts: Parts) -> None:
+    """Raise an error unless images are of one size, and there is a label and a map for each."""
+    images = [image.value for image in parts.images]
+    if len({image_size(image) for image in images}) > 1:
+        raise ValueError(f"images of one batch must be of one size, got the shapes {_shapes(images)}")
+    leaves = images + [leaf.value for leaf in (*parts.maps, *parts.targets)]
+    if any(leaf.ndim == 0 or len(leaf) != len(images[0]) for leaf in leaves):
+        raise ValueError(f"images and labels must have the same batch size, got the shapes {_shapes(leaves)}")
 
 
 def _shapes(tensors: list[Tensor]) -> str:
@@ -329,7 +453,4 @@ def _check_num_classes(value: Any) -> int | tuple[int | None, ...] | None:
         raise ValueError(
             f"num_classes must be an integer of at least 1, or one for each of several labels, got {value}"
         )
-    for count in value:
-        if count is not None:
-            check_count("num_classes", count)
-    return tuple(count if count is None else int(count) for count in value)
+    return tuple(count if count is None else check_count("num_classes", count) for count in value)

@@ -1,17 +1,24 @@
 """MixUp."""
 
-from typing import Literal
+from __future__ import annotations
 
-import torch
-from torch import Generator, Tensor
+from typing import TYPE_CHECKING, Literal
+
+import torch  # noqa: F401 (the example)
 
 from cutmix_transforms._checks import check_alpha, check_flag
-from cutmix_transforms._inputs import LabelsGetter
-from cutmix_transforms._mix import Blending, Chance, Mix, NumClasses, Region
-from cutmix_transforms._sampling import Stream, beta
-from cutmix_transforms.functional._draw import Size
-from cutmix_transforms.functional._images import check_blendable
-from cutmix_transforms.functional._numbers import pick, whole
+from cutmix_transforms._mix import Mix
+from cutmix_transforms._random import beta
+from cutmix_transforms.functional._draw import Placement
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Generator
+
+    from cutmix_transforms._inputs import LabelsGetter
+    from cutmix_transforms._mix import NumClasses
+    from cutmix_transforms.functional._draw import Size
 
 
 class RandomMixUp(Mix):
@@ -30,19 +37,19 @@ class RandomMixUp(Mix):
     bottom and right.
 
     Args:
-        alpha: parameter of the Beta law; 1 is uniform, smaller values favour almost pure samples.
-        p: the chance that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed gets
+        alpha: parameter of the Beta distribution; 1 is uniform, smaller values favor almost pure samples.
+        p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed gets
             its target in the same form.
         num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
-        per_sample: draw a share for every sample, not one for the batch.
-        majority: let every sample keep the larger of the two shares: ``lam`` is at least 0.5.
+        per_sample: draw ``lam`` for every sample, not one for the batch.
+        majority: let every sample keep the larger of ``lam`` and ``1 - lam``.
         target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
         labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
             ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and may
             return several, or None for no labels. Beside boxes, instance masks or keypoints it names all that has a
             row for each instance, such as ``lambda sample: (sample[1]["labels"], sample[1]["area"])``.
-        generator: where draws come from; by default the global generator of the images' device.
+        generator: the CPU generator that draws come from; by default torch's global one.
 
     Shape:
         - images: ``(N, ...)``, any float or integer dtype, plain or tv_tensors; labels: ``(N,)`` or ``(N, K)``.
@@ -64,6 +71,8 @@ class RandomMixUp(Mix):
         >>> images.shape, targets.shape
         (torch.Size([8, 3, 17, 11]), torch.Size([8, 10]))
     """
+
+    numbers = 2
 
     def __init__(
         self,
@@ -90,23 +99,7 @@ class RandomMixUp(Mix):
         self.alpha = check_alpha(alpha)
         self.majority = check_flag("majority", majority)
 
-    @property
-    def blending(self) -> Blending:
-        """Whole images."""
-        return "images"
-
-    def _check_images(self, images: list[Tensor]) -> None:
-        for image in images:
-            if image.ndim == 0:
-                raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(image.shape)}")
-            check_blendable(image)
-
-    def _chance(self, count: int, device: torch.device, *, stream: Stream | None = None, sure: bool = False) -> Chance:
-        return (self._block(4, count, device, stream, sure=sure),)
-
-    def _region(self, chance: Chance, size: Size, other: Size) -> Region:
-        _, gate, first, second = chance[0]
-        lam = beta(first, second, self.alpha, majority=self.majority)
-        zero = whole(gate)  # as many as there are rows
-        height, width = max(size[0], other[0]), max(size[1], other[1])
-        return zero, zero, zero + height, zero + width, pick(self._happens(gate), 1 - lam, 0)
+    def place(self, numbers: NDArray[np.float64], size: Size) -> Placement:  # noqa: ARG002
+        """Blend whole images; arguments as in :meth:`Mix.place`."""
+        lam = beta(numbers[0], numbers[1], self.alpha, majority=self.majority)
+        return Placement(opacity=1 - lam)

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from torchvision.datasets.folder import IMG_EXTENSIONS, ImageFolder
 from torchvision.transforms import v2
 
-from cutmix_transforms._base import RandomTransform
+from cutmix_transforms._random import RandomTransform
 from cutmix_transforms._collate import MixCollate
 from cutmix_transforms._cutmix import RandomCutMix
 from cutmix_transforms._cutout import RandomCutout

@@ -1,21 +1,25 @@
 """Mixing sample by sample, before there is a batch."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from itertools import starmap
-from typing import Any
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 from torch import Tensor
 from torch.nn.functional import pad
 from torchvision import tv_tensors
 
-from cutmix_transforms._inputs import Parts
-from cutmix_transforms._mix import Chance, Mix, draw_of, shift_of
+from cutmix_transforms._instances import Leaf
 from cutmix_transforms._wrap import rewrap, unwrap
-from cutmix_transforms.functional import inside_boxes
-from cutmix_transforms.functional._draw import MixDraw, Size, with_rows
-from cutmix_transforms.functional._images import exact_dtype
+from cutmix_transforms.functional._draw import HostDraw, Placement, Size, draw_of
+from cutmix_transforms.functional._images import image_size
+from cutmix_transforms.functional._targets import ClassLabels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cutmix_transforms._inputs import Parts
+    from cutmix_transforms._mix import Mix
 
 
 def mix_samples(mix: Mix, parts: list[Parts]) -> list[Any]:
@@ -24,120 +28,95 @@ def mix_samples(mix: Mix, parts: list[Parts]) -> list[Any]:
         _check_alike(parts[0], one)
     count = len(parts)
     if mix.is_idle(count):
-        return [mix.unmixed(one).put_together() for one in parts]
-    chance = mix._chance(count, parts[0].images[0].device)
-    shift = int(shift_of(chance, count))
+        return [one.rebuilt(mix.unmixed(one)) for one in parts]
+    numbers = mix.uniform(count)
+    shift = mix.shift_of(numbers, count)
+    rows = np.broadcast_to(numbers[1:], (len(numbers) - 1, count))
     mixed = []
     for i, base in enumerate(parts):
-        own = _row(chance, i)
-        draw = draw_alone(mix, own, base)
-        mixed.append(mix.unmixed(base) if draw is None else mix_two(mix, base, parts[(i + shift) % count], own, draw))
-    return [one.put_together() for one in mixed]
+        own = rows[:, i : i + 1]
+        shows = shows_partner(mix, own, base)
+        mixed.append(mix_two(mix, base, parts[(i + shift) % count], own) if shows else base.rebuilt(mix.unmixed(base)))
+    return mixed
 
 
-class Owners:
-    """Whose each pixel is of a sample that is mixed several times: a later box may hide any part of an earlier one."""
-
-    def __init__(self, sample: Parts) -> None:
-        self._targets = [sample.targets]
-        self._shares = sample.images[0].new_ones(1, *sample.size, dtype=torch.float32)  # (owners, H, W)
-
-    def targets_after(self, draw: MixDraw, partner: Parts) -> list[Tensor]:
-        """The sample's targets when a partner more has been mixed in, counted from the pixels that each still has."""
-        means = self._shares.mean((1, 2), keepdim=True)
-        shares = means.repeat(1, *draw.size)  # what pads a sample belongs to all owners
-        shares[:, : self._shares.shape[1], : self._shares.shape[2]] = self._shares
-        covered = inside_boxes(draw.boxes, draw.size) * draw.opacity.view(1, 1, 1)
-        self._shares = torch.cat([shares * (1 - covered), covered])
-        self._targets.append(partner.targets)
-        weights = self._shares.double().mean((1, 2)).tolist()
-        return [_weighted(rows, weights) for rows in zip(*self._targets, strict=True)]
-
-
-def _weighted(rows: Sequence[Tensor], weights: list[float]) -> Tensor:
-    mixed = torch.zeros_like(rows[0], dtype=exact_dtype(rows[0].dtype))
-    for weight, row in zip(weights, rows, strict=True):
-        mixed.add_(row.to(mixed.dtype), alpha=weight)
-    return mixed.to(rows[0].dtype)
-
-
-def draw_alone(mix: Mix, chance: Chance, base: Parts) -> MixDraw | None:
-    """The draw for a sample and a partner of its size, None if nothing would be seen of one: it need not be loaded."""
-    draw = _draw_for(mix, chance, base.size, base.size)
+def shows_partner(mix: Mix, numbers: NDArray[np.float64], base: Parts) -> bool:
+    """Tell whether anything of a partner of the same size would be seen: otherwise it need not be loaded."""
+    draw = _draw_for_two(mix, numbers, _size_of(base), _size_of(base))
     top, left, bottom, right = draw.boxes[0].tolist()
-    return draw if draw.opacity and top < bottom and left < right else None
+    return draw.opacity[0] > 0 and top < bottom and left < right
 
 
-def mix_two(
-    mix: Mix, base: Parts, partner: Parts, chance: Chance, draw: MixDraw, owners: Owners | None = None
-) -> Parts:
-    """Mix one sample with another, whose size may differ: then the draw is made anew, of the same chance.
+def mix_two(mix: Mix, base: Parts, partner: Parts, numbers: NDArray[np.float64]) -> Any:
+    """Mix one sample with another, whose size may differ.
 
-    Where the box reaches beyond the base, the base is padded with zeros at the bottom and right. A sample that is mixed
-    several times comes with its owners.
+    A box is clipped to what the partner covers. Where whole images are blended, both are padded with zeros at the bottom
+    and right.
     """
     _check_alike(base, partner)
-    if partner.size != base.size:
-        draw = _draw_for(mix, chance, base.size, partner.size)
-    mixed = mix.mixed(_on_canvas(base, draw.size), draw, _on_canvas(partner, draw.size))
-    return mixed if owners is None else replace(mixed, targets=owners.targets_after(draw, partner))
+    draw = _draw_for_two(mix, numbers, _size_of(base), _size_of(partner))
+    base, partner = _on_canvas(base, draw.size), _on_canvas(partner, draw.size)
+    return base.rebuilt(mix.mixed(base, draw, partner))
+
+
+def _draw_for_two(mix: Mix, numbers: NDArray[np.float64], size: Size, other: Size) -> HostDraw:
+    placement, partners = mix.placed(numbers, size), np.zeros(1, dtype=np.int64)
+    if placement.boxes is None:
+        return draw_of(partners, placement, (max(size[0], other[0]), max(size[1], other[1])))
+    return draw_of(partners, Placement(np.minimum(placement.boxes, 2 * other), placement.opacity), size)
+
+
+def _size_of(parts: Parts) -> Size:
+    return image_size(parts.images[0].value)
 
 
 def _check_alike(first: Parts, second: Parts) -> None:
-    forms = [
-        [(tuple(leaf.shape[:-2]), leaf.dtype) for leaf in (*parts.images, *parts.maps)]
-        + [(tuple(leaf.shape), leaf.dtype) for leaf in parts.targets]
-        + [[type(leaf) for leaf in group.leaves] for group in parts.groups]
-        for parts in (first, second)
+    """Raise an error unless two samples hold images, maps, labels and instances that can be mixed with each other."""
+    if first is second or (_forms(first) == _forms(second) and _rows_are_alike(first, second)):
+        return
+    shapes = [_shapes(parts) for parts in (first, second)]
+    raise ValueError(
+        "samples must hold images, masks, boxes and labels of the same number, channels, classes and dtypes, "
+        f"got the shapes {shapes[0]} beside {shapes[1]}"
+    )
+
+
+def _forms(parts: Parts) -> list[Any]:
+    pixels = [(tuple(leaf.shape[:-2]), leaf.dtype) for _, leaf in (*parts.images, *parts.maps)]
+    targets = [
+        leaf.num_classes if isinstance(leaf, ClassLabels) else (tuple(leaf.shape), leaf.dtype)
+        for _, leaf in parts.targets
     ]
-    rows = zip(*([leaf for group in parts.groups for leaf in group.leaves] for parts in (first, second)), strict=False)
-    if forms[0] != forms[1] or not all(starmap(_rows_are_alike, rows)):
-        shapes = [_shapes(parts) for parts in (first, second)]
-        raise ValueError(
-            "samples must hold images, masks, boxes and labels of the same number, channels, classes and dtypes, "
-            f"got the shapes {shapes[0]} beside {shapes[1]}"
-        )
+    return [pixels, targets, [[type(leaf) for _, leaf in group.members] for group in parts.groups]]
+
+
+def _rows_are_alike(first: Parts, second: Parts) -> bool:
+    """Tell whether the instances of two samples can stand in one tensor; masks are brought to one size."""
+    for group, other in zip(first.groups, second.groups, strict=True):
+        for (_, own), (_, theirs) in zip(group.members, other.members, strict=True):
+            is_empty = not len(own) or not len(theirs)
+            if not (is_empty or isinstance(own, tv_tensors.Mask) or own.shape[1:] == theirs.shape[1:]):
+                return False
+    return True
 
 
 def _shapes(parts: Parts) -> list[tuple[int, ...]]:
-    batches = [*parts.images, *parts.maps, *parts.labels]
-    rows = [leaf for group in parts.groups for leaf in group.leaves]
-    return [tuple(leaf.shape[1:]) for leaf in batches] + [tuple(leaf.shape) for leaf in rows]
-
-
-def _rows_are_alike(first: Tensor, second: Tensor) -> bool:
-    """Whether rows of two samples can stand in one tensor; masks are brought to one size."""
-    is_empty = not len(first) or not len(second)
-    return is_empty or isinstance(first, tv_tensors.Mask) or first.shape[1:] == second.shape[1:]
-
-
-def _draw_for(mix: Mix, chance: Chance, size: Size, other: Size) -> MixDraw:
-    region = mix._region(chance, size, other)
-    canvas = max(size[0], int(region[2])), max(size[1], int(region[3]))
-    return with_rows(draw_of(0, region, canvas, 1), 1, torch.device("cpu"))
-
-
-def _row(chance: Chance, i: int) -> Chance:
-    """The chance of one sample: its own row, or the only one."""
-
-    def of(block: Any) -> Any:
-        if isinstance(block, tuple):
-            return _row(block, i)
-        is_alone = isinstance(block, list) or block.shape[1] == 1
-        return block if is_alone else block[:, i : i + 1]
-
-    return tuple(map(of, chance))
+    batches = [tuple(leaf.shape[1:]) for _, leaf in (*parts.images, *parts.maps)]
+    batches += [
+        (leaf.num_classes,) if isinstance(leaf, ClassLabels) else tuple(leaf.shape[1:]) for _, leaf in parts.targets
+    ]
+    return batches + [tuple(leaf.shape) for group in parts.groups for _, leaf in group.members]
 
 
 def _on_canvas(parts: Parts, canvas: Size) -> Parts:
     """Cut off or pad with zeros what lies at the bottom and right."""
-    if parts.size == canvas:
+    if _size_of(parts) == canvas:
         return parts
     height, width = canvas
 
-    def fitted(image: Tensor) -> Tensor:
-        plain = unwrap(image)[..., :height, :width]
+    def fitted(leaf: Leaf) -> Leaf:
+        plain: Tensor = unwrap(leaf.value)[..., :height, :width]
         missing = (0, width - plain.shape[-1], 0, height - plain.shape[-2])
-        return rewrap(pad(plain, missing), image)
+        return Leaf(leaf.place, rewrap(pad(plain, missing), leaf.value))
 
-    return replace(parts, images=list(map(fitted, parts.images)), maps=list(map(fitted, parts.maps)))
+    return parts._replace(images=[*map(fitted, parts.images)], maps=[*map(fitted, parts.maps)])

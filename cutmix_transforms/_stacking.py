@@ -1,47 +1,120 @@
-"""Making a batch of samples so that its images can still be mixed while they are written."""
+"""Making a batch of samples so that its images are mixed while they are written."""
 
 import math
 import os
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import SUPPORTED_NODES, is_namedtuple_instance, tree_leaves, tree_map_only
 from torch.utils.data import get_worker_info
 from torch.utils.data._utils.collate import collate, collate_tensor_fn, default_collate_fn_map
 from torchvision import tv_tensors
 
 from cutmix_transforms._wrap import rewrap, unwrap
+from cutmix_transforms.functional._draw import HostDraw
+from cutmix_transforms.functional._mixing import mix_images_unchecked, write_mixed
 
 SHARED = Path("/dev/shm")  # noqa: S108 - where Linux keeps it
-Reserved = list[tuple[Tensor, list[Tensor]]]  # batches of which only the memory is there, and their plain samples
+
+
+@dataclass
+class Column:
+    """Tensors of the samples of a batch that are not stacked yet, so that they can be mixed while they are written."""
+
+    rows: Sequence[Tensor]  # plain
+    first: Tensor  # the first one as it came, with its type and metadata
+
+    def stacked(self) -> Tensor:
+        """Return the batch."""
+        out = _allocate(self.rows)
+        return rewrap(torch.stack(list(self.rows), out=out), self.first)
+
+    def mixed(self, draw: HostDraw) -> Tensor:
+        """Return the mixed batch."""
+        if self.first.ndim < 2:  # (N,) and (N, W), which a box takes for an image of one row
+            return rewrap(mix_images_unchecked(torch.stack(list(self.rows)), draw), self.first)
+        out = _allocate(self.rows)
+        write_mixed(out, self.rows, draw)
+        return rewrap(out, self.first)
+
+
+@dataclass
+class Columns:
+    """What the samples of a batch hold, leaf by leaf instead of sample by sample."""
+
+    values: list[Sequence[Any]]  # in the order in which a sample is flattened
+    form: list[Any]  # types and keys of what they lay in, then types, shapes and dtypes of the first sample's leaves
+
+    @classmethod
+    def of(cls, samples: Sequence[Any]) -> "Columns":
+        """Take samples apart; all must be of the form of the first one."""
+        values: list[Sequence[Any]] = []
+        form: list[Any] = []
+        _take_apart(samples, values, form)
+        for column in values:
+            first = column[0]
+            form += [type(first), getattr(first, "shape", None), getattr(first, "dtype", None)]
+        return cls(values, form)
+
+
+def _take_apart(samples: Sequence[Any], values: list[Sequence[Any]], form: list[Any]) -> None:
+    """Collect the leaves of samples column by column, in the order in which torch flattens one sample."""
+    first = samples[0]
+    kind = type(first)
+    if kind is dict:
+        form += [kind, *first]
+        columns: Any = ([sample[key] for sample in samples] for key in first)
+    elif kind in (tuple, list) or is_namedtuple_instance(first):
+        form += [kind, len(first)]
+        columns = zip(*samples, strict=True)
+    elif kind in SUPPORTED_NODES:
+        children = [SUPPORTED_NODES[kind].flatten_fn(sample) for sample in samples]
+        form += [kind, children[0][1]]
+        columns = zip(*(leaves for leaves, _ in children), strict=True)
+    else:
+        values.append(samples)
+        return
+    for column in columns:
+        _take_apart(column, values, form)
+
+
+def stacked(value: Any) -> Any:
+    """Return the batch of a column, or anything else as it is."""
+    return value.stacked() if isinstance(value, Column) else value
 
 
 def stack(samples: list[Any]) -> Any:
-    """``default_collate`` that keeps the type of tv_tensors and says what is wrong with images of unequal size."""
-    batch, reserved = reserve(samples)
-    write(reserved)
-    return batch
-
-
-def reserve(samples: list[Any]) -> tuple[Any, Reserved]:
-    """The same, but tensors ``(H, W)`` and larger are still to be written."""
-    reserved: Reserved = []
-    stack_tensors = partial(_stack_tensors, reserved)
-    known: Any = {**default_collate_fn_map, tv_tensors.TVTensor: stack_tensors, Tensor: stack_tensors}
+    """Return what ``default_collate`` makes of samples, with the type of tv_tensors kept."""
     try:
-        return collate(samples, collate_fn_map=known), reserved
+        return tree_map_only(Column, Column.stacked, _collated(samples))
     except (AttributeError, KeyError, RuntimeError, TypeError) as error:
-        _check_forms(samples, error)
+        check_forms(samples, error)
         raise
 
 
-def _check_forms(samples: list[Any], error: Exception) -> None:
-    """Say what it was about the samples, if it was that, that ``default_collate`` could not take."""
+def column_of(values: Sequence[Any]) -> Any:
+    """Return what ``default_collate`` makes of one leaf of all samples; of tensors ``(H, W)`` and larger a column."""
+    first = values[0]
+    if type(first) is int:  # a label, most often
+        numbers = np.array(values)
+        if numbers.dtype == np.int64:
+            return torch.from_numpy(numbers)
+    return _column(values) if isinstance(first, Tensor) else _collated(values)
+
+
+def _collated(samples: Sequence[Any]) -> Any:
+    return collate(samples, collate_fn_map=_KNOWN)
+
+
+def check_forms(samples: list[Any], error: Exception) -> None:
+    """Raise a clearer error if it was the form of the samples that could not be stacked."""
     forms = list(map(_form, samples))
     for i, form in enumerate(forms):
         if form != forms[0]:
@@ -63,13 +136,7 @@ def _form(sample: Any) -> str:
     return type(sample).__name__
 
 
-def write(reserved: Reserved) -> None:
-    """Write what is still to be written."""
-    for out, rows in reserved:
-        torch.stack(rows, out=unwrap(out))
-
-
-def _stack_tensors(reserved: Reserved, batch: list[Tensor], *, collate_fn_map: Any = None) -> Tensor:
+def _column(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> Column | Tensor:  # noqa: ARG001
     shapes = set(map(attrgetter("shape"), batch))
     if len(shapes) > 1:
         found = ", ".join(map(str, sorted(map(tuple, shapes))))
@@ -78,28 +145,28 @@ def _stack_tensors(reserved: Reserved, batch: list[Tensor], *, collate_fn_map: A
             "that takes samples of unequal size"
         )
     rows = batch if set(map(type, batch)) == {Tensor} else list(map(unwrap, batch))
-    if not _can_wait(rows):
-        return rewrap(collate_tensor_fn(rows, collate_fn_map=collate_fn_map), batch[0])
-    out = rewrap(_allocate(rows), batch[0])
-    reserved.append((out, rows))
-    return out
+    if _can_wait(rows):
+        return Column(rows, batch[0])
+    return rewrap(collate_tensor_fn(list(rows)), batch[0])
 
 
-def _can_wait(rows: list[Tensor]) -> bool:
-    """Whether these are ordinary tensors that can be images."""
+def _can_wait(rows: Sequence[Tensor]) -> bool:
+    """Tell whether these are ordinary tensors that can be images."""
     first = rows[0]
-    if first.ndim < 2 or not _is_ordinary(first):
+    if first.ndim < 2 or not _is_ordinary(first) or first.dtype.is_complex:
         return False
-    is_real = set(map(attrgetter("dtype"), rows)) == {first.dtype} and not first.dtype.is_complex
-    return is_real and not any(map(attrgetter("requires_grad"), rows))
+    return set(map(attrgetter("dtype"), rows)) == {first.dtype} and not any(map(attrgetter("requires_grad"), rows))
+
+
+_KNOWN: Any = {**default_collate_fn_map, tv_tensors.TVTensor: _column, Tensor: _column}
 
 
 def _is_ordinary(tensor: Tensor) -> bool:
     return tensor.device.type == "cpu" and tensor.layout == torch.strided and not tensor.is_nested
 
 
-def _allocate(rows: list[Tensor]) -> Tensor:
-    """Memory for a batch; of images that are all channels_last it is channels_last as well."""
+def _allocate(rows: Sequence[Tensor]) -> Tensor:
+    """Return memory for a batch; of images that are all channels_last it is channels_last as well."""
     channels, *sides = rows[0].shape
     if all(row.ndim == 3 and not row.is_contiguous() and row.permute(1, 2, 0).is_contiguous() for row in rows):
         return _memory(rows[0], len(rows), *sides, channels).permute(0, 3, 1, 2)
@@ -107,7 +174,7 @@ def _allocate(rows: list[Tensor]) -> Tensor:
 
 
 def _memory(like: Tensor, *shape: int) -> Tensor:
-    """In a worker shared with the main process, as ``default_collate`` allocates it."""
+    """Return memory, in a worker shared with the main process, as ``default_collate`` allocates it."""
     if get_worker_info() is not None:
         count = math.prod(shape)
         _check_free(count * like.element_size())
@@ -119,15 +186,14 @@ def _memory(like: Tensor, *shape: int) -> Tensor:
     return like.new_empty(shape)
 
 
-def share(batch: Any) -> None:
+def share(leaves: list[Any]) -> None:
     """Move tensors that a worker made to shared memory, as the DataLoader would.
 
     It does so in a thread whose errors nobody hears: where there is no room, the main process waits for ever.
     """
-    for tensor in _unshared(batch):
-        if not tensor.is_shared():  # by now, as a view of one before
-            _check_free(tensor.untyped_storage().nbytes())
-            tensor.share_memory_()
+    for tensor in _unshared(leaves):  # one at a time: it may be a view of one before
+        _check_free(tensor.untyped_storage().nbytes())
+        tensor.share_memory_()
 
 
 def check_room(batch: Any) -> None:
@@ -135,19 +201,30 @@ def check_room(batch: Any) -> None:
 
     Some releases of torch die of a bus error there, others leave an empty file behind, or hang as ``share`` tells.
     """
-    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in _unshared(batch)}
+    storages = {
+        tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
+        for tensor in _unshared(tree_leaves(batch))
+    }
     _check_free(sum(storages.values()))
 
 
-def _unshared(batch: Any) -> list[Tensor]:
-    """In a worker, what is still to be moved."""
-    leaves = tree_leaves(batch) if get_worker_info() is not None else []
-    plain = (unwrap(leaf) for leaf in leaves if isinstance(leaf, Tensor))
-    return [leaf for leaf in plain if type(leaf) is Tensor and _is_ordinary(leaf) and not leaf.is_shared()]
+def _unshared(leaves: list[Any]) -> Iterator[Tensor]:
+    """Yield, in a worker, what is still to be moved."""
+    if get_worker_info() is None:
+        return
+    for leaf in leaves:
+        plain = unwrap(leaf) if isinstance(leaf, Tensor) else None
+        if type(plain) is Tensor and _is_ordinary(plain) and not plain.is_shared():
+            yield plain
+
+
+@cache
+def _is_there(folder: Path) -> bool:
+    return folder.is_dir()
 
 
 def _check_free(size: int) -> None:
-    if not SHARED.is_dir():
+    if not _is_there(SHARED):
         return
     found = os.statvfs(SHARED)
     free, whole = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize

@@ -24,7 +24,6 @@ from cutmix_transforms import (
     _stacking,
     functional,
 )
-from cutmix_transforms._collate import write_mixed
 
 MIXES = {
     "cutmix": lambda **options: RandomCutMix(num_classes=5, **options),
@@ -132,13 +131,13 @@ def test_same_bits_in_every_form(form, size):
 @sizes
 def test_images_and_masks_are_written_once(size, monkeypatch):
     """Both kernels see memory that is the batch's own, and what is mixed is not mixed again."""
-    written = []
+    written, write_mixed = [], _stacking.write_mixed
 
     def spy(out, *arguments):
         written.append(tuple(out.shape))
         write_mixed(out, *arguments)
 
-    monkeypatch.setattr("cutmix_transforms._collate.write_mixed", spy)
+    monkeypatch.setattr("cutmix_transforms._stacking.write_mixed", spy)
     masks = constant_images(6, *size, dtype=torch.uint8)
     samples = [
         {
@@ -250,7 +249,7 @@ def room(monkeypatch, tmp_path):
         monkeypatch.setattr(_stacking.os, "statvfs", {tmp_path: found}.__getitem__)
 
     monkeypatch.setattr(_stacking, "SHARED", tmp_path)
-    monkeypatch.setattr(_stacking, "get_worker_info", lambda: True)
+    monkeypatch.setattr(_stacking, "get_worker_info", lambda: SimpleNamespace(id=0, seed=0))
     return leave
 
 
@@ -269,11 +268,11 @@ def test_what_a_worker_made_has_to_fit_into_shared_memory(ask, room):
     size = 32 if ask is _stacking.share else 40
     room(3)
     with pytest.raises(RuntimeError, match=re.escape(f"{rule}, {size} bytes, got 30 of 500 {advice}")):
-        ask(shareable())
+        ask(tree_leaves(shareable()))
     for free, blocks in ((4, 50), (0, 0)):  # just enough, or without a limit
         room(free, blocks)
         batch = shareable()
-        ask(batch)
+        ask(tree_leaves(batch))
         moved = [leaf.as_subclass(torch.Tensor).is_shared() for leaf in (*batch["batch"], batch["label"])]
         assert moved == [ask is _stacking.share] * 3
 
@@ -282,7 +281,7 @@ def test_only_a_worker_moves_to_shared_memory(room, monkeypatch):
     room(0)
     monkeypatch.setattr(_stacking, "get_worker_info", lambda: None)
     batch = shareable()
-    _stacking.share(batch)
+    _stacking.share(tree_leaves(batch))
     _stacking.check_room(batch)
     assert not batch["label"].is_shared()
 

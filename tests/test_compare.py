@@ -24,7 +24,7 @@ from cutmix_transforms._cli import main
 from cutmix_transforms._compare import _curves, _data, _mixes, _networks, _report, _training
 from cutmix_transforms._compare._batches import Batches, Plans
 from cutmix_transforms._compare._statistics import Difference, Mean, difference, student_bound, values_of
-from cutmix_transforms._sampling import seed_of
+from cutmix_transforms._random import seed_of
 
 CLASSES = ("bag", "boot", "dress")
 HELD_OUT = 41  # pictures to test on: no multiple of two ranks

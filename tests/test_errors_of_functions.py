@@ -58,9 +58,6 @@ FORMS = [
     (changed(boxes=BOXES.bool()), TypeError, ["draw.boxes", "int64", "bool"]),
     (changed(boxes=BOX), ValueError, ["draw.boxes", "(N, 4)", "(4,)"]),
     (changed(boxes=BOXES[:, :2]), ValueError, ["draw.boxes", "(N, 4)", "(4, 2)"]),
-    (changed(lam=0.3), TypeError, ["draw.lam", "tensor", "float: 0.3"]),
-    (changed(lam=LABELS), TypeError, ["draw.lam", "float", "int64"]),
-    (changed(lam=torch.tensor(0.3)), ValueError, ["draw.lam", "(N,)", "()"]),
     (changed(opacity=1.0), TypeError, ["draw.opacity", "tensor", "float: 1.0"]),
     (changed(opacity=LABELS), TypeError, ["draw.opacity", "float", "int64"]),
     (changed(opacity=LAM[:, None]), ValueError, ["draw.opacity", "(N,)", "(4, 1)"]),
@@ -75,17 +72,18 @@ BOXES_OUTSIDE = [
     (changed(boxes=BOXES * 5), ValueError, ["draw.boxes", "17 x 11", "(0, 0, 10, 15)"]),
     (changed(boxes=BOXES.flip(1)), ValueError, ["draw.boxes", "17 x 11", "(3, 2, 0, 0)"]),
 ]
-OPACITIES = [(changed(opacity=LAM * NAN), ValueError, ["draw.opacity", "0 to 1", "nan"])]
+OPACITIES = [
+    (changed(opacity=LAM * NAN), ValueError, ["draw.opacity", "0 to 1", "nan"]),
+    (changed(opacity=LAM + 1), ValueError, ["draw.opacity", "0 to 1", "1.29"]),
+    (changed(opacity=LAM - torch.tensor([0.8, 0, 0, 0])), ValueError, ["draw.opacity", "0 to 1", "got -0.5"]),
+]
 NUMBERS = [
-    (changed(lam=LAM + 1), ValueError, ["draw.lam", "0 to 1", "1.29"]),
-    (changed(lam=LAM - torch.tensor([0.8, 0, 0, 0])), ValueError, ["draw.lam", "0 to 1", "got -0.5"]),
-    (changed(lam=LAM * NAN), ValueError, ["draw.lam", "0 to 1", "nan"]),
     (changed(partners=PARTNERS + 1), ValueError, ["draw.partners", "[0, 4)", "4"]),
     (changed(partners=PARTNERS - 1), ValueError, ["draw.partners", "[0, 4)", "-1"]),
 ]
 BAD_DRAWS = [(taker, *row) for row in FORMS for taker in TAKERS]
-BAD_DRAWS += [(taker, *row) for row in BOXES_OUTSIDE for taker in ("mix", "mix_images", "show_batch")]
-BAD_DRAWS += [(taker, *row) for row in OPACITIES for taker in ("mix", "mix_images")]
+BAD_DRAWS += [(taker, *row) for row in BOXES_OUTSIDE for taker in TAKERS]
+BAD_DRAWS += [(taker, *row) for row in OPACITIES for taker in TAKERS if taker != "show_batch"]
 BAD_DRAWS += [(taker, *row) for row in NUMBERS for taker in TAKERS if taker != "show_batch"]
 
 
@@ -125,7 +123,7 @@ def test_pairs_made_by_hand(taker, pair, kind, words):
 
 BAD_CALLS = {
     "MixDraw": [
-        (lambda: MixDraw(PARTNERS, BOXES), TypeError, ["boxes", "opacity", "size"]),
+        (lambda: MixDraw(PARTNERS, BOXES), TypeError, ["opacity", "size"]),
         (lambda: DRAW._replace(box=BOXES), (TypeError, ValueError), ["box"]),
     ],
     "MixedTarget": [
@@ -249,7 +247,7 @@ BAD_CALLS = {
         (lambda: F.visible_boxes(CORNERS, F.View(BOXES, SIZE, "x")), TypeError, ["view.inside", "'x'"]),
     ],
     "blend": [
-        (lambda: F.blend(IMAGES, IMAGES), TypeError, ["share"]),
+        (lambda: F.blend(IMAGES, IMAGES), TypeError, ["opacity"]),
         (lambda: F.blend([1.0], [2.0], 0.5), TypeError, ["first", "tensor", "list: [1.0]"]),
         (lambda: F.blend(IMAGES, IMAGES.numpy(), 0.5), TypeError, ["second", "tensor", "ndarray"]),
         (lambda: F.blend(IMAGES, 0.0, 0.5), TypeError, ["second", "tensor", "0.0"]),
@@ -257,16 +255,16 @@ BAD_CALLS = {
         (lambda: F.blend(BYTES, IMAGES, 0.5), TypeError, ["second", "uint8", "float32"]),
         (lambda: F.blend(IMAGES > 0, IMAGES > 0, 0.5), TypeError, ["first", "float or integer", "bool"]),
         (lambda: F.blend(IMAGES, IMAGES[:3], 0.5), ValueError, ["first, second must", "broadcast", "(3, 3, 17, 11)"]),
-        (lambda: F.blend(IMAGES, IMAGES, LAM), ValueError, ["share", "broadcast", "(4,)"]),
-        (lambda: F.blend(IMAGES, IMAGES, 1.5), ValueError, ["share", "0 to 1", "1.5"]),
-        (lambda: F.blend(IMAGES, IMAGES, -0.5), ValueError, ["share", "0 to 1", "-0.5"]),
-        (lambda: F.blend(IMAGES, IMAGES, NAN), ValueError, ["share", "0 to 1", "nan"]),
-        (lambda: F.blend(IMAGES, IMAGES, torch.tensor(1.5)), ValueError, ["share", "0 to 1", "1.5"]),
-        (lambda: F.blend(IMAGES, IMAGES, torch.tensor(-0.5)), ValueError, ["share", "0 to 1", "-0.5"]),
-        (lambda: F.blend(IMAGES, IMAGES, True), TypeError, ["share", "number", "True"]),
-        (lambda: F.blend(IMAGES, IMAGES, "0.5"), TypeError, ["share", "number", "'0.5'"]),
-        (lambda: F.blend(IMAGES, IMAGES, None), TypeError, ["share", "number", "None"]),
-        (lambda: F.blend(IMAGES, IMAGES, IMAGES > 0), TypeError, ["share", "float or integer", "bool"]),
+        (lambda: F.blend(IMAGES, IMAGES, LAM), ValueError, ["opacity", "broadcast", "(4,)"]),
+        (lambda: F.blend(IMAGES, IMAGES, 1.5), ValueError, ["opacity", "0 to 1", "1.5"]),
+        (lambda: F.blend(IMAGES, IMAGES, -0.5), ValueError, ["opacity", "0 to 1", "-0.5"]),
+        (lambda: F.blend(IMAGES, IMAGES, NAN), ValueError, ["opacity", "0 to 1", "nan"]),
+        (lambda: F.blend(IMAGES, IMAGES, torch.tensor(1.5)), ValueError, ["opacity", "0 to 1", "1.5"]),
+        (lambda: F.blend(IMAGES, IMAGES, torch.tensor(-0.5)), ValueError, ["opacity", "0 to 1", "-0.5"]),
+        (lambda: F.blend(IMAGES, IMAGES, True), TypeError, ["opacity", "number", "True"]),
+        (lambda: F.blend(IMAGES, IMAGES, "0.5"), TypeError, ["opacity", "number", "'0.5'"]),
+        (lambda: F.blend(IMAGES, IMAGES, None), TypeError, ["opacity", "number", "None"]),
+        (lambda: F.blend(IMAGES, IMAGES, IMAGES > 0), TypeError, ["opacity", "float or integer", "bool"]),
     ],
     "boxes_around": [
         (lambda: F.boxes_around(LABELS, LABELS, LABELS, LABELS), TypeError, ["size"]),
@@ -505,7 +503,6 @@ SHAPES = {
     "partners (N,)": lambda: F.mix_draw(None, BOXES, SIZE),
     "boxes (N, 4)": lambda: F.mix_draw(PARTNERS, None, SIZE),
     "draw.partners (N,)": lambda: F.mix_targets(ROWS, changed(partners=None)),
-    "draw.lam (N,)": lambda: F.mix_targets(ROWS, changed(lam=None)),
     "draw.boxes (N, 4)": lambda: F.mix_targets(ROWS, changed(boxes=None)),
     "draw.opacity (N,)": lambda: F.mix_targets(ROWS, changed(opacity=None)),
     "lam (N,)": lambda: F.cutmix_boxes(None, CENTERS, SIZE),
@@ -549,14 +546,23 @@ def test_what_is_no_tensor(form):
 
 @pytest.mark.parametrize(("length", "told"), [(98, f"'{'x' * 98}'"), (99, f"'{'x' * 96}...")])
 def test_long_values_are_cut(length, told):
-    with says(TypeError, ["share"]) as error:
+    with says(TypeError, ["opacity"]) as error:
         F.blend(IMAGES, IMAGES, "x" * length)
     assert str(error.value).endswith(f", got str: {told}")
 
 
 def test_no_public_name_is_forgotten():
     """Transforms and what they go into have tables of their own."""
-    others = {"RandomCutMix", "RandomMixUp", "RandomCutout", "RandomMixChoice", "MixCollate", "MixDataset"}
+    others = {
+        "RandomCutMix",
+        "RandomMixUp",
+        "RandomCutout",
+        "RandomMixChoice",
+        "MixCollate",
+        "MixDataset",
+        "Mix",
+        "Placement",
+    }
     assert set(BAD_CALLS) == {*F.__all__, *cutmix_transforms.__all__} - {*others, "functional"}
 
 

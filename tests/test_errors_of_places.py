@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from helpers import DEEPEST, HEIGHT, WIDTH, depth_of, says
+from helpers import HEIGHT, WIDTH, says
 from torch.utils.data import IterableDataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
@@ -172,22 +172,12 @@ def test_places():
         MixDataset(None, mix)
     with says(TypeError, ["positional"]):
         MixDataset(data, mix, 2)
-    with says(TypeError, ["num_mix", "integer", "True"]):
-        MixDataset(data, mix, num_mix=True)
-    with says(TypeError, ["num_mix", "integer", "'2'"]):
-        MixDataset(data, mix, num_mix="2")
     with says(TypeError, ["collate_fn", "callable", "'stack'"]):
         MixCollate(mix, collate_fn="stack")
     with says(TypeError, ["transform", "mix", "RandomCutout"]):
         MixDataset(data, RandomCutout())
     with says(TypeError, ["dataset", "map-style", "Stream"]):
         MixDataset(Stream(), mix)
-    with says(ValueError, ["num_mix", "at least 1", "0"]):
-        MixDataset(data, mix, num_mix=0)
-    with says(TypeError, ["num_mix", "1.0"]):
-        MixDataset(data, mix, num_mix=1.0)
-    with says(ValueError, ["num_mix", "pair", "2"]):
-        MixDataset(data, RandomMixUp(target="pair"), num_mix=2)
     with says(ValueError, ["labels", "[0, num_classes=5)", "7"]):
         MixDataset([(IMAGES[0], 7)] * 2, mix)[0]
     with says(ValueError, ["labels", "[0, num_classes=5)", "7"]):
@@ -306,9 +296,8 @@ class PartnerIsBad(list):
 
 def test_a_partner_that_cannot_be_mixed():
     data = MixDataset(PartnerIsBad([SAMPLE] * 3), RandomMixUp(num_classes=5))
-    with pytest.raises(ValueError, match="labels must be item 1 of the inputs") as error:
+    with pytest.raises(ValueError, match="labels must be item 1 of the inputs"):
         data[0]
-    assert depth_of(error.value) <= DEEPEST
 
 
 @pytest.mark.parametrize(
@@ -347,5 +336,5 @@ def test_data_sets_without_samples_or_that_lose_some():
 
 
 def test_numbers_of_numpy_are_indices():
-    data = MixDataset([SAMPLE] * 3, RandomMixUp(num_classes=5, p=0), num_mix=np.int64(2))
+    data = MixDataset([SAMPLE] * 3, RandomMixUp(num_classes=5, p=0))
     assert torch.equal(data[np.int64(1)][0], data[torch.tensor(1)][0])

@@ -8,7 +8,7 @@ from helpers import FLOATS, INTEGERS, says
 from oracles import cutout_loops, mix_loops
 
 from cutmix_transforms.functional import (
-    _images,
+    _cutout,
     _mixing,
     blend,
     boxes_around,
@@ -35,7 +35,7 @@ def noise(*shape, dtype=torch.float32):
 @pytest.mark.parametrize("dtype", FLOATS + INTEGERS, ids=str)
 def test_paste_is_an_exact_copy(shape, dtype):
     if shape[-1] == 71:  # large enough to go the other way
-        assert _images._goes_by_rows(torch.empty(5, *shape, dtype=dtype))
+        assert _cutout._goes_by_rows(torch.empty(5, *shape, dtype=dtype))
     images = noise(5, *shape, dtype=dtype)
     draw = mix_draw(PARTNERS, BOXES, shape[-2:])
     before = images.clone()
@@ -111,7 +111,7 @@ WAYS = ["one_by_one", "together", "by_mask"]
 @pytest.fixture
 def way(monkeypatch):
     """Make the kernel of holes go one of its two ways, whatever suits the images better."""
-    return lambda rows: monkeypatch.setattr(_images, "_goes_by_rows", lambda images: rows)
+    return lambda rows: monkeypatch.setattr(_cutout, "_goes_by_rows", lambda images: rows)
 
 
 @pytest.fixture
@@ -119,8 +119,9 @@ def mixing_way(monkeypatch):
     """Make the kernel of mixes go one of its three ways."""
 
     def go(name):
-        monkeypatch.setattr(_mixing, "can_look_at", lambda images: name != "by_mask")
-        monkeypatch.setattr(_mixing, "SMALL", 1 << 30 if name == "together" else 0)
+        if name == "by_mask":
+            monkeypatch.setattr(_mixing, "for_kernels", lambda draw: draw)
+        monkeypatch.setattr(_mixing, "_goes_one_by_one", lambda out: name != "together")
 
     return go
 
@@ -231,11 +232,11 @@ def test_both_ways_of_cutout_give_the_same_bits(dtype, way):
 
 
 def test_small_rows_gradients_and_compiled_graphs_do_not_go_by_rows():
-    assert _images._goes_by_rows(torch.empty(5, 3, 64, 64))
-    assert not _images._goes_by_rows(torch.empty(5, 3, 17, 11))
-    assert not _images._goes_by_rows(torch.empty(5, 3, 64, 64, requires_grad=True))
-    assert not _images._goes_by_rows(torch.empty(5, 3, 64, 64, device="meta"))
-    assert _images._goes_by_rows(torch.empty(5, 3, 17, 11, dtype=torch.uint16))
+    assert _cutout._goes_by_rows(torch.empty(5, 3, 64, 64))
+    assert not _cutout._goes_by_rows(torch.empty(5, 3, 17, 11))
+    assert not _cutout._goes_by_rows(torch.empty(5, 3, 64, 64, requires_grad=True))
+    assert not _cutout._goes_by_rows(torch.empty(5, 3, 64, 64, device="meta"))
+    assert _cutout._goes_by_rows(torch.empty(5, 3, 17, 11, dtype=torch.uint16))
 
 
 def test_runs_without_looking_at_data():

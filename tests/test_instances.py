@@ -23,8 +23,9 @@ from cutmix_transforms import (
     RandomMixChoice,
     RandomMixUp,
 )
-from cutmix_transforms._instances import Instances, mix_instances
+from cutmix_transforms._instances import Instances, Leaf, unite_instances
 from cutmix_transforms.functional import (
+    Placement,
     View,
     boxes_of_masks,
     join_masks,
@@ -36,6 +37,7 @@ from cutmix_transforms.functional import (
     visible_keypoints,
     visible_mask_share,
 )
+from cutmix_transforms.functional._draw import HostDraw
 from cutmix_transforms.functional._kernels import _INSTANCES, _MAPS
 
 FORMATS = ["XYXY", "XYWH", "CXCYWH"]
@@ -307,10 +309,11 @@ def test_what_an_empty_sample_is_made_of_does_not_matter():
 
 def test_instances_know_the_canvas_they_were_united_on():
     first, second = (
-        Instances([0], [make_sample(0, size, 2)[1]["boxes"]], size, (), set()) for size in ((9, 20), (HEIGHT, WIDTH))
+        Instances([Leaf(0, make_sample(0, size, 2)[1]["boxes"])], size, (), set())
+        for size in ((9, 20), (HEIGHT, WIDTH))
     )
     draw = mix_draw(torch.tensor([0]), torch.tensor([[0, 0, HEIGHT, 20]]), (HEIGHT, 20), opacity=0.5)
-    assert mix_instances(first, second, draw, 0.0, unites=True).size == (HEIGHT, 20)
+    assert unite_instances(first, second, HostDraw.of(draw))[0].canvas_size == (HEIGHT, 20)
 
 
 def test_types_that_derive_from_torchvisions():
@@ -385,7 +388,7 @@ def test_mixup_that_keeps_nothing_of_the_base(masks):
     """A share of exactly 0 is drawn now and then where alpha is small: the union, with weights of 0 and 1."""
     samples = make_samples(SIZES[:2], [2, 3], masks=masks)
     mix = RandomMixUp(labels_getter=named)
-    mix._region = lambda chance, size, other: (0, 0, HEIGHT, 20, 1.0)
+    mix.place = lambda numbers, size: Placement(opacity=1.0)
     for base, (image, target) in enumerate(MixCollate(mix, collate_fn=list)(samples)):
         assert image.shape == (3, HEIGHT, 20)
         assert tuple(target["boxes"].canvas_size) == (HEIGHT, 20)
@@ -411,20 +414,6 @@ def test_weights_of_ones_own_count_too():
     for _, target in MixCollate(RandomMixUp(labels_getter=named), collate_fn=list)(samples):
         lam = target["weights"][0].item()
         torch.testing.assert_close(target["weights"], torch.tensor([lam, 3 * lam, 1 - lam, 3 - 3 * lam]))
-
-
-def test_weights_of_several_partners():
-    samples = make_samples([(HEIGHT, WIDTH)] * 4, [1, 1, 1, 1])
-    for base, sample in enumerate(samples):
-        sample[0][:] = torch.eye(4)[base][:3, None, None]
-    data = MixDataset(samples, RandomMixUp(labels_getter=named), num_mix=3)
-    for base in range(4):
-        image, target = data[base]
-        weights = dict.fromkeys(range(4), 0.0)
-        for label, weight in zip(target["labels"].tolist(), target["weights"].tolist(), strict=True):
-            weights[label // 1000] += weight
-        shares = [*image[:, 0, 0].tolist(), 1 - image[:, 0, 0].sum().item()]
-        torch.testing.assert_close(list(weights.values()), shares, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("options", [{"p": 0.0}, {"eval": True}])

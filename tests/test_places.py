@@ -196,36 +196,6 @@ def test_pairs_of_the_data_set():
     assert [float(field) for field in target] == [2, 2, 1]
 
 
-def test_several_partners():
-    """A later box hides any part of an earlier one: what is left of each is in the target."""
-    samples = [(constant_images(6, 1, HEIGHT, WIDTH, dtype=torch.float32)[i], i) for i in range(6)]
-    cutmix, mixup = RandomCutMix(num_classes=6, ratio=(0.3, 0.9), opacity=(0.5, 1)), RandomMixUp(num_classes=6)
-    for mix in (RandomCutMix(num_classes=6, ratio=(0.3, 0.6)), mixup, RandomMixChoice([cutmix, mixup])):
-        mixed, most = MixDataset(samples, mix, num_mix=3), 0
-        for _ in range(50):
-            image, target = mixed[0]
-            assert target.sum().item() == pytest.approx(1)
-            agree(image, target)
-            most = max(most, int((target > 0).sum()))
-        assert most == 4
-
-
-def test_several_partners_of_unequal_sizes():
-    """Where MixUp pads, the pixel that all samples have tells their shares."""
-    samples = [(torch.full((1, HEIGHT + 3 * i, WIDTH - i), float(i)), i) for i in range(6)]
-    mixed = MixDataset(samples, RandomMixUp(num_classes=6, alpha=5.0), num_mix=3)
-    for i in range(6):
-        image, target = mixed[i]
-        agree(image[0, 0, 0], target)
-
-
-def test_several_partners_smooth_once():
-    mixed = MixDataset(SAMPLES["tuple"], RandomMixUp(num_classes=6, label_smoothing=0.12), num_mix=3)
-    for i in range(6):
-        torch.testing.assert_close(mixed[i][1].sum(), torch.tensor(1.0))
-        assert mixed[i][1].min() >= 0.0199
-
-
 @mixes
 def test_unmixed_samples_of_the_data_set(make):
     mix, loaded = make(), []

@@ -257,8 +257,8 @@ def test_pairs_of_rows_without_a_pool(images):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_draw_made_by_hand_may_hold_lam_in_double_precision(dtype):
+def test_a_draw_made_by_hand_may_hold_opacity_in_double_precision(dtype):
     draw, rows = draw_for(6), torch.rand(6, 3, dtype=dtype)
-    mixed = mix_targets(rows, draw._replace(lam=draw.lam.double()))
+    mixed = mix_targets(rows, draw._replace(opacity=draw.opacity.double()))
     assert mixed.dtype == dtype
     torch.testing.assert_close(mixed, mix_targets(rows, draw))

@@ -1,6 +1,6 @@
 """What the compare command compares."""
 
-from cutmix_transforms._base import RandomTransform
+from cutmix_transforms._random import RandomTransform
 from cutmix_transforms._choice import RandomMixChoice
 from cutmix_transforms._cutmix import RandomCutMix
 from cutmix_transforms._cutout import RandomCutout

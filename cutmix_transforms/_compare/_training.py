@@ -29,8 +29,8 @@ from cutmix_transforms._accuracy import mixed_accuracy
 from cutmix_transforms._compare import _mixes, _networks
 from cutmix_transforms._compare._batches import Batches
 from cutmix_transforms._compare._data import Data
-from cutmix_transforms._sampling import seed_of
-from cutmix_transforms.functional._images import cutout
+from cutmix_transforms._random import seed_of
+from cutmix_transforms.functional._cutout import cutout
 
 VALIDATIONS = 20  # on the way, about
 

@@ -1,7 +1,9 @@
 """The deterministic kernels behind the transforms: pixels, targets and draws as pure functions of tensors."""
 
-from cutmix_transforms.functional._draw import boxes_around, cutmix_boxes, mix_draw
-from cutmix_transforms.functional._images import blend, cutout, image_size, inside_boxes
+from cutmix_transforms.functional._boxes import boxes_around, cutmix_boxes, inside_boxes
+from cutmix_transforms.functional._cutout import cutout
+from cutmix_transforms.functional._draw import Placement, mix_draw
+from cutmix_transforms.functional._images import blend, image_size
 from cutmix_transforms.functional._instances import (
     View,
     boxes_of_masks,
@@ -15,6 +17,7 @@ from cutmix_transforms.functional._mixing import mix_images
 from cutmix_transforms.functional._targets import mix_targets, pair_targets, soft_targets
 
 __all__ = [
+    "Placement",
     "View",
     "blend",
     "boxes_around",

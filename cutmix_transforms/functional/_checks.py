@@ -4,61 +4,57 @@ They ask for types, dtypes and shapes, for numbers only where these can be looke
 breaks.
 """
 
-from functools import partial
 from itertools import zip_longest
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 
 def can_look_at(tensor: Tensor) -> bool:
-    """Whether reading numbers is free: elsewhere it would make the host wait, or break the graph."""
+    """Tell whether reading numbers is free: elsewhere it would make the host wait, or break the graph."""
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def received(value: Any) -> str:
-    """A value in few words."""
+    """Return a value in few words."""
     if isinstance(value, Tensor):
         return f"{value.dtype} of shape {tuple(value.shape)}"
     text = repr(value)
     return f"{type(value).__name__}: {text if len(text) <= 100 else text[:97] + '...'}"
 
 
-def check_tensor(
-    name: str,
-    value: Any,
-    form: str,
-    *,
-    ndims: tuple[int, ...] = (),
-    last: int | None = None,
-    kind: Literal["any", "indices", "float"] = "any",
-) -> None:
-    """A tensor of a shape that ``form`` says in words, and of a kind of numbers."""
+def check_tensor(name: str, value: Any, form: str, *, ndims: tuple[int, ...] = (), last: int | None = None) -> None:
+    """Raise an error unless this is a tensor of a shape that ``form`` says in words."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} must be a tensor of shape {form}, got {received(value)}")
     if (ndims and value.ndim not in ndims) or (last is not None and (value.ndim == 0 or value.shape[-1] != last)):
         raise ValueError(f"{name} must be of shape {form}, got {tuple(value.shape)}")
-    if kind == "indices" and value.dtype not in (torch.int32, torch.int64):
+
+
+def check_indices(name: str, value: Any, form: str, *, ndims: tuple[int, ...] = (), last: int | None = None) -> None:
+    """Raise an error unless this is a tensor of int64 or int32."""
+    check_tensor(name, value, form, ndims=ndims, last=last)
+    if value.dtype not in (torch.int32, torch.int64):
         raise TypeError(f"{name} must be int64 or int32, got {value.dtype}")
-    if kind == "float" and not value.is_floating_point():
+
+
+def check_floats(name: str, value: Any, form: str, *, ndims: tuple[int, ...] = ()) -> None:
+    """Raise an error unless this is a float tensor."""
+    check_tensor(name, value, form, ndims=ndims)
+    if not value.is_floating_point():
         raise TypeError(f"{name} must be float, got {value.dtype}")
 
 
-# Without frames of their own, for short tracebacks.
-check_indices = partial(check_tensor, kind="indices")
-check_floats = partial(check_tensor, kind="float")
-
-
 def check_real(name: str, value: Tensor) -> None:
-    """Numbers that can be compared: neither bool nor complex."""
+    """Raise an error unless these numbers can be compared: bool and complex cannot."""
     if value.dtype == torch.bool or value.dtype.is_complex:
         raise TypeError(f"{name} must be float or integer, got {value.dtype}")
 
 
 def check_size(name: str, value: Any) -> None:
-    """``(height, width)``."""
+    """Raise an error unless this is ``(height, width)``."""
     is_pair = isinstance(value, (tuple, list)) and len(value) == 2
     if not is_pair or not all(isinstance(side, Integral) and not isinstance(side, bool) for side in value):
         raise TypeError(f"{name} must be (height, width), two integers, got {received(value)}")
@@ -66,8 +62,8 @@ def check_size(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be (height, width) of at least 0, got {tuple(value)}")
 
 
-def check_share(name: str, value: Any) -> None:
-    """A number from 0 to 1."""
+def check_fraction(name: str, value: Any) -> None:
+    """Raise an error unless this is a number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number from 0 to 1, got {received(value)}")
     number: Any = value
@@ -76,7 +72,7 @@ def check_share(name: str, value: Any) -> None:
 
 
 def check_range(name: str, values: Tensor, least: int = 0, most: int = 1) -> None:
-    """Numbers, such as shares, in a range, where looking at them is free."""
+    """Raise an error unless numbers lie in a range, where looking at them is free."""
     if can_look_at(values) and values.numel():
         low, high = map(float, values.aminmax())  # nan if there is one
         if not (low >= least and high <= most):
@@ -84,7 +80,7 @@ def check_range(name: str, values: Tensor, least: int = 0, most: int = 1) -> Non
 
 
 def check_boxes(name: str, boxes: Tensor, size: tuple[int, int]) -> None:
-    """Boxes inside an image, where looking at them is free."""
+    """Raise an error unless boxes lie inside an image, where looking at them is free."""
     if not can_look_at(boxes):
         return
     first, last = boxes[..., :2], boxes[..., 2:]
@@ -94,7 +90,7 @@ def check_boxes(name: str, boxes: Tensor, size: tuple[int, int]) -> None:
 
 
 def check_broadcast(tensors: dict[str, Tensor]) -> None:
-    """Shapes that broadcast."""
+    """Raise an error unless shapes broadcast."""
     sides = zip_longest(*(reversed(tensor.shape) for tensor in tensors.values()), fillvalue=1)
     if any(len({side for side in at if side != 1}) > 1 for at in sides):
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors.values())

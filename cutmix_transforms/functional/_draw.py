@@ -1,37 +1,103 @@
 """The draw: everything random about one call, as a value."""
 
-from typing import Any, NamedTuple
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from cutmix_transforms.functional._checks import (
     can_look_at,
     check_boxes,
-    check_broadcast,
     check_floats,
+    check_fraction,
     check_indices,
     check_range,
-    check_share,
     check_size,
     received,
 )
-from cutmix_transforms.functional._numbers import Number, clamp, functions_of, whole
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 Size = tuple[int, int]
-Edges = tuple[Number, Number, Number, Number]  # top, left, bottom, right
+
+
+class Placement(NamedTuple):
+    """Where the partner shows in each sample, and how strongly: what ``place`` of a :class:`~cutmix_transforms.Mix` gives.
+
+    Inside its box a sample becomes ``(1 - opacity) * sample + opacity * partner``. ``Placement(boxes)`` replaces boxes,
+    as CutMix does; ``Placement(opacity=1 - lam)`` blends whole images, as MixUp does.
+
+    Attributes:
+        boxes: ``(rows, 4)`` integers, ``(top, left, bottom, right)`` in pixels, half-open; None is the whole image.
+        opacity: how strongly the partner covers the box, from 0 to 1: a number, or one for each row ``(rows,)``.
+
+    Example:
+        >>> Placement.between(0, np.array([2, 3]), 17, np.array([5, 11])).boxes
+        array([[ 0,  2, 17,  5],
+               [ 0,  3, 17, 11]])
+    """
+
+    boxes: NDArray[Any] | None = None
+    opacity: float | NDArray[Any] = 1.0
+
+    @classmethod
+    def between(
+        cls, top: ArrayLike, left: ArrayLike, bottom: ArrayLike, right: ArrayLike, opacity: float | NDArray[Any] = 1.0
+    ) -> Placement:
+        """Return boxes with the given edges.
+
+        Args:
+            top: first row of each box.
+            left: first column of each box.
+            bottom: row after the last one.
+            right: column after the last one.
+            opacity: how strongly the partner covers the box.
+
+        Shape:
+            - top, left, bottom, right: numbers or arrays ``(rows,)``; opacity: a number or ``(rows,)``.
+
+        Returns:
+            The placement; what edges have after the point is left out.
+        """
+        boxes = np.stack(np.broadcast_arrays(top, left, bottom, right), axis=-1)
+        return cls(boxes.astype(np.int64), opacity)
+
+    @classmethod
+    def spanning(
+        cls, starts: ArrayLike, lengths: ArrayLike, size: Size, opacity: float | NDArray[Any] = 1.0
+    ) -> Placement:
+        """Return boxes that start somewhere and are so long, axis by axis, clipped at the borders.
+
+        Args:
+            starts: first row and first column of each box.
+            lengths: height and width of each box.
+            size: ``(height, width)`` of the images.
+            opacity: how strongly the partner covers the box.
+
+        Shape:
+            - starts, lengths: ``(2, rows)``, or ``(2, ...)`` for boxes ``(..., 4)``; opacity: a number or ``(rows,)``.
+
+        Returns:
+            The placement; what numbers have after the point is left out.
+        """
+        first = np.asarray(starts)
+        edges = np.maximum(np.concatenate([first, first + lengths]).T, 0)
+        return cls(np.minimum(edges, (*size, *size)).astype(np.int64), opacity)
 
 
 class MixDraw(NamedTuple):
-    """Everything random about one call of a mix, one row a sample.
+    """Everything random about one call of a mix, with one row for each sample.
 
     A draw can be printed, kept, edited and replayed with ``mix(images, labels, draw=draw)``. Inside its box a sample
-    becomes ``(1 - opacity) * sample + opacity * partner``; so CutMix is a small box with opacity 1, and MixUp is the
-    whole image as box with opacity ``1 - lam``.
+    becomes ``(1 - opacity) * sample + opacity * partner``: CutMix is a box with opacity 1, and MixUp is the whole image
+    as the box, with opacity ``1 - lam``.
 
     Attributes:
-        partners: ``(N,)`` int64, the index of the other sample; never the sample itself when ``N > 1``.
-        lam: ``(N,)`` float32, the share of the original sample that is kept: ``1 - opacity * box area / image area``.
+        partners: ``(N,)`` int64, the index of the partner; never the sample itself when ``N > 1``.
         boxes: ``(N, 4)`` int64, ``(top, left, bottom, right)`` in pixels, half-open.
         opacity: ``(N,)`` float32, how strongly the partner covers the box.
         size: ``(height, width)`` of the images that the draw was made for.
@@ -45,52 +111,127 @@ class MixDraw(NamedTuple):
     """
 
     partners: Tensor
-    lam: Tensor
     boxes: Tensor
     opacity: Tensor
     size: Size
 
+    @property
+    def lam(self) -> Tensor:
+        """The fraction of each original sample that is kept, ``1 - opacity * box area / image area``: ``(N,)`` float32.
 
-class SharedDraw(NamedTuple):
-    """What was drawn once for a whole batch, as Python's own numbers, which cost much less than the rows of a draw."""
+        It is computed anew from the fields, in float64, so that an edited draw never disagrees with its pixels.
+        """
+        top, left, bottom, right = self.boxes.unbind(-1)
+        covered = ((bottom - top) * (right - left)).double() / max(self.size[0] * self.size[1], 1)
+        return (1 - self.opacity.double() * covered).float()
 
-    shift: int  # from a sample to its partner
-    box: tuple[int, int, int, int]
-    opacity: float
-    lam: float
+
+class HostDraw(NamedTuple):
+    """A draw as arrays on the host, with one row for the whole batch or one for each sample: what kernels take.
+
+    Attributes:
+        partners: ``(N,)`` int64, the index of the partner.
+        boxes: ``(1 or N, 4)`` int64.
+        opacity: ``(1 or N,)`` float32.
+        size: ``(height, width)`` of the images.
+        shift: how far it is from each sample to its partner in the same batch, or 0 where that differs.
+    """
+
+    partners: NDArray[np.int64]
+    boxes: NDArray[np.int64]
+    opacity: NDArray[np.float32]
     size: Size
+    shift: int = 0
 
-    def partners(self, count: int) -> list[int]:
-        """The partner of each sample."""
-        return [*range(self.shift, count), *range(self.shift)]
+    @classmethod
+    def of(cls, draw: MixDraw) -> HostDraw:
+        """Return a draw of tensors as arrays, with one row where all are the same."""
+        partners, boxes, opacity = (field.numpy() for field in draw[:3])
+        count = len(partners)
+        shift = int(partners[0]) if count else 0
+        if not np.array_equal((np.arange(count) + shift) % max(count, 1), partners):
+            shift = 0
+        if shift and (boxes == boxes[0]).all() and (opacity == opacity[0]).all():
+            boxes, opacity = boxes[:1], opacity[:1]
+        return cls(partners, boxes, opacity.astype(np.float32), draw.size, shift)
 
-    def spread(self, count: int, device: torch.device) -> MixDraw:
-        """The same with a row for each sample."""
-        shares = torch.tensor([[self.lam], [self.opacity]], dtype=torch.float32, device=device)
-        lam, opacity = shares.repeat(1, count).unbind()
-        boxes = torch.tensor([self.box], device=device).repeat(count, 1)
-        return MixDraw(torch.tensor(self.partners(count), device=device), lam, boxes, opacity, self.size)
+    @property
+    def lam(self) -> NDArray[np.float64]:
+        """The fraction of each original sample that is kept: ``(1 or N,)``."""
+        top, left, bottom, right = self.boxes.T
+        covered = (bottom - top) * (right - left) / max(self.size[0] * self.size[1], 1)
+        kept: NDArray[np.float64] = 1 - self.opacity * covered
+        return kept
+
+    def spread(self) -> MixDraw:
+        """Return the draw as tensors with a row for each sample."""
+        count = len(self.partners)
+        boxes, opacity = np.empty((count, 4), dtype=np.int64), np.empty(count, dtype=np.float32)
+        boxes[:], opacity[:] = self.boxes, self.opacity
+        return MixDraw(*map(torch.from_numpy, (self.partners, boxes, opacity)), self.size)  # type: ignore[call-arg]
 
 
-Draw = MixDraw | SharedDraw
+Draw = HostDraw | MixDraw  # kernels get tensors where nobody can look at numbers: inside a compiled graph
 
 
-def with_rows(draw: Draw, count: int, device: torch.device) -> MixDraw:
-    """A draw with a row for each sample."""
-    return draw.spread(count, device) if isinstance(draw, SharedDraw) else draw
+def for_kernels(draw: MixDraw) -> Draw:
+    """Return a draw in the form that kernels take."""
+    return HostDraw.of(draw) if can_look_at(draw.boxes) else draw
 
 
-def as_lists(draw: Draw, count: int) -> tuple[list[int], list[Any], list[float]]:
-    """Partners, boxes and opacities."""
-    if isinstance(draw, SharedDraw):
-        return draw.partners(count), [draw.box] * count, [draw.opacity] * count
-    return draw.partners.tolist(), list(map(tuple, draw.boxes.tolist())), draw.opacity.tolist()
+def draw_of(partners: NDArray[np.int64], placement: Placement, size: Size, shift: int = 0) -> HostDraw:
+    """Return the draw of samples that share the only row of a placement or have one row each."""
+    boxes = np.array([(0, 0, *size)]) if placement.boxes is None else placement.boxes
+    opacity = np.array(placement.opacity, dtype=np.float32, ndmin=1)
+    if len(boxes) != len(opacity):
+        rows = max(len(boxes), len(opacity))
+        boxes, opacity = np.broadcast_to(boxes, (rows, 4)), np.broadcast_to(opacity, rows)
+    return HostDraw(partners, boxes, opacity, size, shift)
+
+
+def check_placement(placement: Any, size: Size) -> None:
+    """Raise an error unless a mix of the user's own has placed its boxes inside the image."""
+    if not isinstance(placement, Placement):
+        raise TypeError(f"place must return a functional.Placement, got {received(placement)}")
+    opacity, boxes = placement.opacity, placement.boxes
+    for strength in [opacity] if isinstance(opacity, float) else np.ravel(opacity).tolist():
+        if not 0 <= strength <= 1:
+            raise ValueError(f"place must return an opacity from 0 to 1, got {strength}")
+    if boxes is None:
+        return
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind != "i":
+        raise ValueError(f"place must return boxes (rows, 4) of integers, got {boxes.dtype} of shape {boxes.shape}")
+    for top, left, bottom, right in boxes.tolist():
+        if not (0 <= top <= bottom <= size[0] and 0 <= left <= right <= size[1]):
+            raise ValueError(f"place must return boxes inside {size[0]} x {size[1]}, got {(top, left, bottom, right)}")
+
+
+def pack(draw: MixDraw) -> Tensor:
+    """Return a draw as one tensor ``(N, 6)`` float64: partner, box and opacity of each sample."""
+    partners, boxes, opacity = draw.partners.double()[:, None], draw.boxes.double(), draw.opacity.double()[:, None]
+    return torch.cat([partners, boxes, opacity], dim=1)
+
+
+def unpack(rows: Tensor, size: Size) -> MixDraw:
+    """Return the draw that :func:`pack` made a tensor of."""
+    return MixDraw(rows[:, 0].long(), rows[:, 1:5].long(), rows[:, 5].float(), size)
+
+
+def send(draw: Draw, device: torch.device) -> MixDraw:
+    """Return a draw as tensors on the device where it is needed; it travels in one piece."""
+    rows = draw.spread() if isinstance(draw, HostDraw) else draw
+    return rows if rows.boxes.device == device else unpack(send_tensor(pack(rows), device), rows.size)
+
+
+def send_tensor(values: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of the host on a device: nobody waits, as it travels from pinned memory."""
+    if device.type == "cuda" and values.device.type == "cpu" and not torch.compiler.is_compiling():
+        values = values.pin_memory()
+    return values.to(device, non_blocking=device.type == "cuda")
 
 
 def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | float = 1.0) -> MixDraw:
-    """Make a draw by hand: fill in ``lam`` from the pixels that the boxes really cover.
-
-    ``lam = 1 - opacity * (bottom - top) * (right - left) / (height * width)``
+    """Make a draw by hand, and check it.
 
     Args:
         partners: for each sample the index of its partner.
@@ -125,22 +266,14 @@ def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | floa
         if len(opacity) != count:
             raise ValueError(f"opacity must be a number or of shape (N,) = {(count,)}, got {tuple(opacity.shape)}")
         check_range("opacity", opacity)
+        strength = opacity.to(boxes.device, torch.float32)
     else:
-        check_share("opacity", opacity)
+        check_fraction("opacity", opacity)
+        strength = torch.full((count,), float(opacity), dtype=torch.float32, device=boxes.device)
     check_boxes("boxes", boxes, size)
     if can_look_at(partners) and (partners < 0).any():
         raise ValueError(f"partners must be at least 0, got {int(partners.min())}")
-    return fill_in(partners, boxes, size, opacity)
-
-
-def fill_in(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | float) -> MixDraw:
-    """The same, of what is known to fit."""
-    top, left, bottom, right = boxes.unbind(-1)
-    if isinstance(opacity, Tensor):
-        strength = opacity.to(boxes.device, torch.float32)
-    else:
-        strength = torch.full((len(boxes),), float(opacity), dtype=torch.float32, device=boxes.device)
-    return MixDraw(partners, kept_share((top, left, bottom, right), strength, size), boxes, strength, size)
+    return MixDraw(partners, boxes, strength, size)
 
 
 def check_draw(draw: Any) -> None:
@@ -148,112 +281,6 @@ def check_draw(draw: Any) -> None:
     if not isinstance(draw, MixDraw):
         raise TypeError(f"draw must be a MixDraw, got {received(draw)}")
     check_indices("draw.partners", draw.partners, "(N,)", ndims=(1,))
-    check_floats("draw.lam", draw.lam, "(N,)", ndims=(1,))
     check_indices("draw.boxes", draw.boxes, "(N, 4)", ndims=(2,), last=4)
     check_floats("draw.opacity", draw.opacity, "(N,)", ndims=(1,))
     check_size("draw.size", draw.size)
-
-
-def kept_share(edges: Edges[Number], opacity: Number, size: Size) -> Number:
-    """What a box leaves of an image of this size."""
-    top, left, bottom, right = edges
-    return 1 - opacity * (bottom - top) * (right - left) / max(size[0] * size[1], 1)
-
-
-def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
-    """Boxes of the CutMix paper: sides ``int(side * sqrt(1 - lam))``, clipped at the borders.
-
-    A box that is not clipped has exactly those sides, odd ones included. A clipped box covers less than ``1 - lam`` of
-    the image; :func:`mix_draw` counts the pixels again.
-
-    Args:
-        lam: the share to keep, from 0 to 1.
-        centers: ``(row, column)`` of the middle of each box, in pixels.
-        size: ``(height, width)`` of the images.
-
-    Shape:
-        - lam: ``(N,)`` float; centers: ``(N, 2)`` int64.
-        - output: ``(N, 4)`` int64, ``(top, left, bottom, right)``.
-
-    Returns:
-        The boxes.
-
-    Raises:
-        TypeError: if ``lam`` is no float tensor, or ``centers`` are no integers.
-        ValueError: if the shapes do not fit, or (on a CPU) ``lam`` is not from 0 to 1.
-
-    References:
-        Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features, ICCV 2019,
-        arXiv 1905.04899.
-
-    Example:
-        >>> cutmix_boxes(torch.tensor([0.75, 0.0]), torch.tensor([[8, 5], [0, 0]]), (17, 11))
-        tensor([[ 4,  3, 12,  8],
-                [ 0,  0,  9,  6]])
-    """
-    check_floats("lam", lam, "(N,)", ndims=(1,))
-    check_indices("centers", centers, "(N, 2)", ndims=(2,), last=2)
-    check_size("size", size)
-    if len(centers) != len(lam):
-        raise ValueError(f"centers must be of shape (N, 2) = {(len(lam), 2)}, got {tuple(centers.shape)}")
-    check_range("lam", lam)
-    row, column = centers.unbind(-1)
-    return torch.stack(cutmix_edges(lam, row, column, size), dim=-1)
-
-
-def cutmix_edges(lam: Number, row: Number, column: Number, size: Size) -> Edges[Number]:
-    """The edges of such boxes."""
-    root = functions_of(lam).sqrt(1 - lam)
-    height, width = size
-    return edges_around(row, column, whole(root * height), whole(root * width), size)
-
-
-def boxes_around(rows: Tensor, columns: Tensor, heights: Tensor, widths: Tensor, size: Size) -> Tensor:
-    """Boxes of given sides around given middles, clipped at the borders.
-
-    Before it is clipped, a box reaches from ``middle - side // 2`` to ``middle - side // 2 + side``.
-
-    Args:
-        rows: row of the middle of each box.
-        columns: column of the middle of each box.
-        heights: height of each box in pixels.
-        widths: width of each box in pixels.
-        size: ``(height, width)`` of the image.
-
-    Shape:
-        - rows, columns, heights, widths: int64 of one shape ``(...)`` or shapes that broadcast.
-        - output: ``(..., 4)`` int64, ``(top, left, bottom, right)``.
-
-    Returns:
-        The boxes.
-
-    Raises:
-        TypeError: if there is something else than tensors of integers.
-        ValueError: if their shapes do not broadcast, or (on a CPU) a side is negative.
-
-    Example:
-        >>> middle, side = torch.tensor([0, 8]), torch.tensor(5)
-        >>> boxes_around(middle, middle, side, side, (17, 11))
-        tensor([[ 0,  0,  3,  3],
-                [ 6,  6, 11, 11]])
-    """
-    given = {"rows": rows, "columns": columns, "heights": heights, "widths": widths}
-    for name, value in given.items():
-        check_indices(name, value, "(...)")
-        if name in ("heights", "widths") and can_look_at(value) and (value < 0).any():
-            raise ValueError(f"{name} must be at least 0, got {int(value.min())}")
-    check_size("size", size)
-    check_broadcast(given)
-    return boxes_between(*edges_around(rows, columns, heights, widths, size))
-
-
-def boxes_between(*edges: Tensor) -> Tensor:
-    """Edges as boxes ``(..., 4)``."""
-    return torch.stack(torch.broadcast_tensors(*edges), dim=-1)
-
-
-def edges_around(row: Number, column: Number, tall: Number, wide: Number, size: Size) -> Edges[Number]:
-    """The edges of such boxes."""
-    height, width = size
-    top, left = row - tall // 2, column - wide // 2
-    return clamp(top, 0), clamp(left, 0), clamp(top + tall, high=height), clamp(left + wide, high=width)

@@ -13,8 +13,8 @@ from cutmix_transforms.functional._checks import (
     check_tensor,
     received,
 )
+from cutmix_transforms.functional._boxes import inside_boxes
 from cutmix_transforms.functional._draw import Size
-from cutmix_transforms.functional._images import inside_boxes
 
 ROUNDING = 1e-9  # a share that is smaller was left by rounding
 

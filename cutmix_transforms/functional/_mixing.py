@@ -7,22 +7,14 @@ import torch
 from torch import Tensor
 from torch.autograd.forward_ad import unpack_dual
 
+from cutmix_transforms.functional._boxes import inside_boxes
 from cutmix_transforms.functional._checks import can_look_at, check_boxes, check_range, check_tensor
-from cutmix_transforms.functional._draw import Draw, MixDraw, as_lists, check_draw, with_rows
-from cutmix_transforms.functional._images import (
-    blended,
-    check_blendable,
-    exact_dtype,
-    image_size,
-    inside_boxes,
-    to_dtype,
-)
+from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, check_draw, for_kernels, send, send_tensor
+from cutmix_transforms.functional._images import blend_unchecked, check_blendable, exact_dtype, image_size, to_dtype
 
 Rows = Tensor | Sequence[Tensor]  # a batch, or samples of one shape and dtype that are still separate
 
-Box = tuple[int, int, int, int]
-
-SMALL = 1 << 14  # numbers in an image; where both ways are about equally fast
+LARGE = 1 << 14  # numbers in an image from which on it is faster to write one image after another
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
 
 
@@ -64,29 +56,22 @@ def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> T
     check_tensor("images", images, "(N, ..., H, W)")
     if others is not None:
         check_tensor("others", others, "(M, ..., H, W)")
-    pool = images if others is None else others
     check_draw(draw)
-    check_fit(images, draw, pool)
-    return apply_draw(images, draw, pool)
+    check_fit(images, draw, images if others is None else others)
+    return mix_images_unchecked(images, for_kernels(draw), others)
 
 
-def apply_draw(images: Tensor, draw: Draw, pool: Tensor) -> Tensor:
-    """The same, of a draw that fits."""
+def mix_images_unchecked(images: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
+    """Mix images as :func:`mix_images` does, with a draw that is known to fit."""
     if images.ndim < 3:
         size = image_size(images)
-        rows = images.reshape(-1, *size)
-        return apply_draw(rows, draw, rows if pool is images else pool.reshape(-1, *size)).reshape(images.shape)
-    if not can_look_at(images) or _has_gradient(images) or _has_gradient(pool):
-        return _mix_by_mask(images, with_rows(draw, len(images), images.device), pool)
+        pool = None if others is None else others.reshape(-1, *size)
+        return mix_images_unchecked(images.reshape(-1, *size), draw, pool).reshape(images.shape)
+    if isinstance(draw, MixDraw) or any(map(_has_gradient, (images,) if others is None else (images, others))):
+        return _mix_by_mask(images, draw, images if others is None else others)
     out = torch.empty_like(images)
-    plain = images.detach()
-    write_mixed(out, plain, draw, None if pool is images else pool.detach())
+    write_mixed(out, images.detach(), draw, None if others is None else others.detach())
     return out
-
-
-def _has_gradient(images: Tensor) -> bool:
-    """Whether a gradient, of the backward or the forward mode, has to go through."""
-    return (images.requires_grad and torch.is_grad_enabled()) or unpack_dual(images).tangent is not None
 
 
 def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
@@ -98,9 +83,8 @@ def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
         raise ValueError(f"draw must be made for images of size {size}, got one for {tuple(draw.size)}")
     if count != len(draw.partners):
         raise ValueError(f"draw must be made for {count} images, got one for {len(draw.partners)}")
-    fields = (draw.partners, draw.lam, draw.boxes, draw.opacity)  # torch 2.8 cannot compile a slice of the draw
-    shapes = [tuple(field.shape) for field in fields]
-    if shapes != [(count,), (count,), (count, 4), (count,)]:
+    shapes = [tuple(field.shape) for field in (draw.partners, draw.boxes, draw.opacity)]
+    if shapes != [(count,), (count, 4), (count,)]:
         raise ValueError(f"draw must have a row for each of {count} images, got fields of the shapes {shapes}")
     if images.shape[1:] != pool.shape[1:]:
         raise ValueError(f"others must be of shape (M, *{tuple(images.shape[1:])}), got {tuple(pool.shape)}")
@@ -112,59 +96,60 @@ def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
     wrong = (draw.partners < 0) | (draw.partners >= len(pool))
     if wrong.any():
         raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {int(draw.partners[wrong][0])}")
-    check_range("draw.lam", draw.lam)
     check_range("draw.opacity", draw.opacity)
     if ((draw.opacity > 0) & (draw.opacity < 1)).any():
         check_blendable(images)
 
 
-def write_mixed(out: Tensor, rows: Rows, draw: Draw, others: Tensor | None = None) -> None:
-    """Write :func:`mix_images` of plain CPU tensors into ``out``, which shares no memory with them.
+def write_mixed(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None = None) -> None:
+    """Write mixed images into ``out``, which shares no memory with them, by whichever way is fastest; all give the same.
 
-    Large images are written one after another, so that each is still in the cache when its box is. Small ones cost more
-    to reach than to write, so all go at once where they can. The draw is not checked.
+    Rows are a batch, or samples that are still separate; the draw is known to fit. Several threads take the whole batch
+    at once, as each operation makes all of them meet. One thread takes large images one by one: then each is still in
+    the cache when its box is written.
     """
-    drawn = as_lists(draw, len(out))
-    if out[:1].numel() >= SMALL:
-        _write_in_turn(out, rows, others, *drawn)
-    elif others is not None or not _write_together(out, rows, *drawn):
-        _write_patches(out, rows, others, *drawn)
+    boxes, opacity, whole = draw.boxes.tolist(), draw.opacity.tolist(), [0, 0, *draw.size]
+    hidden, count, is_on_cpu = opacity.count(0), len(opacity), out.device.type == "cpu"
+    if hidden:
+        boxes = [box if strength else [0, 0, 0, 0] for box, strength in zip(boxes, opacity, strict=True)]
+    shift, is_one = draw.shift if others is None else 0, count == 1
+    if is_on_cpu and _goes_one_by_one(out):
+        _write_one_by_one(out, rows, draw, others)
+    elif hidden + opacity.count(1) == count and (is_on_cpu or (is_one and shift)):
+        _copy_all(out, rows)
+        if is_one and shift:
+            _write_patch(out, rows, boxes[0], shift)
+        else:
+            _write_patches(out, rows, draw.partners.tolist(), boxes * (len(out) if is_one else 1), others)
+    elif shift and hidden + boxes.count(whole) >= count:
+        _write_blend(out, rows, opacity, shift)
+    else:
+        batch = _as_batch(rows)
+        out.copy_(_mix_by_mask(batch, draw, batch if others is None else others))
 
 
-def _write_in_turn(
-    out: Tensor, rows: Rows, others: Tensor | None, partners: list[int], boxes: list[Box], opacity: list[float]
-) -> None:
-    size, blender, pool = image_size(out), _Blender(out), rows if others is None else others
-    targets, sources = _bits_of(out), list(map(_bits_of, pool))
+def _goes_one_by_one(out: Tensor) -> bool:
+    return out.numel() >= LARGE * max(len(out), 1) and torch.get_num_threads() == 1
+
+
+def _write_one_by_one(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None) -> None:
+    blender, pool, size = _Blender(out), rows if others is None else others, list(image_size(out))
+    targets, sources = _bits_of(out), [_bits_of(row) for row in pool]
+    partners, same = draw.partners.tolist(), len(out) if len(draw.boxes) == 1 else 1
+    boxes, opacity = draw.boxes.tolist() * same, draw.opacity.tolist() * same
     for i in _along_chains(partners) if others is None else range(len(out)):
-        partner, (top, left, bottom, right), share = partners[i], boxes[i], opacity[i]
+        partner, (top, left, bottom, right), strength = partners[i], boxes[i], opacity[i]
         box = (..., slice(top, bottom), slice(left, right))
-        if not (share and (bottom - top, right - left) == size):
+        if not (strength and [bottom - top, right - left] == size):
             out[i].copy_(rows[i])
-        if share == 1:
+        if strength == 1:
             targets[i][box] = sources[partner][box]
-        elif share:
-            blender.write(out[i][box], rows[i][box], pool[partner][box], share)
-
-
-def _write_patches(
-    out: Tensor, rows: Rows, others: Tensor | None, partners: list[int], boxes: list[Box], opacity: list[float]
-) -> None:
-    """Copy all images at once, and then to each what shows of its partner."""
-    _copy_all(out, rows)
-    blender, pool = _Blender(out), rows if others is None else others
-    targets = _bits_of(out)
-    sources = targets.copy() if others is None else _bits_of(others)
-    for i, (partner, (top, left, bottom, right), share) in enumerate(zip(partners, boxes, opacity, strict=True)):
-        if share == 1:
-            targets[i, ..., top:bottom, left:right] = sources[partner, ..., top:bottom, left:right]
-        elif share:
-            box = (..., slice(top, bottom), slice(left, right))
-            blender.write(out[i][box], rows[i][box], pool[partner][box], share)
+        elif strength:
+            blender.write(out[i][box], rows[i][box], pool[partner][box], strength)
 
 
 def _along_chains(partners: list[int]) -> list[int]:
-    """All samples, each right before its partner where possible, which then is still in the cache."""
+    """Return all samples, each right before its partner where possible, which then is still in the cache."""
     seen: dict[int, None] = {}
     for start in range(len(partners)):
         i = start
@@ -174,36 +159,6 @@ def _along_chains(partners: list[int]) -> list[int]:
     return list(seen)
 
 
-def _write_together(out: Tensor, rows: Rows, partners: list[int], boxes: list[Box], opacity: list[float]) -> bool:
-    """Mix a whole batch at once, if all have one shift of partners and one box: an opaque one, or whole images."""
-    count, shift = len(partners), partners[0] if partners else 0
-    if not shift or partners != [*range(shift, count), *range(shift)] or boxes.count(boxes[0]) < count:
-        return False
-    top, left, bottom, right = boxes[0]
-    halves = (slice(None, -shift), slice(shift, None)), (slice(-shift, None), slice(None, shift))
-    if opacity.count(1) == count:
-        _copy_all(out, rows)
-        patch = _bits_of(out)[..., top:bottom, left:right]
-        source = patch.copy()
-        for here, there in halves:
-            patch[here] = source[there]
-        return True
-    if (bottom - top, right - left) != image_size(out) or not any(opacity):
-        return False
-    images = rows if isinstance(rows, Tensor) else torch.stack(list(rows))
-    exact = images.to(exact_dtype(out.dtype))
-    mixed = out if exact.dtype == out.dtype else torch.empty_like(exact)
-    is_one = opacity.count(opacity[0]) == count
-    shares: Any = None if is_one else exact.new_tensor(opacity).view(-1, *(1,) * (out.ndim - 1))
-    for here, there in halves:
-        torch.lerp(exact[here], exact[there], opacity[0] if is_one else shares[here], out=mixed[here])
-    if mixed is not out:
-        _narrow(out, mixed)
-    for i in [i for i, share in enumerate(opacity) if share in (0, 1)]:  # what does not show may be infinite
-        out[i] = images[partners[i] if opacity[i] else i]
-    return True
-
-
 class _Blender:
     """Blends images one after another, calculating in the same memory."""
 
@@ -211,24 +166,62 @@ class _Blender:
         self.dtype = exact_dtype(images.dtype)
         self.memory = images.new_empty(0, dtype=self.dtype)
 
-    def write(self, out: Tensor, first: Tensor, second: Tensor, share: float) -> None:
-        """Write ``blend(first, second, share)``."""
+    def write(self, out: Tensor, first: Tensor, second: Tensor, opacity: float) -> None:
+        """Write ``blend(first, second, opacity)``."""
         if self.dtype == out.dtype:
-            torch.lerp(first, second, share, out=out)
+            torch.lerp(first, second, opacity, out=out)
             return
         if self.memory.numel() < 2 * out.numel():
             self.memory = self.memory.new_empty(2 * out.numel())
         exact, other = self.memory[: 2 * out.numel()].view(2, *out.shape)
-        torch.lerp(exact.copy_(first), other.copy_(second), share, out=exact)
+        torch.lerp(exact.copy_(first), other.copy_(second), opacity, out=exact)
         _narrow(out, exact)
 
 
-def _narrow(out: Tensor, values: Tensor) -> None:
-    """Copy values, which are lost, into another dtype: of integers the nearest."""
-    if out.dtype == torch.uint8:
-        out.numpy()[...] = values.round_().numpy()  # three times as fast as the way of tensors
+def _write_patch(out: Tensor, rows: Rows, box: list[int], shift: int) -> None:
+    """Write what shows of the partners where all have one box and one shift: as one slice."""
+    top, left, bottom, right = box
+    bits = _bits_of(out)
+    lines = _bits_of(rows)[..., top:bottom, :] if isinstance(rows, Tensor) else bits[..., top:bottom, :].copy()
+    patch, source = bits[..., top:bottom, left:right], lines[..., left:right]
+    patch[:-shift], patch[-shift:] = source[shift:], source[:shift]
+
+
+def _write_patches(out: Tensor, rows: Rows, partners: list[int], boxes: list[list[int]], others: Tensor | None) -> None:
+    targets = _bits_of(out)
+    pool = rows if others is None else others
+    sources = _bits_of(pool) if isinstance(pool, Tensor) else targets.copy()
+    for i, (partner, (top, left, bottom, right)) in enumerate(zip(partners, boxes, strict=True)):
+        targets[i, ..., top:bottom, left:right] = sources[partner, ..., top:bottom, left:right]
+
+
+def _write_blend(out: Tensor, rows: Rows, opacity: list[float], shift: int) -> None:
+    """Blend whole images with partners that all are one shift away."""
+    count, exact = len(out), exact_dtype(out.dtype)
+    weights: Any = opacity[0] if len(opacity) == 1 else _column(opacity, out, exact)
+    if exact == out.dtype:
+        images = _as_batch(rows)
+        for here, there in ((slice(None, -shift), slice(shift, None)), (slice(-shift, None), slice(None, shift))):
+            weight = weights[here] if isinstance(weights, Tensor) else weights
+            torch.lerp(images[here], images[there], weight, out=out[here])
     else:
-        out.copy_(to_dtype(values, out.dtype))
+        _copy_all(out, rows)
+        images = out.new_empty(count + shift, *out.shape[1:], dtype=exact)  # the first ones again after the last
+        images[:count].copy_(out)
+        images[count:].copy_(out[:shift])
+        _narrow(out, torch.lerp(images[:count], images[shift:], weights))
+    for i, strength in enumerate(opacity):
+        if strength in (0, 1):  # what does not show may be infinite
+            out[i] = rows[(i + shift) % count if strength else i]
+
+
+def _column(opacity: list[float], like: Tensor, dtype: torch.dtype) -> Tensor:
+    column = send_tensor(torch.tensor(opacity, dtype=dtype, device="cpu"), like.device)
+    return column.view(-1, *(1,) * (like.ndim - 1))
+
+
+def _as_batch(rows: Rows) -> Tensor:
+    return rows if isinstance(rows, Tensor) else torch.stack(list(rows))
 
 
 def _copy_all(out: Tensor, rows: Rows) -> None:
@@ -238,20 +231,36 @@ def _copy_all(out: Tensor, rows: Rows) -> None:
         torch.stack(list(rows), out=out)
 
 
+def _narrow(out: Tensor, values: Tensor) -> None:
+    """Copy values, which are lost, into another dtype: of integers the nearest."""
+    if out.dtype == torch.uint8 and out.device.type == "cpu":
+        out.numpy()[...] = values.round_().numpy()  # three times as fast as the way of tensors
+    else:
+        out.copy_(to_dtype(values, out.dtype))
+
+
 def _bits_of(images: Tensor) -> Any:
-    """Images as an array, whose parts are faster to copy than those of a tensor; types it lacks as integers."""
+    """Return images of the CPU as an array, whose parts are faster to copy; dtypes that it lacks as integers."""
+    if images.device.type != "cpu":
+        return images
     try:
         return images.numpy()
     except TypeError:
         return images.view(_BITS[images.element_size()]).numpy()
 
 
-def _mix_by_mask(images: Tensor, draw: MixDraw, pool: Tensor) -> Tensor:
-    """The same for all images at once, without looking at the draw."""
+def _has_gradient(images: Tensor) -> bool:
+    """Tell whether a gradient, of the backward or the forward mode, has to go through."""
+    return (images.requires_grad and torch.is_grad_enabled()) or unpack_dual(images).tangent is not None
+
+
+def _mix_by_mask(images: Tensor, draw: Draw, pool: Tensor) -> Tensor:
+    """Mix all images at once, without looking at the draw: in a graph, with a gradient, and per sample on a GPU."""
+    sent = send(draw, images.device)
     ones = (1,) * (images.ndim - 3)
-    opacity = draw.opacity.to(images.device).view(-1, *ones, 1, 1)
-    inside = inside_boxes(draw.boxes.to(images.device), draw.size).view(-1, *ones, *draw.size) & (opacity != 0)
-    source = pool[draw.partners.to(images.device)]  # unlike index_select, keeps channels_last
+    opacity = sent.opacity.view(-1, *ones, 1, 1)
+    inside = inside_boxes(sent.boxes, sent.size).view(-1, *ones, *sent.size) & (opacity != 0)
+    source = pool[sent.partners]  # unlike index_select, keeps channels_last
     if images.dtype != torch.bool and not images.dtype.is_complex:
-        source = torch.where(opacity == 1, source, blended(images, source, opacity))
+        source = torch.where(opacity == 1, source, blend_unchecked(images, source, opacity))
     return torch.where(~inside, images, source)  # the first of two decides about the memory format

@@ -3,28 +3,30 @@
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from cutmix_transforms.functional._checks import (
     can_look_at,
+    check_boxes,
     check_floats,
     check_range,
     check_real,
     check_tensor,
     received,
 )
-from cutmix_transforms.functional._draw import Draw, MixDraw, SharedDraw, check_draw
-from cutmix_transforms.functional._images import blended, exact_dtype
+from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, check_draw, for_kernels, send_tensor
+from cutmix_transforms.functional._images import blend_unchecked, exact_dtype
 
 
 class MixedTarget(NamedTuple):
-    """Both targets of each mixed sample and the share of the first: what :class:`~cutmix_transforms.MixedLoss` takes.
+    """Both targets of each mixed sample and the fraction of the first: what :class:`~cutmix_transforms.MixedLoss` takes.
 
     Attributes:
         a: the targets of the samples, as they came, ``(N, ...)``.
         b: the targets of their partners, ``(N, ...)``.
-        lam: ``(N,)`` float32, the share of ``a``.
+        lam: ``(N,)`` float32, the fraction of ``a``.
 
     Example:
         >>> target = MixedTarget(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.tensor([0.75, 1.0]))
@@ -44,7 +46,7 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
     multi-hot) become floats, smoothed towards 0.5; float rows and float values stay as they are.
 
     Args:
-        labels: class indices, rows of class shares, or binary and regression values.
+        labels: class indices, rows of class fractions, or binary and regression values.
         num_classes: K; needed for class indices, checked for rows, must be None for float values.
         label_smoothing: ``s``, from 0 to below 1. Smooth here or in the loss, not in both.
 
@@ -56,7 +58,7 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
         The targets.
 
     Raises:
-        TypeError: if labels are no tensor, or of a dtype that says neither class nor share, or if ``num_classes`` or
+        TypeError: if labels are no tensor, or of a dtype that says neither class nor fraction, or if ``num_classes`` or
             ``label_smoothing`` are no numbers.
         ValueError: if labels have another shape or (on a CPU) lie outside ``[0, num_classes)``, or ``num_classes`` is
             missing or does not fit, or ``label_smoothing`` is out of range.
@@ -66,11 +68,22 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
         tensor([[0.1000, 0.1000, 0.8000],
                 [0.8000, 0.1000, 0.1000]])
     """
+    if not isinstance(labels, Tensor):
+        raise TypeError(f"labels must be a tensor, got {received(labels)}")
+    if num_classes is not None and (isinstance(num_classes, bool) or not isinstance(num_classes, Integral)):
+        raise TypeError(f"num_classes must be an integer of at least 1, or None, got {received(num_classes)}")
+    if num_classes is not None and num_classes < 1:
+        raise ValueError(f"num_classes must be an integer of at least 1, or None, got {num_classes}")
     check_labels(labels, num_classes)
     if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, Real):
         raise TypeError(f"label_smoothing must be a number in [0, 1), got {received(label_smoothing)}")
     if not 0 <= label_smoothing < 1:
         raise ValueError(f"label_smoothing must be a number in [0, 1), got {label_smoothing!r}")
+    return soft_targets_unchecked(labels, num_classes, label_smoothing)
+
+
+def soft_targets_unchecked(labels: Tensor, num_classes: int | None, label_smoothing: float) -> Tensor:
+    """Turn labels that :func:`check_labels` has seen into float targets."""
     if labels.dtype.is_floating_point:
         return labels
     if labels.ndim == 2:
@@ -82,13 +95,7 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
 
 
 def check_labels(labels: Tensor, num_classes: int | None) -> None:
-    """Raise a clear error unless ``labels`` are one of the forms that :func:`soft_targets` takes."""
-    if not isinstance(labels, Tensor):
-        raise TypeError(f"labels must be a tensor, got {received(labels)}")
-    if num_classes is not None and (isinstance(num_classes, bool) or not isinstance(num_classes, Integral)):
-        raise TypeError(f"num_classes must be an integer of at least 1, or None, got {received(num_classes)}")
-    if num_classes is not None and num_classes < 1:
-        raise ValueError(f"num_classes must be an integer of at least 1, or None, got {num_classes}")
+    """Raise a clear error unless a tensor of labels has one of the forms that :func:`soft_targets` takes."""
     shape = tuple(labels.shape)
     if labels.ndim not in (1, 2):
         raise ValueError(f"labels must be of shape (N,) or (N, K), got {shape}")
@@ -113,13 +120,13 @@ def check_labels(labels: Tensor, num_classes: int | None) -> None:
 
 
 def mix_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) -> Tensor:
-    """Mix float targets with the same shares as the pixels.
+    """Mix float targets with the same fractions as the pixels.
 
     ``out[i] = lam[i] * targets[i] + (1 - lam[i]) * others[partners[i]]``
 
     Args:
         targets: float targets, as :func:`soft_targets` makes them.
-        draw: which partner and which share.
+        draw: which partner and which fraction.
         others: where ``draw.partners`` point to; ``targets`` themselves by default.
 
     Shape:
@@ -142,27 +149,55 @@ def mix_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) ->
     """
     check_floats("targets", targets, "(N, ...)")
     _check_fit("targets", targets, draw, others)
-    return mixed_rows(targets, draw, others)
+    return mix_targets_unchecked(targets, for_kernels(draw), others)
 
 
-def mixed_rows(targets: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
-    """The same, of what is known to fit."""
-    if isinstance(draw, SharedDraw):
-        lam: Tensor | float = draw.lam
-    else:
-        lam = draw.lam.to(targets.device, exact_dtype(targets.dtype)).view(-1, *(1,) * (targets.ndim - 1))
+def mix_targets_unchecked(targets: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
+    """Mix float targets with a draw that is known to fit.
+
+    A fraction of 0 takes nothing of a target, not even a NaN.
+    """
+    lam = _lam_of(draw, targets.device, exact_dtype(targets.dtype)).view(-1, *(1,) * (targets.ndim - 1))
     partners = _partners_of(targets, draw, others)
-    if partners.dtype == torch.float32:
-        return partners.lerp_(targets, lam)  # in memory that is our own already
-    return blended(partners, targets, lam)
+    mixed = blend_unchecked(partners, targets, lam)
+    return torch.where(lam == 1, targets, torch.where(lam == 0, partners, mixed))
+
+
+class ClassLabels(NamedTuple):
+    """Class indices ``(N,)`` that are to become soft targets."""
+
+    indices: Tensor
+    num_classes: int
+    smoothing: float
+
+    def soft(self) -> Tensor:
+        """Return the soft targets."""
+        return soft_targets_unchecked(self.indices, self.num_classes, self.smoothing)
+
+
+def mix_class_labels(own: ClassLabels, draw: Draw, others: ClassLabels) -> Tensor:
+    """Return the mixed soft targets of class indices.
+
+    On a CPU they are written at once, with the same bits: for small images it would take as long to make one-hot rows
+    and mix them as to mix the images.
+    """
+    if isinstance(draw, MixDraw) or own.smoothing or own.indices.device.type != "cpu":
+        return mix_targets_unchecked(own.soft(), draw, None if others is own else others.soft())
+    count, classes = len(own.indices), own.num_classes
+    targets, lam = np.zeros(count * classes, dtype=np.float32), draw.lam.astype(np.float32)
+    starts, indices = np.arange(0, count * classes, classes), own.indices.numpy().astype(np.int64, copy=False)
+    pool = indices if others is own else others.indices.numpy().astype(np.int64, copy=False)
+    targets[starts + indices] = lam
+    targets[starts + pool[draw.partners]] += 1 - lam
+    return torch.from_numpy(targets).view(count, classes)
 
 
 def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) -> MixedTarget:
-    """Keep both labels of a mixed sample, with the share of the first.
+    """Keep both labels of a mixed sample, with the fraction of the first.
 
     Args:
         labels: labels of any kind.
-        draw: which partner and which share.
+        draw: which partner and which fraction.
         others: where ``draw.partners`` point to; ``labels`` themselves by default.
 
     Shape:
@@ -184,16 +219,17 @@ def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) ->
     """
     check_tensor("labels", labels, "(N, ...)")
     _check_fit("labels", labels, draw, others)
-    return paired_rows(labels, draw, others)
+    return pair_targets_unchecked(labels, for_kernels(draw), others)
 
 
-def paired_rows(labels: Tensor, draw: MixDraw, others: Tensor | None = None) -> MixedTarget:
-    """The same, of what is known to fit."""
-    return MixedTarget(labels, _partners_of(labels, draw, others), draw.lam.to(labels.device))
+def pair_targets_unchecked(labels: Tensor, draw: Draw, others: Tensor | None = None) -> MixedTarget:
+    """Pair labels with a draw that is known to fit."""
+    lam = _lam_of(draw, labels.device, torch.float32).expand(len(labels)).contiguous()
+    return MixedTarget(labels, _partners_of(labels, draw, others), lam)
 
 
 def check_pair(target: Any) -> None:
-    """Raise an error unless a ``MixedTarget`` holds two tensors of one shape and a share for each of their rows."""
+    """Raise an error unless a ``MixedTarget`` holds two tensors of one shape and a fraction for each of their rows."""
     check_tensor("target.a", target.a, "(N, ...)")
     check_tensor("target.b", target.b, "(N, ...)")
     if target.a.shape != target.b.shape:
@@ -212,19 +248,29 @@ def _check_fit(name: str, rows: Tensor, draw: Any, others: Tensor | None) -> Non
     check_draw(draw)
     if rows.ndim == 0:
         raise ValueError(f"{name} must have a batch dimension, got a tensor of shape ()")
-    if not len(rows) == len(draw.partners) == len(draw.lam):
+    if not len(rows) == len(draw.partners) == len(draw.boxes) == len(draw.opacity):
         raise ValueError(f"draw must be made for {len(rows)} {name}, got one for {len(draw.partners)}")
     if pool.dtype != rows.dtype:
         raise TypeError(f"others must be of the dtype of {name}, {rows.dtype}, got {pool.dtype}")
     if pool.shape[1:] != rows.shape[1:]:
         raise ValueError(f"others must be of shape (M, *{tuple(rows.shape[1:])}), got {tuple(pool.shape)}")
-    check_range("draw.lam", draw.lam)
+    check_range("draw.opacity", draw.opacity)
+    check_boxes("draw.boxes", draw.boxes, draw.size)
     if can_look_at(draw.partners) and ((draw.partners < 0) | (draw.partners >= len(pool))).any():
         raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {draw.partners.tolist()}")
 
 
+def _lam_of(draw: Draw, device: torch.device, dtype: torch.dtype) -> Tensor:
+    lam = torch.from_numpy(draw.lam) if isinstance(draw, HostDraw) else draw.lam
+    return send_tensor(lam.to(torch.float32).to(dtype), device)
+
+
 def _partners_of(rows: Tensor, draw: Draw, others: Tensor | None) -> Tensor:
+    if isinstance(draw, HostDraw):
+        if others is None and draw.shift:
+            return rows.roll(-draw.shift, 0)
+        partners = torch.from_numpy(draw.partners)
+    else:
+        partners = draw.partners
     pool = rows if others is None else others
-    if isinstance(draw, SharedDraw):
-        return pool.roll(-draw.shift, 0)
-    return pool.index_select(0, draw.partners.to(pool.device))
+    return pool.index_select(0, send_tensor(partners, pool.device))

@@ -1,0 +1,147 @@
+"""Boxes ``(top, left, bottom, right)``: half-open, in pixels, rows before columns."""
+
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from cutmix_transforms.functional._checks import (
+    can_look_at,
+    check_broadcast,
+    check_floats,
+    check_indices,
+    check_range,
+    check_size,
+    check_tensor,
+)
+from cutmix_transforms.functional._draw import Size
+
+Numbers = TypeVar("Numbers", bound=Any)  # arrays of the host or tensors: the arithmetic is written with operators
+
+
+def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
+    """Return boxes of the CutMix paper: sides ``int(side * sqrt(1 - lam))``, clipped at the borders.
+
+    A box that is not clipped has exactly those sides, odd ones included. A clipped box covers less than ``1 - lam`` of
+    the image: ``MixDraw.lam`` counts the pixels again.
+
+    Args:
+        lam: the fraction to keep, from 0 to 1.
+        centers: ``(row, column)`` of the center of each box, in pixels.
+        size: ``(height, width)`` of the images.
+
+    Shape:
+        - lam: ``(N,)`` float; centers: ``(N, 2)`` int64.
+        - output: ``(N, 4)`` int64, ``(top, left, bottom, right)``.
+
+    Returns:
+        The boxes.
+
+    Raises:
+        TypeError: if ``lam`` is no float tensor, or ``centers`` are no integers.
+        ValueError: if the shapes do not fit, or (on a CPU) ``lam`` is not from 0 to 1.
+
+    References:
+        Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features, ICCV 2019,
+        arXiv 1905.04899.
+
+    Example:
+        >>> cutmix_boxes(torch.tensor([0.75, 0.0]), torch.tensor([[8, 5], [0, 0]]), (17, 11))
+        tensor([[ 4,  3, 12,  8],
+                [ 0,  0,  9,  6]])
+    """
+    check_floats("lam", lam, "(N,)", ndims=(1,))
+    check_indices("centers", centers, "(N, 2)", ndims=(2,), last=2)
+    check_size("size", size)
+    if len(centers) != len(lam):
+        raise ValueError(f"centers must be of shape (N, 2) = {(len(lam), 2)}, got {tuple(centers.shape)}")
+    check_range("lam", lam)
+    lengths = torch.stack([cutmix_length(lam, side) for side in size], dim=-1).long()
+    starts = start_around(centers, lengths)
+    return _clipped(torch.cat([starts, starts + lengths], dim=-1), size)
+
+
+def cutmix_length(lam: Numbers, side: Numbers) -> Numbers:
+    """Return a side of the box of the CutMix paper, for a side of the image."""
+    return (1 - lam) ** 0.5 * side // 1
+
+
+def start_around(center: Numbers, length: Numbers) -> Numbers:
+    """Return where a box begins that lies around a center; an odd one has as much on either side."""
+    return center - length // 2
+
+
+def boxes_around(rows: Tensor, columns: Tensor, heights: Tensor, widths: Tensor, size: Size) -> Tensor:
+    """Return boxes of given sides around given centers, clipped at the borders.
+
+    Before it is clipped, a box reaches from ``center - side // 2`` to ``center - side // 2 + side``.
+
+    Args:
+        rows: row of the center of each box.
+        columns: column of the center of each box.
+        heights: height of each box in pixels.
+        widths: width of each box in pixels.
+        size: ``(height, width)`` of the image.
+
+    Shape:
+        - rows, columns, heights, widths: int64 of one shape ``(...)`` or shapes that broadcast.
+        - output: ``(..., 4)`` int64, ``(top, left, bottom, right)``.
+
+    Returns:
+        The boxes.
+
+    Raises:
+        TypeError: if there is something else than tensors of integers.
+        ValueError: if their shapes do not broadcast, or (on a CPU) a side is negative.
+
+    Example:
+        >>> center, side = torch.tensor([0, 8]), torch.tensor(5)
+        >>> boxes_around(center, center, side, side, (17, 11))
+        tensor([[ 0,  0,  3,  3],
+                [ 6,  6, 11, 11]])
+    """
+    given = {"rows": rows, "columns": columns, "heights": heights, "widths": widths}
+    for name, value in given.items():
+        check_indices(name, value, "(...)")
+        if name in ("heights", "widths") and can_look_at(value) and (value < 0).any():
+            raise ValueError(f"{name} must be at least 0, got {int(value.min())}")
+    check_size("size", size)
+    check_broadcast(given)
+    top, left = start_around(rows, heights), start_around(columns, widths)
+    edges = torch.broadcast_tensors(top, left, top + heights, left + widths)
+    return _clipped(torch.stack(edges, dim=-1), size)
+
+
+def _clipped(boxes: Tensor, size: Size) -> Tensor:
+    return boxes.clamp(min=0).minimum(boxes.new_tensor((*size, *size)))
+
+
+def inside_boxes(boxes: Tensor, size: Size) -> Tensor:
+    """Return masks that are true inside boxes.
+
+    Args:
+        boxes: ``(top, left, bottom, right)`` in pixels, half-open.
+        size: ``(height, width)`` of the masks.
+
+    Shape:
+        - boxes: ``(..., 4)``; output: ``(..., H, W)`` bool.
+
+    Returns:
+        The masks.
+
+    Raises:
+        TypeError: if ``boxes`` are no tensor, or ``size`` is no pair of integers.
+        ValueError: if ``boxes`` are of another shape, or ``size`` is negative.
+
+    Example:
+        >>> inside_boxes(torch.tensor([0, 1, 2, 3]), (3, 4)).int()
+        tensor([[0, 1, 1, 0],
+                [0, 1, 1, 0],
+                [0, 0, 0, 0]], dtype=torch.int32)
+    """
+    check_tensor("boxes", boxes, "(..., 4)", last=4)
+    check_size("size", size)
+    top, left, bottom, right = boxes[..., None].unbind(-2)  # (..., 1)
+    y = torch.arange(size[0], device=boxes.device)
+    x = torch.arange(size[1], device=boxes.device)
+    return ((y >= top) & (y < bottom))[..., :, None] & ((x >= left) & (x < right))[..., None, :]
