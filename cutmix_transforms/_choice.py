@@ -115,7 +115,8 @@ class RandomMixChoice(Mix):
         parts = list(self._parts_of(numbers))
         if (chosen == chosen[0]).all():
             mix, own = parts[chosen[0]]
-            return mix.placed(own, size)
+            only: Placement = mix.placed(own, size)
+            return only
         boxes, opacity = np.empty((len(chosen), 4), dtype=np.int64), np.empty(len(chosen))
         for k in np.unique(chosen):
             rows = chosen == k

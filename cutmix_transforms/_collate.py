@@ -1,8 +1,7 @@
 """Mixing while a batch is put together."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_unflatten
@@ -101,7 +100,7 @@ class MixCollate:
         mixed = mix.unmixed(batch) if draw is None else mix.mixed(batch, draw)
         leaves = [stacked(mixed.get(i, leaf)) for i, leaf in enumerate(leaves)]
         share(leaves)
-        return tree_unflatten(map(leaves.__getitem__, layout.order), layout.spec)
+        return leaves if layout.is_list else tree_unflatten([leaves[place] for place in layout.order], layout.spec)
 
     def _layout_of(self, mix: Mix, sample: Any, columns: Columns) -> "_Layout":
         """Return what is what in the samples: as in the last batch, if they are of the same form."""
@@ -118,28 +117,14 @@ class MixCollate:
         return f"{type(self).__name__}({self.transform!r}, collate_fn={name})"
 
 
-def _mixed_batch(mix: Mix, samples: list[Any]) -> Any:
-    """Stack samples, and mix their images while they are written; the first sample tells what is what."""
-    check_leaves(tree_leaves(samples[0]))
-    leaves, spec = tree_flatten(collate_columns(samples))
-    first = mix.read(tree_unflatten(map(_first_of, leaves), spec), is_sample=True)
-    check_stackable(first)
-    mix.check(first)
-    batch = mix.with_targets(first.with_leaves(leaves))
-    images = first.images[0].value
-    draw = mix.draw_for(len(samples), image_size(images), images.device)
-    values = mix.unmixed(batch) if draw is None else mix.mixed(batch, draw)
-    return batch.rebuilt({i: stacked(values.get(i, leaf)) for i, leaf in enumerate(leaves)})
-
-
-@dataclass(frozen=True)
-class _Layout:
+class _Layout(NamedTuple):
     """What is what in samples of one form, and what ``default_collate`` makes of the containers they are in."""
 
-    key: list[Any]
+    key: list[Any]  # what tells whether samples are of this form
     parts: Parts  # of a sample
     spec: TreeSpec  # of the batch
     order: list[int]  # the places of the sample's leaves in the batch
+    is_list: bool  # the batch is a list of all leaves
 
     @classmethod
     def of(cls, mix: Mix, sample: Any, key: list[Any]) -> "_Layout":
@@ -148,5 +133,6 @@ class _Layout:
         check_stackable(parts)
         check_counts(parts)
         places = tree_unflatten(range(len(parts.leaves)), parts.spec)
-        order, spec = tree_flatten(collate([places], collate_fn_map={int: lambda batch, **_: batch[0]}))
-        return cls(key, parts, spec, order)
+        nest = collate([places], collate_fn_map={int: lambda batch, **_: batch[0]})
+        order, spec = tree_flatten(nest)
+        return cls(key, parts, spec, order, is_list=nest == [*range(len(order))])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch  # noqa: F401 (the example)
@@ -10,7 +10,7 @@ import torch  # noqa: F401 (the example)
 from cutmix_transforms._checks import check_alpha, check_flag, check_fraction, check_fraction_below_one, check_range
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._random import beta, integers
-from cutmix_transforms.functional._boxes import cutmix_length, start_around
+from cutmix_transforms.functional._boxes import start_around
 from cutmix_transforms.functional._draw import Placement
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class RandomCutMix(Mix):
 
     Args:
         alpha: parameter of the Beta distribution; 1 is uniform, smaller values favor very small and very large boxes.
-        p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed gets
-            its target in the same form.
+        p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed
+            gets its target in the same form.
         num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
         per_sample: draw a box for every sample, not one for the batch.
         ratio: ``(low, high)``: draw each side of the box uniformly between these fractions of the image's side instead,
@@ -128,7 +128,8 @@ class RandomCutMix(Mix):
         opacity = low if low == high else low + (high - low) * numbers[4]
         sides = np.array(size)[:, None]  # (2, 1), for rows and columns
         if self.ratio is None:
-            lengths = cutmix_length(beta(numbers[0], numbers[1], self.alpha, majority=self.majority), sides)
+            lam = beta(numbers[0], numbers[1], self.alpha, majority=self.majority)
+            lengths = np.sqrt(1 - lam) * sides // 1
             starts = start_around(integers(numbers[2:4], sides), lengths)
         else:
             lengths = _lengths_between(numbers[:2], sides, self.ratio)
@@ -136,10 +137,9 @@ class RandomCutMix(Mix):
         return Placement.spanning(starts, lengths, size, opacity)
 
 
-def _lengths_between(
-    u: NDArray[np.float64], sides: NDArray[np.int64], ratio: tuple[float, float]
-) -> NDArray[np.float64]:
+def _lengths_between(u: NDArray[np.float64], sides: NDArray[np.int64], ratio: tuple[float, float]) -> NDArray[Any]:
     """Return whole lengths, uniform between two fractions of the image's sides."""
     most = np.floor(ratio[1] * sides + 1e-6)
     least = np.minimum(np.ceil(ratio[0] * sides - 1e-6), most)  # no whole pixel in between: the one below
-    return least + integers(u, most - least + 1)
+    lengths: NDArray[Any] = least + integers(u, most - least + 1)
+    return lengths

@@ -24,7 +24,7 @@ from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional._boxes import start_around
 from cutmix_transforms.functional._checks import can_look_at, check_boxes, check_indices
 from cutmix_transforms.functional._cutout import cutout_unchecked, fill_pixels
-from cutmix_transforms.functional._draw import Placement
+from cutmix_transforms.functional._draw import clipped_boxes
 from cutmix_transforms.functional._images import exact_dtype, image_size, to_dtype
 from cutmix_transforms.functional._kernels import instance_kernel
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from cutmix_transforms._inputs import LabelsGetter
     from cutmix_transforms._instances import Instances
-    from cutmix_transforms.functional._draw import Size
 
 _MODES = ("L", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "I", "I;16", "F")
 
@@ -46,16 +45,16 @@ class RandomCutout(RandomTransform):
     batch every image gets holes of its own. Labels stay as they are.
 
     Args:
-        size: the sides of a hole: pixels (an int, a square), a fraction of each side of the image (a float up to 1.0, so
-            that 1 is one pixel and 1.0 the whole side), or ``(low, high)`` of either to draw it for every hole.
+        size: the sides of a hole: pixels (an int, a square), a fraction of each side of the image (a float up to 1.0,
+            so that 1 is one pixel and 1.0 the whole side), or ``(low, high)`` of either to draw it for every hole.
         holes: number of holes; they may overlap.
         fill: a number, one number per channel, ``"random"`` for noise (0 to 255 for uint8, over the image's own range
             for other dtypes) or ``"mean"`` for the image's channel means.
         mask_fill: what masks take in the hole, those of instances too; by default they stay as they are.
         inside: place holes wholly inside the image instead of clipping them.
         p: the probability that an image gets holes.
-        min_visibility: instances with boxes or keypoints whose visible fraction, by their mask or else their box, is not
-            above it are dropped, with their labels; at 0 only those that are wholly hidden. Boxes are not changed.
+        min_visibility: instances with boxes or keypoints whose visible fraction, by their mask or else their box, is
+            not above it are dropped, with their labels; at 0 only those that are wholly hidden. Boxes are not changed.
         labels_getter: how to find the labels of instances: ``"default"`` (the second argument, or one item ``labels``,
             ``label``, ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and
             may return several, such as labels and areas, or None for no labels.
@@ -156,7 +155,7 @@ class RandomCutout(RandomTransform):
         return tree_unflatten(leaves, spec)
 
     def draw(self, images: Any) -> Tensor:
-        """Draw holes without cutting them, for ``cutout(images, draw=holes)`` to replay; the noise of a fill is not kept.
+        """Draw holes without cutting them, for ``cutout(images, draw=holes)`` to replay; noise in them is drawn anew.
 
         Args:
             images: an image or a batch of the form that is cut later.
@@ -195,7 +194,8 @@ class RandomCutout(RandomTransform):
         if not torch.compiler.is_compiling():
             return self._holes(count, *size)
         place, shape = torch.empty(0, device=images.device), [count, self.holes, 4]
-        return draw_in_graph(place, self._number, "_holes", [count, *size], shape, torch.int64)
+        holes: Tensor = draw_in_graph(place, self._number, "_holes", [count, *size], shape, torch.int64)
+        return holes
 
     def _holes(self, count: int, height: int, width: int, *, device: torch.device | None = None) -> Tensor:  # noqa: ARG002
         """Return ``(count, holes, 4)`` boxes; those of images that are left alone are empty."""
@@ -207,9 +207,9 @@ class RandomCutout(RandomTransform):
             starts = integers(numbers[1:3], sides - lengths + 1)
         else:
             starts = start_around(integers(numbers[1:3], sides), lengths)
-        boxes = Placement.spanning(starts, lengths, (height, width)).boxes
-        is_cut = numbers[3, 0] < (self.p if self.training else 0)
-        return torch.from_numpy(np.where(is_cut[:, None, None], boxes, 0))
+        holes = clipped_boxes(starts, lengths, (height, width))
+        holes[numbers[3, 0] >= (self.p if self.training else 0)] = 0
+        return torch.from_numpy(holes)
 
     def _noise(self, images: Tensor) -> Tensor:
         noise = self._uniform_noise(list(images.shape), images.device)
@@ -225,7 +225,8 @@ class RandomCutout(RandomTransform):
     def _uniform_noise(self, shape: list[int], device: torch.device) -> Tensor:
         if torch.compiler.is_compiling():
             place = torch.empty(0, device=device)
-            return draw_in_graph(place, self._number, "_noise_of_shape", shape, shape, torch.float32)
+            noise: Tensor = draw_in_graph(place, self._number, "_noise_of_shape", shape, shape, torch.float32)
+            return noise
         return self._stream.noise(shape, device)
 
     def _noise_of_shape(self, *shape: int, device: torch.device) -> Tensor:

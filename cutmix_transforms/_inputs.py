@@ -70,12 +70,15 @@ def read(inputs: Any, getter: LabelsGetter, *, is_sample: bool) -> Parts:
         _check_batched(tensors, tensors[images[0]])
     taken = {member.place for group in groups for member in group.members}
     maps = [i for i, leaf in enumerate(tensors) if i not in taken and map_kernel(leaf) is not None]
-    found = [
-        [Leaf(i, rewrap(tensors[i][None], tensors[i]) if is_sample else tensors[i]) for i in places if i not in taken]
-        for places in (images, maps, labels)
-    ]
+
+    def of_batch(places: list[int]) -> list[Leaf]:
+        return [Leaf(i, rewrap(tensors[i][None], tensors[i]) if is_sample else tensors[i]) for i in places]
+
     kept = [tensors[i] if i in images else leaf for i, leaf in enumerate(leaves)]  # an array becomes a tensor
-    return Parts(kept, spec, *found, groups, unnamed(inputs, groups), is_sample)
+    targets = [i for i in labels if i not in taken]
+    return Parts(
+        kept, spec, of_batch(images), of_batch(maps), of_batch(targets), groups, unnamed(inputs, groups), is_sample
+    )
 
 
 def _check_batched(leaves: list[Any], images: Tensor) -> None:

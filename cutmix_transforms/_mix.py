@@ -11,8 +11,8 @@ from torch import Generator, Tensor
 from torchvision import tv_tensors
 
 from cutmix_transforms._checks import check_choice, check_count, check_flag, check_fraction_below_one
-from cutmix_transforms._inputs import Parts, check_labels_getter, check_leaves, read
 from cutmix_transforms._find import with_weights
+from cutmix_transforms._inputs import Parts, check_labels_getter, check_leaves, read
 from cutmix_transforms._instances import Leaf, paste_instances, unite_instances
 from cutmix_transforms._random import RandomTransform, draw_in_graph
 from cutmix_transforms._stacking import Column, stacked
@@ -256,7 +256,7 @@ class Mix(RandomTransform):
         return self.per_sample
 
     def placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
-        """Return where the partner shows; nowhere in a batch or sample that ``p`` leaves alone, or after ``.eval()``."""
+        """Return where the partner shows: nowhere in what ``p`` leaves alone, nor after ``.eval()``."""
         placement = self.place(numbers[1:], size)
         check_placement(placement, size)
         p = self.p if self.training else 0
@@ -301,15 +301,15 @@ class Mix(RandomTransform):
         """Return the parts with their labels in the form that is mixed; raise an error unless they are labels."""
         if self.target == "pair":
             return parts
-        counts = self.num_classes if isinstance(self.num_classes, tuple) else (self.num_classes,) * len(parts.targets)
-        if len(counts) != len(parts.targets):
-            raise ValueError(
-                f"num_classes must be one number or one for each of {len(parts.targets)} labels, got {counts}"
-            )
+        labels, counts = parts.targets, self.num_classes
+        if not isinstance(counts, tuple):
+            counts = (counts,) * len(labels)
+        elif len(counts) != len(labels):
+            raise ValueError(f"num_classes must be one number or one for each of {len(labels)} labels, got {counts}")
         smoothing = self.label_smoothing if self.training else 0.0
         targets = [
             Leaf(label.place, _target_of(label.value, number, smoothing))
-            for label, number in zip(parts.targets, counts, strict=True)
+            for label, number in zip(labels, counts, strict=True)
         ]
         return parts._replace(targets=targets)
 
@@ -337,26 +337,27 @@ class Mix(RandomTransform):
         both += [(leaf.place, stacked(leaf.value)) for leaf in parts.maps if self._becomes_pair(leaf.value)]
         return {place: MixedTarget(value, value, _ones(value)) for place, value in both}
 
-    def _mix_target(self, own: Tensor | ClassLabels, draw: Draw, other: Tensor | ClassLabels) -> Tensor | MixedTarget:
-        if isinstance(own, ClassLabels) and isinstance(other, ClassLabels):
+    def _mix_target(self, own: Tensor | ClassLabels, draw: Draw, other: Any) -> Tensor | MixedTarget:
+        if isinstance(own, ClassLabels):
             return mix_class_labels(own, draw, other)
         mix = pair_targets_unchecked if self.target == "pair" else mix_targets_unchecked
         return mix(own, draw, None if other is own else other)
 
     def _mix_map(self, own: Tensor | Column, draw: Draw, other: Tensor | None) -> Any:
-        """Mix masks, depth maps and the like; classes can only be pasted, so where they would be blended both are kept."""
+        """Mix masks and the like; classes can only be pasted, so where they would be blended both are kept."""
         kernel, is_pair = _map_kernel(own), self._becomes_pair(own)
         if kernel.mix is mix_images and not is_pair:
             return _mix_pixels(own, draw, other)
-        own, rows = stacked(own), draw.spread() if isinstance(draw, HostDraw) else draw
-        plain, pool = unwrap(own), unwrap(own if other is None else other)
+        maps: Tensor = stacked(own)
+        rows = draw.spread() if isinstance(draw, HostDraw) else draw
+        plain, pool = unwrap(maps), unwrap(maps if other is None else other)
         if not is_pair:
-            return rewrap(kernel.mix(plain, rows, pool), own)
+            return rewrap(kernel.mix(plain, rows, pool), maps)
         covered, shown = (rows._replace(opacity=covers.float()) for covers in (rows.opacity == 1, rows.opacity > 0))
-        first, second = (rewrap(kernel.mix(plain, one, pool), own) for one in (covered, shown))
+        first, second = (rewrap(kernel.mix(plain, one, pool), maps) for one in (covered, shown))
         return MixedTarget(first, second, send_tensor(1 - rows.opacity, plain.device))
 
-    def _mix_instances(self, base: Instances, partner: Instances, draw: HostDraw) -> dict[int, Tensor]:
+    def _mix_instances(self, base: Instances, partner: Instances, draw: Any) -> dict[int, Tensor]:
         """Mix the instances of one sample: a mix of whole images keeps all of both, also when one is covered wholly."""
         canvas = max(base.size[0], partner.size[0]), max(base.size[1], partner.size[1])
         is_whole = draw.size == canvas and draw.boxes[0].tolist() == [0, 0, *canvas]
@@ -398,7 +399,7 @@ class Mix(RandomTransform):
         self._warn_of(parts.unnamed)
 
 
-@torch.compiler.assume_constant_result
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def blends_of(mix: Mix) -> Blends:
     """Find out what a mix blends, by placing some rows: so that a mix of the user's own need not say it twice."""
     numbers = np.tile([0.1, 0.5, 0.9], (mix.numbers, 1))
@@ -423,9 +424,10 @@ def _map_kernel(maps: Tensor | Column) -> MapKernel:
 
 
 def _mix_pixels(images: Tensor | Column, draw: Draw, others: Tensor | None) -> Tensor:
-    if isinstance(images, Column):
+    if isinstance(images, Column) and isinstance(draw, HostDraw):
         return images.mixed(draw)
-    return rewrap(mix_images_unchecked(unwrap(images), draw, None if others is None else unwrap(others)), images)
+    batch: Tensor = stacked(images)
+    return rewrap(mix_images_unchecked(unwrap(batch), draw, None if others is None else unwrap(others)), batch)
 
 
 def _ones(rows: Tensor) -> Tensor:

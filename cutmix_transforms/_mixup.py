@@ -38,8 +38,8 @@ class RandomMixUp(Mix):
 
     Args:
         alpha: parameter of the Beta distribution; 1 is uniform, smaller values favor almost pure samples.
-        p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed gets
-            its target in the same form.
+        p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed
+            gets its target in the same form.
         num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
         per_sample: draw ``lam`` for every sample, not one for the batch.
         majority: let every sample keep the larger of ``lam`` and ``1 - lam``.

@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from torchvision.datasets.folder import IMG_EXTENSIONS, ImageFolder
 from torchvision.transforms import v2
 
-from cutmix_transforms._random import RandomTransform
 from cutmix_transforms._collate import MixCollate
 from cutmix_transforms._cutmix import RandomCutMix
 from cutmix_transforms._cutout import RandomCutout
@@ -21,6 +20,7 @@ from cutmix_transforms._mix import Mix
 from cutmix_transforms._mixup import RandomMixUp
 from cutmix_transforms._photos import NAMES, PHOTOS, annotations, target_of
 from cutmix_transforms._pictures import open_picture
+from cutmix_transforms._random import RandomTransform
 from cutmix_transforms._show import GUTTER, INK, PAPER, show_batch
 
 HELP = "Write a picture of what the transforms do to photographs, with the targets that come out."

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Sequence  # noqa: TC003 (torch reads the annotations of an operator)
 from functools import cache
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_CPU = torch.device("cpu")
+_NUMBERS = torch.empty(0, dtype=torch.float64, device="cpu")  # to make others like it takes less than to say how
 
 
 class RandomTransform(v2.Transform):
@@ -101,7 +101,12 @@ class RandomTransform(v2.Transform):
 
 @torch.library.custom_op("cutmix_transforms::draw", mutates_args=(), tags=(torch.Tag.nondeterministic_seeded,))
 def draw_in_graph(
-    place: Tensor, transform: int, method: str, arguments: Sequence[int], shape: Sequence[int], dtype: torch.dtype
+    place: Tensor,
+    transform: int,
+    method: str,
+    arguments: Sequence[int],
+    shape: Sequence[int],  # noqa: ARG001 (what a graph knows of the result)
+    dtype: torch.dtype,  # noqa: ARG001
 ) -> Tensor:
     """Call a method that draws: a compiled graph cannot look into it, so that every call of the graph draws anew.
 
@@ -148,8 +153,8 @@ class Stream:
     def __init__(self, generator: Generator | None) -> None:
         self._generator = generator
         self._frozen: bytes | None = None  # the state, until a copy is used
-        self._in_worker: tuple[int, Generator] | None = None  # the seed of a worker, and what it draws from
-        self._rank = (0, 1)  # of the process that made this copy
+        self._in_worker: _InWorker | None = None
+        self._rank_of_original: int | None = None  # of the process that made this copy, if it knew
 
     @property
     def generator(self) -> Generator | None:
@@ -163,7 +168,7 @@ class Stream:
 
     def uniform(self, *shape: int) -> NDArray[np.float64]:
         """Return independent uniform numbers in [0, 1)."""
-        numbers = torch.empty(shape, dtype=torch.float64, device=_CPU).uniform_(generator=self._source())
+        numbers = _NUMBERS.new_empty(shape).uniform_(generator=self._source())
         return cast("NDArray[np.float64]", numbers.numpy())
 
     def noise(self, shape: Sequence[int], device: torch.device) -> Tensor:
@@ -173,39 +178,50 @@ class Stream:
 
     def _source(self) -> Generator | None:
         """The generator to draw from now: the user's or the global one (None), or one for this rank or worker alone."""
-        worker, is_given, forgotten = get_worker_info(), self._is_given(), 0
-        generator = self.generator if worker is None or not is_given else self._generator_in(worker.seed)
-        if worker is not None and not is_given:
-            forgotten = _forgotten_seed(worker.seed)
-        rank = self._place()[0]
+        worker = get_worker_info()
+        if worker is None:
+            return self._apart(self.generator, self._rank())
+        if self._in_worker is None or self._in_worker.seed != worker.seed:
+            own = _seeded_by(self._state(), worker.seed) if self._is_given() else None
+            self._in_worker = _InWorker(worker.seed, own, self._rank())
+        _, generator, rank = self._in_worker
+        return self._apart(generator, rank, _forgotten_seed(worker.seed) if generator is None else 0)
+
+    @staticmethod
+    def _apart(generator: Generator | None, rank: int, forgotten: int = 0) -> Generator | None:
         return _seeded_by(_next_seed(generator), rank, forgotten) if rank or forgotten else generator
+
+    def _rank(self) -> int:
+        """The rank of this process among those of its job."""
+        distributed = torch.distributed
+        if distributed.is_available() and distributed.is_initialized():
+            return distributed.get_rank()
+        if get_worker_info() is None:
+            return 0
+        return _rank_in_environment() if self._rank_of_original is None else self._rank_of_original
 
     def _is_given(self) -> bool:
         return self._generator is not None or self._frozen is not None
-
-    def _generator_in(self, worker: int) -> Generator:
-        if self._in_worker is None or self._in_worker[0] != worker:
-            self._in_worker = worker, _seeded_by(self._state(), worker)
-        return self._in_worker[1]
 
     def _state(self) -> bytes:
         if self._frozen is not None:
             return self._frozen
         return bytes(cast(Generator, self._generator).get_state().tolist())
 
-    def _place(self) -> tuple[int, int]:
-        """Rank and number of ranks."""
-        distributed = torch.distributed
-        if distributed.is_available() and distributed.is_initialized():
-            return distributed.get_rank(), distributed.get_world_size()
-        if get_worker_info() is None:
-            return 0, 1
-        return self._rank if self._rank[1] > 1 else _place_in_environment()
-
     def __getstate__(self) -> dict[str, Any]:
         # A torch.Generator does not survive the way to a spawned worker, its state does.
         frozen = self._state() if self._is_given() else None
-        return {"_generator": None, "_frozen": frozen, "_in_worker": None, "_rank": self._place()}
+        is_known = torch.distributed.is_available() and torch.distributed.is_initialized()
+        rank = self._rank() if is_known else self._rank_of_original
+        return {"_generator": None, "_frozen": frozen, "_in_worker": None, "_rank_of_original": rank}
+
+
+class _InWorker(NamedTuple):
+    """What a DataLoader worker draws from."""
+
+    seed: int  # of the worker, another one in every epoch
+    generator: Generator | None  # where the user gave one
+    rank: int
 
 
 def _in_shared_memory(number: Tensor) -> Tensor:
@@ -222,9 +238,8 @@ def _option_text(option: Any) -> str:
 
 
 @cache
-def _place_in_environment() -> tuple[int, int]:
-    rank = int(os.environ.get("RANK", "0"))
-    return rank, max(int(os.environ.get("WORLD_SIZE", "1")), rank + 1)
+def _rank_in_environment() -> int:
+    return int(os.environ.get("RANK", "0"))
 
 
 def _next_seed(generator: Generator | None) -> int:
@@ -250,9 +265,7 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=7).digest(), "big")
 
 
-def beta(
-    u: NDArray[np.float64], v: NDArray[np.float64], alpha: float, *, majority: bool = False
-) -> NDArray[np.float64]:
+def beta(u: NDArray[np.float64], v: NDArray[np.float64], alpha: float, *, majority: bool = False) -> NDArray[Any]:
     """Return samples of the symmetric ``Beta(alpha, alpha)`` from two uniform numbers each, without rejection.
 
     With ``c = cos(2 pi v)`` and ``r = (u ** (-1 / alpha) - 1) * c ** 2`` it is
@@ -267,9 +280,11 @@ def beta(
     c = np.cos(2 * math.pi * v)
     r = np.expm1(np.minimum(np.log1p(-u) / -alpha, 700)) * c * c  # up to the largest float64
     smaller = 0.5 / (1 + r + np.sqrt(r) * np.sqrt(1 + r))
-    return 1 - smaller if majority else np.where(c < 0, smaller, 1 - smaller)
+    lam: NDArray[Any] = 1 - smaller if majority else np.where(c < 0, smaller, 1 - smaller)
+    return lam
 
 
-def integers(u: NDArray[np.float64], number: Any) -> NDArray[np.float64]:
+def integers(u: NDArray[np.float64], number: Any) -> NDArray[Any]:
     """Return uniform whole numbers from 0 to ``number - 1`` from uniform numbers in [0, 1)."""
-    return u * number // 1
+    whole: NDArray[Any] = u * number // 1
+    return whole

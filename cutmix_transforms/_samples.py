@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 from torch.nn.functional import pad
 from torchvision import tv_tensors
 
@@ -17,6 +16,7 @@ from cutmix_transforms.functional._targets import ClassLabels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from cutmix_transforms._inputs import Parts
     from cutmix_transforms._mix import Mix
@@ -44,14 +44,14 @@ def shows_partner(mix: Mix, numbers: NDArray[np.float64], base: Parts) -> bool:
     """Tell whether anything of a partner of the same size would be seen: otherwise it need not be loaded."""
     draw = _draw_for_two(mix, numbers, _size_of(base), _size_of(base))
     top, left, bottom, right = draw.boxes[0].tolist()
-    return draw.opacity[0] > 0 and top < bottom and left < right
+    return bool(draw.opacity[0]) and top < bottom and left < right
 
 
 def mix_two(mix: Mix, base: Parts, partner: Parts, numbers: NDArray[np.float64]) -> Any:
     """Mix one sample with another, whose size may differ.
 
-    A box is clipped to what the partner covers. Where whole images are blended, both are padded with zeros at the bottom
-    and right.
+    A box is clipped to what the partner covers. Where whole images are blended, both are padded with zeros at the
+    bottom and right.
     """
     _check_alike(base, partner)
     draw = _draw_for_two(mix, numbers, _size_of(base), _size_of(partner))

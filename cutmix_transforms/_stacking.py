@@ -19,7 +19,7 @@ from torchvision import tv_tensors
 
 from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional._draw import HostDraw
-from cutmix_transforms.functional._mixing import mix_images_unchecked, write_mixed
+from cutmix_transforms.functional._mixing import write_mixed
 
 SHARED = Path("/dev/shm")  # noqa: S108 - where Linux keeps it
 
@@ -33,13 +33,10 @@ class Column:
 
     def stacked(self) -> Tensor:
         """Return the batch."""
-        out = _allocate(self.rows)
-        return rewrap(torch.stack(list(self.rows), out=out), self.first)
+        return rewrap(torch.stack(list(self.rows), out=_allocate(self.rows)), self.first)
 
     def mixed(self, draw: HostDraw) -> Tensor:
         """Return the mixed batch."""
-        if self.first.ndim < 2:  # (N,) and (N, W), which a box takes for an image of one row
-            return rewrap(mix_images_unchecked(torch.stack(list(self.rows)), draw), self.first)
         out = _allocate(self.rows)
         write_mixed(out, self.rows, draw)
         return rewrap(out, self.first)
@@ -137,9 +134,9 @@ def _form(sample: Any) -> str:
 
 
 def _column(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> Column | Tensor:  # noqa: ARG001
-    shapes = set(map(attrgetter("shape"), batch))
-    if len(shapes) > 1:
-        found = ", ".join(map(str, sorted(map(tuple, shapes))))
+    shapes = [row.shape for row in batch]
+    if shapes.count(shapes[0]) < len(shapes):
+        found = ", ".join(map(str, sorted(set(map(tuple, shapes)))))
         raise ValueError(
             f"images and labels must be of one shape to be stacked, got {found}; resize them, or give a collate_fn "
             "that takes samples of unequal size"
@@ -155,14 +152,14 @@ def _can_wait(rows: Sequence[Tensor]) -> bool:
     first = rows[0]
     if first.ndim < 2 or not _is_ordinary(first) or first.dtype.is_complex:
         return False
-    return set(map(attrgetter("dtype"), rows)) == {first.dtype} and not any(map(attrgetter("requires_grad"), rows))
+    return set(map(attrgetter("dtype", "requires_grad"), rows)) == {(first.dtype, False)}
 
 
 _KNOWN: Any = {**default_collate_fn_map, tv_tensors.TVTensor: _column, Tensor: _column}
 
 
 def _is_ordinary(tensor: Tensor) -> bool:
-    return tensor.device.type == "cpu" and tensor.layout == torch.strided and not tensor.is_nested
+    return tensor.is_cpu and tensor.layout == torch.strided and not tensor.is_nested
 
 
 def _allocate(rows: Sequence[Tensor]) -> Tensor:
@@ -192,8 +189,9 @@ def share(leaves: list[Any]) -> None:
     It does so in a thread whose errors nobody hears: where there is no room, the main process waits for ever.
     """
     for tensor in _unshared(leaves):  # one at a time: it may be a view of one before
-        _check_free(tensor.untyped_storage().nbytes())
-        tensor.share_memory_()
+        storage = tensor.untyped_storage()
+        _check_free(storage.nbytes())
+        storage.share_memory_()
 
 
 def check_room(batch: Any) -> None:
@@ -214,7 +212,7 @@ def _unshared(leaves: list[Any]) -> Iterator[Tensor]:
         return
     for leaf in leaves:
         plain = unwrap(leaf) if isinstance(leaf, Tensor) else None
-        if type(plain) is Tensor and _is_ordinary(plain) and not plain.is_shared():
+        if type(plain) is Tensor and _is_ordinary(plain) and not plain.untyped_storage().is_shared():
             yield plain
 
 

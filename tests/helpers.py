@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import nn
 
-
 # Not square, so that swapped axes show; both sides odd.
 HEIGHT, WIDTH = 17, 11
 

@@ -144,7 +144,7 @@ def test_data_sets(default, make):
 @defaults
 @given
 def test_other_ranks(default, seed, monkeypatch):
-    monkeypatch.setattr(Stream, "_place", lambda stream: (1, 2))
+    monkeypatch.setattr(Stream, "_rank", lambda stream: 1)
 
     def case():
         stream = Stream(generator_of(seed))

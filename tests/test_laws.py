@@ -498,7 +498,7 @@ def test_neighbouring_epochs_workers_and_ranks_are_independent(given, monkeypatc
         for worker, rank in product(range(workers), range(ranks)):
             info = SimpleNamespace(id=worker, seed=base + worker)
             monkeypatch.setattr(torch.utils.data._utils.worker, "_worker_info", info)
-            monkeypatch.setattr(_random, "_place_in_environment", lambda rank=rank: (rank, ranks))
+            monkeypatch.setattr(_random, "_rank_in_environment", lambda rank=rank: rank)
             torch.manual_seed(info.seed)
             mix = RandomMixUp(generator=state if given else None)
             for i in range(2):

@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-from itertools import combinations, product
+from itertools import combinations
 from types import SimpleNamespace
 
 import numpy as np
@@ -108,7 +108,7 @@ def outputs(generator):
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_draws_go_on_from_the_saved_state_of_a_generator(rank, monkeypatch):
-    monkeypatch.setattr(Stream, "_place", lambda self: (rank, 2))
+    monkeypatch.setattr(Stream, "_rank", lambda self: rank)
     generator = torch.Generator().manual_seed(3)
     before, state, after = outputs(generator), generator.get_state(), outputs(generator)
     assert not torch.equal(before, after)
@@ -121,7 +121,7 @@ def test_draws_go_on_from_the_saved_state_of_a_generator(rank, monkeypatch):
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_draws_go_on_from_the_saved_state_of_the_global_generator(rank, monkeypatch):
-    monkeypatch.setattr(Stream, "_place", lambda self: (rank, 2))
+    monkeypatch.setattr(Stream, "_rank", lambda self: rank)
     state = torch.get_rng_state()
     with torch.random.fork_rng():
         inside = outputs(None)
@@ -238,7 +238,7 @@ def test_numbers_and_noise_of_ranks_differ(given, monkeypatch):
     """One number of the host seeds the noise, whatever device it is made on."""
     drawn = {}
     for rank in range(3):
-        monkeypatch.setattr(Stream, "_place", lambda stream, rank=rank: (rank, 3))
+        monkeypatch.setattr(Stream, "_rank", lambda stream, rank=rank: rank)
         torch.manual_seed(3)
         stream = Stream(torch.Generator().manual_seed(4) if given else None)
         drawn[rank] = torch.from_numpy(stream.uniform(2, 3)), stream.noise((2, 3, 200), torch.device("cpu"))
@@ -253,7 +253,7 @@ def test_numbers_and_noise_of_ranks_differ(given, monkeypatch):
 
 
 def test_other_ranks_have_as_many_seeds_as_numbers(monkeypatch):
-    monkeypatch.setattr(Stream, "_place", lambda stream: (1, 2))
+    monkeypatch.setattr(Stream, "_rank", lambda stream: 1)
     torch.manual_seed(3)
     drawn = np.stack([Stream(None).uniform(3) for _ in range(20_000)])
     assert len(np.unique(drawn, axis=0)) == len(drawn)
@@ -273,7 +273,7 @@ def test_seeds_of_a_worker_count_with_all_their_bits(monkeypatch):
     """The global generator uses 32 of them, and there are functions that change only the others from epoch to epoch."""
     own = 7 + (1 << 32)
     monkeypatch.setattr(_random, "get_worker_info", lambda: SimpleNamespace(id=0, seed=own))
-    monkeypatch.setattr(Stream, "_place", lambda stream: (0, 1))
+    monkeypatch.setattr(Stream, "_rank", lambda stream: 0)
     drawn = []
     for more in range(4):
         torch.manual_seed(5 + (more << 32))

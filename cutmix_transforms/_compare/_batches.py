@@ -8,11 +8,10 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, Sampler, Subset, default_collate
 from torchvision.transforms import v2
 
-from cutmix_transforms._random import RandomTransform
 from cutmix_transforms._collate import MixCollate
 from cutmix_transforms._compare._data import Data, Part, Pictures, Plan
 from cutmix_transforms._compare._networks import SMALL_PICTURE
-from cutmix_transforms._random import seed_of
+from cutmix_transforms._random import RandomTransform, seed_of
 
 
 class Plans(Sampler[Plan]):

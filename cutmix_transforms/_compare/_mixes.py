@@ -1,10 +1,10 @@
 """What the compare command compares."""
 
-from cutmix_transforms._random import RandomTransform
 from cutmix_transforms._choice import RandomMixChoice
 from cutmix_transforms._cutmix import RandomCutMix
 from cutmix_transforms._cutout import RandomCutout
 from cutmix_transforms._mixup import RandomMixUp
+from cutmix_transforms._random import RandomTransform
 
 MIXES = ("none", "cutout", "mixup", "cutmix", "cutmix+mixup")
 AUGMENTS = ("none", "flip", "crop")

@@ -1,6 +1,6 @@
 """Boxes ``(top, left, bottom, right)``: half-open, in pixels, rows before columns."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,8 +15,6 @@ from cutmix_transforms.functional._checks import (
     check_tensor,
 )
 from cutmix_transforms.functional._draw import Size
-
-Numbers = TypeVar("Numbers", bound=Any)  # arrays of the host or tensors: the arithmetic is written with operators
 
 
 def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
@@ -56,17 +54,13 @@ def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
     if len(centers) != len(lam):
         raise ValueError(f"centers must be of shape (N, 2) = {(len(lam), 2)}, got {tuple(centers.shape)}")
     check_range("lam", lam)
-    lengths = torch.stack([cutmix_length(lam, side) for side in size], dim=-1).long()
+    root = (1 - lam).sqrt()
+    lengths = torch.stack([root * side // 1 for side in size], dim=-1).long()
     starts = start_around(centers, lengths)
     return _clipped(torch.cat([starts, starts + lengths], dim=-1), size)
 
 
-def cutmix_length(lam: Numbers, side: Numbers) -> Numbers:
-    """Return a side of the box of the CutMix paper, for a side of the image."""
-    return (1 - lam) ** 0.5 * side // 1
-
-
-def start_around(center: Numbers, length: Numbers) -> Numbers:
+def start_around(center: Any, length: Any) -> Any:
     """Return where a box begins that lies around a center; an odd one has as much on either side."""
     return center - length // 2
 

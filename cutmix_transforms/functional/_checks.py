@@ -14,7 +14,7 @@ from torch import Tensor
 
 def can_look_at(tensor: Tensor) -> bool:
     """Tell whether reading numbers is free: elsewhere it would make the host wait, or break the graph."""
-    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+    return tensor.is_cpu and not torch.compiler.is_compiling()
 
 
 def received(value: Any) -> str:

@@ -26,7 +26,7 @@ Size = tuple[int, int]
 
 
 class Placement(NamedTuple):
-    """Where the partner shows in each sample, and how strongly: what ``place`` of a :class:`~cutmix_transforms.Mix` gives.
+    """Where the partner shows in each sample, and how strongly: what ``place`` of a mix returns.
 
     Inside its box a sample becomes ``(1 - opacity) * sample + opacity * partner``. ``Placement(boxes)`` replaces boxes,
     as CutMix does; ``Placement(opacity=1 - lam)`` blends whole images, as MixUp does.
@@ -68,7 +68,7 @@ class Placement(NamedTuple):
 
     @classmethod
     def spanning(
-        cls, starts: ArrayLike, lengths: ArrayLike, size: Size, opacity: float | NDArray[Any] = 1.0
+        cls, starts: NDArray[Any], lengths: NDArray[Any], size: Size, opacity: float | NDArray[Any] = 1.0
     ) -> Placement:
         """Return boxes that start somewhere and are so long, axis by axis, clipped at the borders.
 
@@ -79,14 +79,20 @@ class Placement(NamedTuple):
             opacity: how strongly the partner covers the box.
 
         Shape:
-            - starts, lengths: ``(2, rows)``, or ``(2, ...)`` for boxes ``(..., 4)``; opacity: a number or ``(rows,)``.
+            - starts, lengths: ``(2, rows)``; opacity: a number or ``(rows,)``.
 
         Returns:
             The placement; what numbers have after the point is left out.
         """
-        first = np.asarray(starts)
-        edges = np.maximum(np.concatenate([first, first + lengths]).T, 0)
-        return cls(np.minimum(edges, (*size, *size)).astype(np.int64), opacity)
+        return cls(clipped_boxes(starts, lengths, size), opacity)
+
+
+def clipped_boxes(starts: NDArray[Any], lengths: NDArray[Any], size: Size) -> NDArray[np.int64]:
+    """Return boxes ``(..., 4)`` that start somewhere and are so long, ``(2, ...)`` each, clipped at the borders."""
+    edges = np.empty((4, *starts.shape[1:]), dtype=np.int64)
+    edges[:2] = np.maximum(starts, 0)
+    edges[2:] = np.minimum(starts + lengths, np.array(size).reshape(2, *(1,) * (starts.ndim - 1)))
+    return edges.T
 
 
 class MixDraw(NamedTuple):
@@ -127,7 +133,7 @@ class MixDraw(NamedTuple):
 
 
 class HostDraw(NamedTuple):
-    """A draw as arrays on the host, with one row for the whole batch or one for each sample: what kernels take.
+    """A draw as arrays on the host: what kernels take. Where one row is enough for the whole batch there is only one.
 
     Attributes:
         partners: ``(N,)`` int64, the index of the partner.
@@ -151,16 +157,15 @@ class HostDraw(NamedTuple):
         shift = int(partners[0]) if count else 0
         if not np.array_equal((np.arange(count) + shift) % max(count, 1), partners):
             shift = 0
-        if shift and (boxes == boxes[0]).all() and (opacity == opacity[0]).all():
-            boxes, opacity = boxes[:1], opacity[:1]
+        boxes, opacity = (rows[:1] if count and (rows == rows[:1]).all() else rows for rows in (boxes, opacity))
         return cls(partners, boxes, opacity.astype(np.float32), draw.size, shift)
 
     @property
     def lam(self) -> NDArray[np.float64]:
         """The fraction of each original sample that is kept: ``(1 or N,)``."""
-        top, left, bottom, right = self.boxes.T
-        covered = (bottom - top) * (right - left) / max(self.size[0] * self.size[1], 1)
-        kept: NDArray[np.float64] = 1 - self.opacity * covered
+        pixels = max(self.size[0] * self.size[1], 1)
+        covered = [(bottom - top) * (right - left) / pixels for top, left, bottom, right in self.boxes.tolist()]
+        kept: NDArray[np.float64] = 1 - self.opacity * np.array(covered)
         return kept
 
     def spread(self) -> MixDraw:
@@ -168,7 +173,7 @@ class HostDraw(NamedTuple):
         count = len(self.partners)
         boxes, opacity = np.empty((count, 4), dtype=np.int64), np.empty(count, dtype=np.float32)
         boxes[:], opacity[:] = self.boxes, self.opacity
-        return MixDraw(*map(torch.from_numpy, (self.partners, boxes, opacity)), self.size)  # type: ignore[call-arg]
+        return MixDraw(torch.from_numpy(self.partners), torch.from_numpy(boxes), torch.from_numpy(opacity), self.size)
 
 
 Draw = HostDraw | MixDraw  # kernels get tensors where nobody can look at numbers: inside a compiled graph
@@ -180,12 +185,9 @@ def for_kernels(draw: MixDraw) -> Draw:
 
 
 def draw_of(partners: NDArray[np.int64], placement: Placement, size: Size, shift: int = 0) -> HostDraw:
-    """Return the draw of samples that share the only row of a placement or have one row each."""
+    """Return the draw of samples that have one row of a placement for all or one each."""
     boxes = np.array([(0, 0, *size)]) if placement.boxes is None else placement.boxes
     opacity = np.array(placement.opacity, dtype=np.float32, ndmin=1)
-    if len(boxes) != len(opacity):
-        rows = max(len(boxes), len(opacity))
-        boxes, opacity = np.broadcast_to(boxes, (rows, 4)), np.broadcast_to(opacity, rows)
     return HostDraw(partners, boxes, opacity, size, shift)
 
 

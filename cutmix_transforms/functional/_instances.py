@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from cutmix_transforms.functional._boxes import inside_boxes
 from cutmix_transforms.functional._checks import (
     can_look_at,
     check_indices,
@@ -13,7 +14,6 @@ from cutmix_transforms.functional._checks import (
     check_tensor,
     received,
 )
-from cutmix_transforms.functional._boxes import inside_boxes
 from cutmix_transforms.functional._draw import Size
 
 ROUNDING = 1e-9  # a share that is smaller was left by rounding

@@ -102,30 +102,37 @@ def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
 
 
 def write_mixed(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None = None) -> None:
-    """Write mixed images into ``out``, which shares no memory with them, by whichever way is fastest; all give the same.
+    """Write mixed images into ``out``, which lies apart from them, by whichever way is fastest; all give the same.
 
     Rows are a batch, or samples that are still separate; the draw is known to fit. Several threads take the whole batch
     at once, as each operation makes all of them meet. One thread takes large images one by one: then each is still in
     the cache when its box is written.
     """
-    boxes, opacity, whole = draw.boxes.tolist(), draw.opacity.tolist(), [0, 0, *draw.size]
-    hidden, count, is_on_cpu = opacity.count(0), len(opacity), out.device.type == "cpu"
+    if out.is_cpu and _goes_one_by_one(out):
+        _write_one_by_one(out, rows, draw, others)
+        return
+    boxes, opacity, shift = draw.boxes.tolist(), draw.opacity.tolist(), draw.shift if others is None else 0
+    is_one = len(boxes) == len(opacity) == 1
+    if not is_one:
+        boxes, opacity = _one_each(boxes, len(out)), _one_each(opacity, len(out))
+    hidden, count = opacity.count(0), len(opacity)
     if hidden:
         boxes = [box if strength else [0, 0, 0, 0] for box, strength in zip(boxes, opacity, strict=True)]
-    shift, is_one = draw.shift if others is None else 0, count == 1
-    if is_on_cpu and _goes_one_by_one(out):
-        _write_one_by_one(out, rows, draw, others)
-    elif hidden + opacity.count(1) == count and (is_on_cpu or (is_one and shift)):
+    if hidden + opacity.count(1) == count and (out.is_cpu or (is_one and shift)):
         _copy_all(out, rows)
         if is_one and shift:
             _write_patch(out, rows, boxes[0], shift)
         else:
-            _write_patches(out, rows, draw.partners.tolist(), boxes * (len(out) if is_one else 1), others)
-    elif shift and hidden + boxes.count(whole) >= count:
+            _write_patches(out, rows, draw.partners.tolist(), _one_each(boxes, len(out)), others)
+    elif shift and hidden + boxes.count([0, 0, *draw.size]) >= count:
         _write_blend(out, rows, opacity, shift)
     else:
         batch = _as_batch(rows)
         out.copy_(_mix_by_mask(batch, draw, batch if others is None else others))
+
+
+def _one_each(rows: list[Any], count: int) -> list[Any]:
+    return rows * count if len(rows) == 1 else rows
 
 
 def _goes_one_by_one(out: Tensor) -> bool:
@@ -135,8 +142,8 @@ def _goes_one_by_one(out: Tensor) -> bool:
 def _write_one_by_one(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None) -> None:
     blender, pool, size = _Blender(out), rows if others is None else others, list(image_size(out))
     targets, sources = _bits_of(out), [_bits_of(row) for row in pool]
-    partners, same = draw.partners.tolist(), len(out) if len(draw.boxes) == 1 else 1
-    boxes, opacity = draw.boxes.tolist() * same, draw.opacity.tolist() * same
+    partners = draw.partners.tolist()
+    boxes, opacity = (_one_each(field.tolist(), len(out)) for field in (draw.boxes, draw.opacity))
     for i in _along_chains(partners) if others is None else range(len(out)):
         partner, (top, left, bottom, right), strength = partners[i], boxes[i], opacity[i]
         box = (..., slice(top, bottom), slice(left, right))
@@ -199,17 +206,16 @@ def _write_blend(out: Tensor, rows: Rows, opacity: list[float], shift: int) -> N
     """Blend whole images with partners that all are one shift away."""
     count, exact = len(out), exact_dtype(out.dtype)
     weights: Any = opacity[0] if len(opacity) == 1 else _column(opacity, out, exact)
-    if exact == out.dtype:
-        images = _as_batch(rows)
+    if exact == out.dtype and isinstance(rows, Tensor):
         for here, there in ((slice(None, -shift), slice(shift, None)), (slice(-shift, None), slice(None, shift))):
             weight = weights[here] if isinstance(weights, Tensor) else weights
-            torch.lerp(images[here], images[there], weight, out=out[here])
+            torch.lerp(rows[here], rows[there], weight, out=out[here])
     else:
-        _copy_all(out, rows)
-        images = out.new_empty(count + shift, *out.shape[1:], dtype=exact)  # the first ones again after the last
-        images[:count].copy_(out)
-        images[count:].copy_(out[:shift])
-        _narrow(out, torch.lerp(images[:count], images[shift:], weights))
+        images = _as_batch([*rows, *rows[:shift]]).to(exact)  # the first ones again after the last
+        if exact == out.dtype:
+            torch.lerp(images[:count], images[shift:], weights, out=out)
+        else:
+            _narrow(out, torch.lerp(images[:count], images[shift:], weights))
     for i, strength in enumerate(opacity):
         if strength in (0, 1):  # what does not show may be infinite
             out[i] = rows[(i + shift) % count if strength else i]
@@ -233,7 +239,7 @@ def _copy_all(out: Tensor, rows: Rows) -> None:
 
 def _narrow(out: Tensor, values: Tensor) -> None:
     """Copy values, which are lost, into another dtype: of integers the nearest."""
-    if out.dtype == torch.uint8 and out.device.type == "cpu":
+    if out.dtype == torch.uint8 and out.is_cpu:
         out.numpy()[...] = values.round_().numpy()  # three times as fast as the way of tensors
     else:
         out.copy_(to_dtype(values, out.dtype))
@@ -241,7 +247,7 @@ def _narrow(out: Tensor, values: Tensor) -> None:
 
 def _bits_of(images: Tensor) -> Any:
     """Return images of the CPU as an array, whose parts are faster to copy; dtypes that it lacks as integers."""
-    if images.device.type != "cpu":
+    if not images.is_cpu:
         return images
     try:
         return images.numpy()

@@ -21,7 +21,7 @@ from cutmix_transforms.functional._images import blend_unchecked, exact_dtype
 
 
 class MixedTarget(NamedTuple):
-    """Both targets of each mixed sample and the fraction of the first: what :class:`~cutmix_transforms.MixedLoss` takes.
+    """Both targets of each mixed sample and the fraction of the first: what ``MixedLoss`` takes.
 
     Attributes:
         a: the targets of the samples, as they came, ``(N, ...)``.
@@ -96,27 +96,34 @@ def soft_targets_unchecked(labels: Tensor, num_classes: int | None, label_smooth
 
 def check_labels(labels: Tensor, num_classes: int | None) -> None:
     """Raise a clear error unless a tensor of labels has one of the forms that :func:`soft_targets` takes."""
-    shape = tuple(labels.shape)
-    if labels.ndim not in (1, 2):
-        raise ValueError(f"labels must be of shape (N,) or (N, K), got {shape}")
-    if labels.dtype.is_complex or (labels.dtype == torch.bool and labels.ndim == 1):
+    ndim, dtype = labels.ndim, labels.dtype
+    if ndim not in (1, 2):
+        raise ValueError(f"labels must be of shape (N,) or (N, K), got {tuple(labels.shape)}")
+    if dtype.is_complex or (dtype == torch.bool and ndim == 1):
         raise TypeError(
-            f"labels of shape (N,) must be integer (classes) or float (values), got {labels.dtype}; "
+            f"labels of shape (N,) must be integer (classes) or float (values), got {dtype}; "
             "make them labels.long() or labels.float()"
         )
-    if labels.ndim == 2:
-        if num_classes is not None and shape[1] != num_classes:
-            raise ValueError(f"labels of shape (N, K) must have K = num_classes = {num_classes}, got {shape}")
-    elif labels.dtype.is_floating_point:
+    if ndim == 2:
+        if num_classes is not None and labels.shape[1] != num_classes:
+            raise ValueError(
+                f"labels of shape (N, K) must have K = num_classes = {num_classes}, got {tuple(labels.shape)}"
+            )
+    elif dtype.is_floating_point:
         if num_classes is not None:
             raise ValueError(f"num_classes must be None for float labels of shape (N,), got {num_classes}")
     elif num_classes is None:
-        raise ValueError(f"num_classes must be given for integer labels of shape (N,) = {shape}, got None")
+        raise ValueError(
+            f"num_classes must be given for integer labels of shape (N,) = {tuple(labels.shape)}, got None"
+        )
     elif can_look_at(labels):
-        found = labels.tolist()
-        if found and not 0 <= min(found) <= max(found) < num_classes:
-            first = next(i for i, label in enumerate(found) if not 0 <= label < num_classes)
-            raise ValueError(f"labels must lie in [0, num_classes={num_classes}), got {found[first]} at index {first}")
+        _check_classes(labels.tolist(), num_classes)
+
+
+def _check_classes(labels: list[int], num_classes: int) -> None:
+    if labels and not 0 <= min(labels) <= max(labels) < num_classes:
+        first = next(i for i, label in enumerate(labels) if not 0 <= label < num_classes)
+        raise ValueError(f"labels must lie in [0, num_classes={num_classes}), got {labels[first]} at index {first}")
 
 
 def mix_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) -> Tensor:
@@ -181,7 +188,7 @@ def mix_class_labels(own: ClassLabels, draw: Draw, others: ClassLabels) -> Tenso
     On a CPU they are written at once, with the same bits: for small images it would take as long to make one-hot rows
     and mix them as to mix the images.
     """
-    if isinstance(draw, MixDraw) or own.smoothing or own.indices.device.type != "cpu":
+    if isinstance(draw, MixDraw) or own.smoothing or not own.indices.is_cpu:
         return mix_targets_unchecked(own.soft(), draw, None if others is own else others.soft())
     count, classes = len(own.indices), own.num_classes
     targets, lam = np.zeros(count * classes, dtype=np.float32), draw.lam.astype(np.float32)
@@ -189,7 +196,7 @@ def mix_class_labels(own: ClassLabels, draw: Draw, others: ClassLabels) -> Tenso
     pool = indices if others is own else others.indices.numpy().astype(np.int64, copy=False)
     targets[starts + indices] = lam
     targets[starts + pool[draw.partners]] += 1 - lam
-    return torch.from_numpy(targets).view(count, classes)
+    return torch.from_numpy(targets.reshape(count, classes))
 
 
 def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) -> MixedTarget:
