@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_NUMBERS = torch.empty(0, dtype=torch.float64, device="cpu")  # to make others like it takes less than to say how
+_CPU = torch.device("cpu")
+_NUMBERS = torch.empty(0, dtype=torch.float64, device=_CPU)  # to make others like it takes less than to say how
 
 
 class RandomTransform(v2.Transform):
@@ -173,7 +174,11 @@ class Stream:
 
     def noise(self, shape: Sequence[int], device: torch.device) -> Tensor:
         """Return uniform numbers in [0, 1) on a device, from a generator there that one number of the host seeds."""
-        generator = Generator(device).manual_seed(_next_seed(self._source()))
+        seed = _next_seed(self._source())
+        try:
+            generator = Generator(device).manual_seed(seed)
+        except RuntimeError:  # a device without generators
+            return torch.rand(shape, generator=_seeded_by(seed), dtype=torch.float32, device=_CPU).to(device)
         return torch.rand(shape, generator=generator, dtype=torch.float32, device=device)
 
     def _source(self) -> Generator | None:

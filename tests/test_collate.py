@@ -2,8 +2,10 @@
 
 import copy
 import re
+from collections import OrderedDict
 from functools import partial
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -381,3 +383,78 @@ def test_repr_names_the_collate_function():
     assert repr(MixCollate(mix)) == f"MixCollate({mix!r}, collate_fn=default_collate)"
     own = partial(default_collate)
     assert repr(MixCollate(mix, collate_fn=own)) == f"MixCollate({mix!r}, collate_fn={own!r})"
+
+
+# --- one collate for batches of several forms -------------------------------------------------------------------------
+
+
+def batches_of_several_forms():
+    plain = [(image, i % 5) for i, image in enumerate(pictures(4, 3, HEIGHT, WIDTH))]
+    return [
+        plain,
+        plain[::-1],
+        [list(sample) for sample in plain],
+        [{"image": image, "label": label} for image, label in plain],
+        [{"image": image, "target": label} for image, label in plain],
+        [{"label": label, "image": image} for image, label in plain],
+        [(image, {"label": label, "id": 7}) for image, label in plain],
+        [(image, {"id": 7, "label": label}) for image, label in plain],
+        [(image[:1], label) for image, label in plain],
+        [(image[..., :5], label) for image, label in plain],
+        [((image * 255).byte(), label) for image, label in plain],
+        [(image, torch.eye(5)[label]) for image, label in plain],
+        [(image, torch.eye(5)[label].double()) for image, label in plain],
+        [(tv_tensors.Image(image), label) for image, label in plain],
+        [(tv_tensors.Video(image.expand(2, *image.shape)), label) for image, label in plain],
+        [(image.numpy(), label) for image, label in plain],
+        [(image, label, str(label), 0.5) for image, label in plain],
+        [(image, np.int64(label), 3) for image, label in plain],
+        plain[:1],
+        plain,
+    ]
+
+
+def test_what_the_last_batch_was_plays_no_part():
+    """The structure of a batch is read once and kept, but only for samples of the same form."""
+    mix = RandomCutMix(num_classes=5)
+    kept = MixCollate(mix)
+    for _ in range(2):
+        for samples in batches_of_several_forms():
+            state = torch.get_rng_state()
+            found = kept(samples)
+            torch.set_rng_state(state)
+            assert same(found, MixCollate(mix)(samples))
+            assert type(found) is type(default_collate(samples))
+
+
+def test_options_may_change_between_batches():
+    samples = [
+        {"image": image, "label": i, "other": (i + 1) % 5} for i, image in enumerate(constant_images(5, 3, 9, 7))
+    ]
+    mix = RandomMixUp(num_classes=5, p=0)
+    collate = MixCollate(mix)
+    assert torch.equal(collate(samples)["label"], torch.eye(5))
+    mix.labels_getter = "other"
+    assert torch.equal(collate(samples)["other"], torch.eye(5).roll(1, 1))
+    mix.labels_getter = lambda batch: batch["label"]
+    assert torch.equal(collate(samples)["label"], torch.eye(5))
+    mix.target = "pair"
+    assert isinstance(collate(samples)["label"], MixedTarget)
+    assert isinstance(copy.deepcopy(collate)(samples)["label"], MixedTarget)
+
+
+def test_containers_are_those_of_default_collate():
+    class Pair(NamedTuple):
+        image: torch.Tensor
+        rest: dict
+
+    samples = [
+        Pair(image, OrderedDict(label=i, more=[(float(i), "name"), {"deep": torch.tensor([i, i])}]))
+        for i, image in enumerate(pictures(5, 3, HEIGHT, WIDTH))
+    ]
+    mix = RandomCutMix(num_classes=5, labels_getter=lambda sample: sample.rest["label"], p=0)
+    assert same(MixCollate(mix)(samples), mix(default_collate(samples)))
+    found, plain = MixCollate(mix)(samples), default_collate(samples)
+    assert (type(found), type(found.rest), list(found.rest)) == (Pair, OrderedDict, ["label", "more"])
+    assert [type(one) for one in found.rest["more"]] == [type(one) for one in plain.rest["more"]]
+    assert found.rest["more"][0][1] == plain.rest["more"][0][1]

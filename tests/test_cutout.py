@@ -1,14 +1,15 @@
 """RandomCutout on single images, PIL images, batches and videos, in and outside a Compose."""
 
+import numpy as np
 import PIL.Image
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH
+from helpers import HEIGHT, WIDTH, says
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from cutmix_transforms import RandomCutout
+from cutmix_transforms import RandomCutout, functional
 
 
 def hole_of(image):
@@ -135,3 +136,86 @@ def test_one_is_a_pixel_and_one_point_zero_the_whole_side(size):
 def test_a_small_share_is_at_least_a_pixel():
     assert hole_of(RandomCutout(0.01)(torch.ones(1, HEIGHT, WIDTH))).sum() == 1
     assert hole_of(RandomCutout((0.01, 0.02))(torch.ones(1, HEIGHT, WIDTH))).sum() == 1
+
+
+# --- replay -----------------------------------------------------------------------------------------------------------
+
+REPLAYED = {
+    "image": torch.rand(3, HEIGHT, WIDTH) + 1,
+    "batch": torch.rand(5, 3, HEIGHT, WIDTH) + 1,
+    "bytes": torch.randint(1, 256, (5, 3, HEIGHT, WIDTH), dtype=torch.uint8),
+    "tv_tensor": tv_tensors.Image(torch.rand(3, HEIGHT, WIDTH) + 1),
+    "video": tv_tensors.Video(torch.rand(4, 3, HEIGHT, WIDTH) + 1),
+    "videos": torch.rand(2, 4, 3, HEIGHT, WIDTH) + 1,
+    "PIL": F.to_pil_image(torch.randint(1, 256, (3, HEIGHT, WIDTH), dtype=torch.uint8)),
+}
+
+
+@pytest.mark.parametrize("images", REPLAYED.values(), ids=REPLAYED)
+@pytest.mark.parametrize("options", [{}, {"holes": 3, "p": 0.7}, {"inside": True, "size": (0.2, 0.9)}], ids=str)
+def test_a_draw_of_holes_is_what_a_call_cuts(images, options):
+    cutout = RandomCutout(**options)
+    for seed in range(5):
+        torch.manual_seed(seed)
+        holes = cutout.draw(images)
+        torch.manual_seed(seed)
+        once = cutout(images)
+        many = (
+            1 if images is REPLAYED["PIL"] or images.ndim == 3 or isinstance(images, tv_tensors.Video) else len(images)
+        )
+        assert (holes.dtype, holes.shape) == (torch.int64, (many, cutout.holes, 4))
+        for again in (cutout(images, draw=holes), RandomCutout(1)(images, draw=holes)):
+            assert type(again) is type(once)
+            assert np.array_equal(np.asarray(again), np.asarray(once))
+        plain = F.pil_to_tensor(once) if images is REPLAYED["PIL"] else torch.as_tensor(once)
+        cut = functional.inside_boxes(holes, (HEIGHT, WIDTH)).any(1).view(many, *(1,) * (plain.ndim - 2), HEIGHT, WIDTH)
+        assert torch.equal(
+            plain == 0, cut.squeeze(0).expand_as(plain) if many == 1 else cut.squeeze(1).expand_as(plain)
+        )
+
+
+def test_replayed_holes_take_instances_and_masks_along():
+    boxes = tv_tensors.BoundingBoxes([[0, 0, 4, 4], [5, 5, 9, 9]], format="XYXY", canvas_size=(HEIGHT, WIDTH))
+    mask = tv_tensors.Mask(torch.ones(2, HEIGHT, WIDTH, dtype=torch.uint8))
+    sample = torch.ones(3, HEIGHT, WIDTH), {"boxes": boxes, "labels": torch.tensor([1, 2]), "masks": mask}
+    holes = torch.tensor([[[0, 0, 4, 4]]])
+    image, target = RandomCutout(mask_fill=7, p=0.0)(*sample, draw=holes)
+    assert (image == 0).sum() == 3 * 16
+    assert target["labels"].tolist() == [1, 2]  # by their masks both are still to be seen
+    assert (target["masks"] == 7).sum() == 2 * 16
+    del sample[1]["masks"]
+    assert RandomCutout()(*sample, draw=holes)[1]["labels"].tolist() == [2]
+    assert RandomCutout().eval()(*sample, draw=holes)[0] is sample[0]
+
+
+def test_replayed_noise_lies_in_the_holes():
+    images = torch.full((4, 3, HEIGHT, WIDTH), 128, dtype=torch.uint8)
+    cutout = RandomCutout((3, 9), fill="random")
+    holes = cutout.draw(images)
+    inside = functional.inside_boxes(holes, (HEIGHT, WIDTH))
+    out = cutout(images, draw=holes)
+    assert ((out != 128) <= inside).all()
+    assert ((out != 128).any(1) == inside[:, 0]).float().mean() > 0.99
+
+
+@pytest.mark.parametrize(
+    ("holes", "kind", "words"),
+    [
+        ([[[0, 0, 1, 1]]], TypeError, ["draw", "tensor", "(N, K, 4)", "list"]),
+        (torch.zeros(4, 1, 4), TypeError, ["draw", "int64", "float32"]),
+        (torch.zeros(4, 4, dtype=torch.int64), ValueError, ["draw", "(N, K, 4)", "(4, 4)"]),
+        (torch.zeros(3, 1, 4, dtype=torch.int64), ValueError, ["draw", "4 images", "3"]),
+        (torch.tensor([[[0, 0, 18, 2]]] * 4), ValueError, ["draw", "17 x 11", "(0, 0, 18, 2)"]),
+    ],
+)
+def test_holes_that_do_not_fit(holes, kind, words):
+    cutout, images = RandomCutout(), torch.ones(4, 3, HEIGHT, WIDTH)
+    with says(kind, words):
+        cutout(images, draw=holes)
+
+
+def test_what_has_no_holes_to_draw():
+    with says(TypeError, ["images", "tensor or a PIL image", "tuple"]):
+        RandomCutout().draw((torch.ones(3, 4, 4), 1))
+    with says(ValueError, ["images", "(C, H, W)", "(4, 4)"]):
+        RandomCutout().draw(torch.ones(4, 4))

@@ -66,13 +66,28 @@ def assert_same_form(found, wanted):
 @each
 @on_any
 def test_mixes_on_meta(make, per_sample, form):
-    """With draws of their own, and with one that is replayed from there or from the CPU."""
+    """With draws of their own, and with one that is replayed, from the CPU or sent there."""
     mix, batch = make(per_sample=per_sample), (IMAGES[form], LABELS)
     far, draw, wanted = on("meta", batch), mix.draw(IMAGES[form]), mix(*batch)
     assert_same_form(mix(*far), wanted)
-    assert_same_form(mix.draw(far[0]), draw)
-    assert_same_form(mix(*far, draw=mix.draw(far[0])), wanted)
     assert_same_form(mix(*far, draw=draw), wanted)
+    assert_same_form(mix(*far, draw=on("meta", draw)), wanted)
+
+
+@mixes
+@each
+def test_one_seed_gives_one_draw_on_every_device(make, per_sample):
+    """Draws are made on the host, wherever the images lie."""
+    draws = []
+    for device in ("cpu", "meta"):
+        torch.manual_seed(3)
+        draws.append(make(per_sample=per_sample).draw(IMAGES["float32"].to(device)))
+    assert all(torch.equal(here, there) for here, there in zip(draws[0][:3], draws[1][:3], strict=True))
+    holes = []
+    for device in ("cpu", "meta"):
+        torch.manual_seed(3)
+        holes.append(RandomCutout(5, holes=2).draw(IMAGES["float32"].to(device)))
+    assert torch.equal(*holes)
 
 
 KERNELS = {
@@ -90,7 +105,7 @@ KERNELS = {
     "soft_targets": lambda images, labels, draw: functional.soft_targets(labels, CLASSES, 0.1),
 }
 # what can be seen of instances is found where samples are separate, by looking at them
-LOOK = {"View", "join_masks", "visible_boxes", "visible_keypoints", "visible_mask_share"}
+LOOK = {"Placement", "View", "join_masks", "visible_boxes", "visible_keypoints", "visible_mask_share"}
 REGISTER = {"register_kernel", "register_instance_kernel"}
 
 
@@ -157,17 +172,22 @@ def test_same_pixels_and_targets(device):
             torch.testing.assert_close(on("cpu", found[1]), wanted[1])
 
 
+@where("cuda", "mps")
+def test_a_generator_of_another_device_is_an_error(device):
+    for make in (*MIXES.values(), RandomCutout):
+        with pytest.raises(ValueError, match=f"generator must be a generator of the CPU.*got one of {device}"):
+            make(generator=torch.Generator(device))
+
+
 @where("cpu", "cuda", "mps")
-def test_draws_come_from_a_generator_of_the_device_or_of_the_cpu(device):
-    far = on(device, (IMAGES["float32"], LABELS))
-    for make, kind in product(MIXES.values(), (None, "cpu", device)):
-        generator = torch.Generator(kind) if kind else None
-        mix, runs = make(generator=generator), []
-        for seed in (1, 1, 2):
-            (generator or torch).manual_seed(seed)
-            runs.append(tree_leaves(mix.draw(far[0]))[:4])
-        torch.testing.assert_close(runs[0], runs[1], rtol=0, atol=0)
-        assert any(not torch.equal(one, other) for one, other in zip(runs[0], runs[2], strict=True))
+def test_noise_is_drawn_on_the_device_of_the_images(device):
+    images, out = IMAGES["float32"].to(device), []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        out.append(RandomCutout(9, fill="random")(images))
+    assert torch.equal(out[0], out[1])
+    assert not torch.equal(out[0], out[2])
+    assert {one.device.type for one in out} == {device}
 
 
 @where("cuda")

@@ -1,0 +1,287 @@
+"""A mix of one's own: two hooks, and everything else follows."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from helpers import HEIGHT, WIDTH, says
+from oracles import constant_images, mix_loops, told_shares
+from torch.utils.data import DataLoader
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from cutmix_transforms import (
+    Mix,
+    MixCollate,
+    MixDataset,
+    MixedTarget,
+    RandomCutMix,
+    RandomCutout,
+    RandomMixChoice,
+    RandomMixUp,
+    functional,
+    show_batch,
+)
+from cutmix_transforms.functional import Placement
+
+
+class RandomBand(Mix):
+    """A band of the partner over the whole width."""
+
+    numbers = 2
+
+    def place(self, numbers, size):
+        height, width = size
+        tall = numbers[0] * height / 2 // 1
+        top = numbers[1] * (height - tall + 1) // 1
+        return Placement.between(top, 0, top + tall, width)
+
+
+class EvenMixUp(Mix):
+    """Nearly halves."""
+
+    numbers = 1
+
+    def place(self, numbers, size):
+        return Placement(opacity=0.45 + 0.1 * numbers[0])
+
+
+class FaintBand(RandomBand):
+    """A band that is blended, one as strongly as it is placed."""
+
+    numbers = 3
+
+    def place(self, numbers, size):
+        return super().place(numbers[:2], size)._replace(opacity=0.2 + 0.6 * numbers[2])
+
+
+OWN = {"band": RandomBand, "even": EvenMixUp, "faint": FaintBand}
+own = pytest.mark.parametrize("make", OWN.values(), ids=OWN)
+each = pytest.mark.parametrize("per_sample", [False, True], ids=["per_batch", "per_sample"])
+IMAGES, LABELS = constant_images(6, 3, HEIGHT, WIDTH), torch.arange(6)
+SAMPLES = list(zip(IMAGES, range(6), strict=True))
+
+
+def choices(per_sample):
+    """Mixes of one's own among others."""
+    mixes = [RandomBand(num_classes=6), EvenMixUp(num_classes=6, per_sample=per_sample), RandomMixUp(num_classes=6)]
+    return RandomMixChoice(mixes, per_sample=per_sample)
+
+
+@own
+@each
+def test_pixels_and_targets_follow(make, per_sample):
+    mix = make(num_classes=6, per_sample=per_sample)
+    for _ in range(10):
+        draw = mix.draw(IMAGES)
+        mixed, targets = mix(IMAGES, LABELS, draw=draw)
+        torch.testing.assert_close(mixed, mix_loops(IMAGES, draw))
+        torch.testing.assert_close(mixed.mean((1, 2, 3)), targets @ torch.arange(6.0))
+        assert len(set(draw.lam.tolist())) == (1 if not per_sample else pytest.approx(6, abs=5))
+    lam = torch.cat([mix.draw(IMAGES).lam for _ in range(100)])
+    if make is EvenMixUp:
+        assert 0.45 <= lam.min() < 0.46 < 0.54 < lam.max() <= 0.55
+    if make is RandomBand:
+        assert set(lam.mul(HEIGHT).round().int().tolist()) == set(range(9, 18))
+
+
+@own
+@each
+@pytest.mark.parametrize("given", [False, True], ids=["global", "generator"])
+def test_all_places_agree(make, per_sample, given):
+    """A call, a replayed draw, the collate, samples mixed one by one, and copies: the same bits."""
+
+    def fresh():
+        torch.manual_seed(5)
+        generator = torch.Generator().manual_seed(7) if given else None
+        return make(num_classes=6, per_sample=per_sample, p=0.7, generator=generator)
+
+    images, targets = fresh()(IMAGES, LABELS)
+    mix = fresh()
+    draw = mix.draw(IMAGES)
+    for mixed in (
+        mix(IMAGES, LABELS, draw=draw),
+        MixCollate(fresh())(SAMPLES),
+        [torch.stack(some) for some in zip(*MixCollate(fresh(), collate_fn=list)(SAMPLES), strict=True)],
+        copy.deepcopy(fresh())(IMAGES, LABELS),
+        pickle.loads(pickle.dumps(fresh()))(IMAGES, LABELS),
+    ):
+        assert torch.equal(mixed[0], images)
+        assert torch.equal(mixed[1], targets)
+    for _ in range(5):
+        image, target = MixDataset(SAMPLES, fresh())[2]
+        torch.testing.assert_close(image.mean(), target @ torch.arange(6.0))
+
+
+@each
+def test_in_a_choice(per_sample):
+    mix = choices(per_sample)
+    lam = []
+    for _ in range(60):
+        draw = mix.draw(IMAGES)
+        mixed, targets = mix(IMAGES, LABELS, draw=draw)
+        torch.testing.assert_close(mixed, mix_loops(IMAGES, draw))
+        torch.testing.assert_close(mixed.mean((1, 2, 3)), targets @ torch.arange(6.0))
+        lam += draw.lam[(draw.boxes[:, 2] - draw.boxes[:, 0] == HEIGHT)].tolist()
+    assert any(0.45 < one < 0.55 for one in lam)
+    mix.p = 0
+    assert mix(IMAGES, LABELS)[0] is IMAGES
+
+
+def test_masks_and_instances_follow():
+    mask = tv_tensors.Mask(IMAGES[:, 0].long())
+    mixed, pasted = RandomBand()(IMAGES, mask)
+    assert torch.equal(mixed[:, 0].long(), pasted.as_subclass(torch.Tensor))
+    with says(ValueError, ["target", "'pair'", "mask"]):
+        EvenMixUp()(IMAGES, mask)
+    _, pair = EvenMixUp(target="pair")(IMAGES, mask)
+    assert isinstance(pair, MixedTarget)
+    boxes = tv_tensors.BoundingBoxes(
+        torch.tensor([[0.0, 0, WIDTH, HEIGHT]]), format="XYXY", canvas_size=(HEIGHT, WIDTH)
+    )
+    samples = [(image, {"boxes": boxes, "labels": torch.tensor([i])}) for i, image in enumerate(IMAGES)]
+    for image, target in MixCollate(RandomBand(per_sample=True), collate_fn=list)(samples):
+        assert set(target["labels"].tolist()) == {int(value) for value in image.unique()}
+        for label, box in zip(target["labels"].tolist(), target["boxes"].tolist(), strict=True):
+            rows = (image[0] == label).any(1).nonzero()
+            assert (box[1], box[3]) == (rows.min(), rows.max() + 1)
+    for image, target in MixCollate(EvenMixUp(per_sample=True), collate_fn=list)(samples):
+        assert target["labels"].shape == target["weights"].shape == (2,)
+        torch.testing.assert_close((target["weights"] * target["labels"]).sum(), image.mean())
+    with says(ValueError, ["opacity", "boxes"]):
+        MixCollate(FaintBand(), collate_fn=list)(samples)
+
+
+@pytest.mark.parametrize("make", [RandomBand, EvenMixUp])
+def test_samples_of_unequal_sizes(make):
+    """A box shows what the partner covers; whole images are padded."""
+    sizes = [(HEIGHT, WIDTH), (9, 20)]
+    samples = [(torch.full((1, *size), float(i)), i) for i, size in enumerate(sizes)]
+    for _ in range(20):
+        for i, (image, target) in enumerate(MixCollate(make(num_classes=2), collate_fn=list)(samples)):
+            if make is EvenMixUp:
+                assert image.shape == (1, HEIGHT, 20)
+                assert 0.45 < target[i] < 0.55
+            else:
+                assert image.shape == (1, *sizes[i])
+                (shares,) = told_shares(image[None])
+                assert shares == pytest.approx({j: target[j].item() for j in shares}, abs=1e-6)
+
+
+def test_in_a_loader_with_workers_and_shown():
+    loader = DataLoader(SAMPLES, 3, num_workers=2, collate_fn=MixCollate(RandomBand(num_classes=6, per_sample=True)))
+    for images, targets in loader:
+        torch.testing.assert_close(images.mean((1, 2, 3)), targets @ torch.arange(6.0))
+    mix = RandomBand(num_classes=6)
+    draw = mix.draw(IMAGES)
+    images, targets = v2.Compose([mix])(IMAGES, LABELS)
+    assert show_batch(images / 6, targets, draw=draw).size[0] > 6 * WIDTH
+
+
+def test_in_one_graph():
+    """Code that no compiler could trace, called anew for every batch."""
+
+    class Untraceable(EvenMixUp):
+        def place(self, numbers, size):
+            return super().place(np.array([[float(str(one)) for one in numbers[0]]]), size)
+
+    torch._dynamo.reset()
+    compiled = torch.compile(Untraceable(num_classes=6), fullgraph=True, backend="eager")
+    seen = set()
+    for _ in range(4):
+        images, targets = compiled(IMAGES, LABELS)
+        torch.testing.assert_close(images.mean((1, 2, 3)), targets @ torch.arange(6.0))
+        seen.add(targets.max().item())
+    assert len(seen) == 4
+
+
+def test_options_are_shown():
+    assert repr(RandomBand(num_classes=6, p=0.5)) == (
+        "RandomBand(p=0.5, num_classes=6, per_sample=False, min_visibility=None, target='soft', label_smoothing=0.0, "
+        "labels_getter='default', generator=None)"
+    )
+
+
+def placing(**fields):
+    class Own(Mix):
+        numbers = 1
+
+        def place(self, numbers, size):
+            return fields["value"] if "value" in fields else Placement(**fields)
+
+    return Own(num_classes=6)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "words"),
+    [
+        ({"value": None}, TypeError, ["place must return", "Placement", "NoneType"]),
+        ({"value": (None, 1.0)}, TypeError, ["place must return", "Placement", "tuple"]),
+        ({"opacity": 1.5}, ValueError, ["opacity from 0 to 1", "1.5"]),
+        ({"opacity": np.array([float("nan")])}, ValueError, ["opacity from 0 to 1", "nan"]),
+        ({"opacity": np.array([-0.5])}, ValueError, ["opacity from 0 to 1", "-0.5"]),
+        ({"boxes": np.array([[0, 0, HEIGHT + 1, 2]])}, ValueError, ["boxes inside 17 x 11", "(0, 0, 18, 2)"]),
+        ({"boxes": np.array([[-1, 0, 2, 2]])}, ValueError, ["boxes inside 17 x 11", "(-1, 0, 2, 2)"]),
+        ({"boxes": np.array([[5, 0, 2, 2]])}, ValueError, ["boxes inside 17 x 11", "(5, 0, 2, 2)"]),
+        ({"boxes": np.array([[0.0, 0, 2, 2]])}, ValueError, ["boxes (rows, 4) of integers", "float64"]),
+        ({"boxes": np.array([0, 0, 2, 2])}, ValueError, ["boxes (rows, 4) of integers", "(4,)"]),
+    ],
+)
+def test_placements_that_cannot_be(fields, kind, words):
+    mix = placing(**fields)
+    with pytest.raises(kind) as error:
+        mix(IMAGES, LABELS)
+    assert all(word in str(error.value) for word in words), str(error.value)
+
+
+def test_hooks_that_are_missing():
+    with pytest.raises(NotImplementedError, match="Own must have a method place"):
+        type("Own", (Mix,), {"numbers": 1})().draw(IMAGES)
+
+
+def test_a_generator_of_another_device_is_an_error():
+    """Draws are made on the host. A stand-in for one of a GPU, which cannot be made without."""
+
+    class OfGPU(torch.Generator):
+        device = torch.device("cuda", 0)
+
+    for make in (RandomBand, RandomCutMix, RandomMixUp, RandomCutout):
+        with pytest.raises(ValueError, match=r"generator must be a generator of the CPU.* got one of cuda:0"):
+            make(generator=OfGPU())
+
+
+# --- draws ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_edited_draw_mixes_targets_as_its_pixels():
+    """``lam`` is computed from the rest; stored beside it, it would be the old one."""
+    mix = RandomCutMix(num_classes=6, ratio=(0.4, 0.6))
+    draw = mix.draw(IMAGES)
+    for edited in (
+        draw._replace(boxes=torch.tensor([[0, 0, i, 2 * i] for i in range(6)])),
+        draw._replace(opacity=torch.linspace(0, 1, 6)),
+        draw._replace(partners=torch.tensor([5, 5, 0, 0, 1, 1])),
+    ):
+        images, targets = mix(IMAGES, LABELS, draw=edited)
+        torch.testing.assert_close(images.mean((1, 2, 3)), targets @ torch.arange(6.0))
+        torch.testing.assert_close(images, mix_loops(IMAGES, edited))
+        area = (edited.boxes[:, 2:] - edited.boxes[:, :2]).prod(1).double() / (HEIGHT * WIDTH)
+        assert edited.lam.dtype == torch.float32
+        assert torch.equal(edited.lam, (1 - edited.opacity.double() * area).float())
+
+
+def test_what_is_not_mixed_has_nothing_of_a_partner():
+    """Not even a NaN in its label."""
+    values = torch.tensor([1.0, float("nan"), 3.0, float("inf"), 5.0, 6.0])
+    rows = values[:, None].expand(6, 4)
+    for labels in (values, rows):
+        for mix in (RandomCutMix(p=1e-9), RandomMixUp(p=1e-9), RandomMixUp(p=0.5, per_sample=True), RandomBand(p=0.5)):
+            draw = mix.draw(IMAGES)
+            _, targets = mix(IMAGES, labels, draw=draw)
+            alone = draw.lam == 1
+            assert torch.equal(targets[alone].nan_to_num(), labels[alone].nan_to_num())
+    covered = functional.mix_draw(torch.tensor([1, 2, 0]), torch.tensor([[0, 0, 2, 2]] * 3), (2, 2))
+    pool = torch.tensor([float("nan"), 1.0, 2.0])
+    assert torch.equal(functional.mix_targets(pool, covered)[:2], torch.tensor([1.0, 2.0]))
