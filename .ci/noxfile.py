@@ -20,7 +20,8 @@ def oldest(session: nox.Session) -> None:
     """The lower bounds of pyproject.toml, of all that users need."""
     bounds = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["compare"]
     if session.python == "3.13":
-        bounds = ["pillow>=11" if bound.startswith("pillow") else bound for bound in bounds]  # the first made for it
+        first = {"pillow": "pillow>=11", "numpy": "numpy>=2.1"}  # made for it
+        bounds = [first.get(bound.partition(">")[0], bound) for bound in bounds]
     constraints = Path(session.create_tmp()).resolve() / "oldest.txt"
     tamed = ["pyparsing<3.3"]  # a later one warns about the oldest matplotlib
     constraints.write_text("\n".join([bound.replace(">=", "==") for bound in bounds] + tamed))

@@ -12,7 +12,7 @@ from cutmix_transforms._mix import Mix
 from cutmix_transforms._mixup import RandomMixUp
 from cutmix_transforms._show import show_batch
 from cutmix_transforms.functional._draw import MixDraw
-from cutmix_transforms.functional._targets import MixedTarget
+from cutmix_transforms.functional._pairs import MixedTarget
 
 __all__ = [
     "Mix",

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cutmix_transforms._checks import check_count
 from cutmix_transforms.functional._checks import can_look_at, check_real, check_tensor, received
-from cutmix_transforms.functional._targets import MixedTarget, check_pair
+from cutmix_transforms.functional._pairs import MixedTarget, check_pair
 
 
 def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) -> Tensor:

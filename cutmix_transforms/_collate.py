@@ -13,7 +13,7 @@ from cutmix_transforms._mix import Mix, check_counts
 from cutmix_transforms._samples import mix_samples
 from cutmix_transforms._stacking import Columns, check_forms, check_room, column_of, share, stack, stacked
 from cutmix_transforms.functional._checks import received
-from cutmix_transforms.functional._images import image_size
+from cutmix_transforms.functional._draw import image_size
 
 
 class MixCollate:

@@ -16,16 +16,17 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms._checks import check_count, check_flag, check_fraction_below_one, check_number
-from cutmix_transforms._find import check_names, find_instances, has_rows, unnamed
-from cutmix_transforms._inputs import as_tensor, check_labels_getter, find_images, find_labels
+from cutmix_transforms._find import find_instances, has_rows, unnamed
+from cutmix_transforms._graph import draw_in_graph
+from cutmix_transforms._inputs import as_tensor, check_labels_getter, check_names, find_images, find_labels
 from cutmix_transforms._instances import hide_instances
-from cutmix_transforms._random import RandomTransform, draw_in_graph, integers
+from cutmix_transforms._random import RandomTransform, integers
 from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional._boxes import start_around
 from cutmix_transforms.functional._checks import can_look_at, check_boxes, check_indices
 from cutmix_transforms.functional._cutout import cutout_unchecked, fill_pixels
-from cutmix_transforms.functional._draw import clipped_boxes
-from cutmix_transforms.functional._images import exact_dtype, image_size, to_dtype
+from cutmix_transforms.functional._draw import clipped_boxes, image_size
+from cutmix_transforms.functional._images import exact_dtype, to_dtype
 from cutmix_transforms.functional._kernels import instance_kernel
 
 if TYPE_CHECKING:

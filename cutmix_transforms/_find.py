@@ -15,7 +15,6 @@ from cutmix_transforms.functional._draw import Size
 from cutmix_transforms.functional._kernels import instance_kernel
 
 WEIGHTS = "weights"
-STRUCTURES = {"boxes": tv_tensors.BoundingBoxes, "masks": tv_tensors.Mask, "keypoints": tv_tensors.KeyPoints}
 
 
 def find_instances(inputs: Any, leaves: list[Any], images: list[int], labels: list[int], size: Size) -> list[Instances]:
@@ -117,18 +116,6 @@ def check_structure(leaf: Any, size: Size) -> None:
     canvas = getattr(leaf, "canvas_size", size)
     if canvas is None or tuple(canvas) != size:
         raise ValueError(f"canvas_size of {type(leaf).__name__} must be the size of the image, {size}, got {canvas}")
-
-
-def check_names(inputs: Any) -> None:
-    """Raise an error if boxes, masks or keypoints are plain tensors, which nothing would happen to."""
-    for holder in inputs if isinstance(inputs, (tuple, list)) else [inputs]:
-        for name, kind in STRUCTURES.items() if isinstance(holder, Mapping) else ():
-            value = holder.get(name)
-            if hasattr(value, "shape") and not isinstance(value, tv_tensors.TVTensor) and len(value.shape) >= 2:
-                raise TypeError(
-                    f"{name} must be tv_tensors.{kind.__name__}, which a plain tensor cannot be taken for, "
-                    f"got {type(value).__name__} of shape {tuple(value.shape)}"
-                )
 
 
 def unnamed(inputs: Any, groups: list[Instances]) -> list[Any]:

@@ -10,17 +10,18 @@ from torch.utils.data import default_collate, default_convert
 from torchvision import tv_tensors
 from torchvision.transforms.v2.functional import is_pure_tensor
 
-from cutmix_transforms._find import check_names, find_instances, unnamed
+from cutmix_transforms._find import find_instances, unnamed
 from cutmix_transforms._instances import Instances, Leaf
 from cutmix_transforms._stacking import stacked
 from cutmix_transforms._wrap import rewrap
 from cutmix_transforms.functional._checks import received
-from cutmix_transforms.functional._images import image_size
+from cutmix_transforms.functional._draw import image_size
 from cutmix_transforms.functional._kernels import instance_kernel, map_kernel
-from cutmix_transforms.functional._targets import MixedTarget
+from cutmix_transforms.functional._pairs import MixedTarget
 
 LabelsGetter = str | int | Callable[[Any], Any] | None
 
+STRUCTURES = {"boxes": tv_tensors.BoundingBoxes, "masks": tv_tensors.Mask, "keypoints": tv_tensors.KeyPoints}
 LABEL_KEYS = ("labels", "label", "targets", "target")
 _APART = (
     "inputs must not hold boxes, instance masks or keypoints but sample by sample: mix them with MixDataset, or with "
@@ -64,12 +65,12 @@ def read(inputs: Any, getter: LabelsGetter, *, is_sample: bool) -> Parts:
     labels = find_labels(tensors, spec, getter)
     images = find_images(tensors, labels, ndim=3 if is_sample else 4)
     groups: list[Instances] = []
-    if is_sample and any(instance_kernel(leaf) is not None for leaf in tensors):
+    if is_sample and any(_is_structure(leaf) for leaf in tensors):
         groups = find_instances(inputs, tensors, images, labels, image_size(tensors[images[0]][None]))
     elif not is_sample:
         _check_batched(tensors, tensors[images[0]])
     taken = {member.place for group in groups for member in group.members}
-    maps = [i for i, leaf in enumerate(tensors) if i not in taken and map_kernel(leaf) is not None]
+    maps = [i for i, leaf in enumerate(tensors) if _is_tv(leaf) and i not in taken and map_kernel(leaf)]
 
     def of_batch(places: list[int]) -> list[Leaf]:
         return [Leaf(i, rewrap(tensors[i][None], tensors[i]) if is_sample else tensors[i]) for i in places]
@@ -77,8 +78,23 @@ def read(inputs: Any, getter: LabelsGetter, *, is_sample: bool) -> Parts:
     kept = [tensors[i] if i in images else leaf for i, leaf in enumerate(leaves)]  # an array becomes a tensor
     targets = [i for i in labels if i not in taken]
     return Parts(
-        kept, spec, of_batch(images), of_batch(maps), of_batch(targets), groups, unnamed(inputs, groups), is_sample
+        kept,
+        spec,
+        of_batch(images),
+        of_batch(maps),
+        of_batch(targets),
+        groups,
+        unnamed(inputs, groups) if groups else [],
+        is_sample,
     )
+
+
+def _is_tv(leaf: Any) -> bool:
+    return isinstance(leaf, tv_tensors.TVTensor)
+
+
+def _is_structure(leaf: Any) -> bool:
+    return isinstance(leaf, tv_tensors.TVTensor) and instance_kernel(leaf) is not None
 
 
 def _check_batched(leaves: list[Any], images: Tensor) -> None:
@@ -90,7 +106,7 @@ def _check_batched(leaves: list[Any], images: Tensor) -> None:
                     f"masks must be (N, H, W) or (N, 1, H, W) with N, H and W of the images, got {tuple(leaf.shape)} "
                     f"beside images {tuple(images.shape)}"
                 )
-        elif instance_kernel(leaf) is not None:
+        elif _is_structure(leaf):
             raise TypeError(f"{_APART}, got {type(leaf).__name__} in a batch")
 
 
@@ -99,6 +115,18 @@ def check_leaves(leaves: list[Any]) -> None:
     for leaf in leaves:
         if isinstance(leaf, PIL.Image.Image):
             raise TypeError(f"images must be tensors (put v2.ToImage() in front of the mix), got a PIL image: {leaf!r}")
+
+
+def check_names(inputs: Any) -> None:
+    """Raise an error if boxes, masks or keypoints are plain tensors, which nothing would happen to."""
+    for holder in inputs if isinstance(inputs, (tuple, list)) else [inputs]:
+        for name, kind in STRUCTURES.items() if isinstance(holder, Mapping) else ():
+            value = holder.get(name)
+            if hasattr(value, "shape") and not isinstance(value, tv_tensors.TVTensor) and len(value.shape) >= 2:
+                raise TypeError(
+                    f"{name} must be tv_tensors.{kind.__name__}, which a plain tensor cannot be taken for, "
+                    f"got {type(value).__name__} of shape {tuple(value.shape)}"
+                )
 
 
 def check_stackable(sample: Parts) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cutmix_transforms.functional._checks import received
-from cutmix_transforms.functional._targets import MixedTarget, check_pair
+from cutmix_transforms.functional._pairs import MixedTarget, check_pair
 
 
 class MixedLoss(nn.Module):

@@ -12,45 +12,37 @@ from torchvision import tv_tensors
 
 from cutmix_transforms._checks import check_choice, check_count, check_flag, check_fraction_below_one
 from cutmix_transforms._find import with_weights
+from cutmix_transforms._graph import draw_in_graph
 from cutmix_transforms._inputs import Parts, check_labels_getter, check_leaves, read
-from cutmix_transforms._instances import Leaf, paste_instances, unite_instances
-from cutmix_transforms._random import RandomTransform, draw_in_graph
+from cutmix_transforms._instances import Leaf
+from cutmix_transforms._random import RandomTransform
 from cutmix_transforms._stacking import Column, stacked
-from cutmix_transforms._wrap import rewrap, unwrap
+from cutmix_transforms._structures import becomes_pair, blends_of, check_structures, mix_structures
+from cutmix_transforms._wrap import unwrap
+from cutmix_transforms.functional import _targets
+from cutmix_transforms.functional._by_hand import check_draw, check_fit
+from cutmix_transforms.functional._by_mask import pack, unpack
 from cutmix_transforms.functional._draw import (
     HostDraw,
     MixDraw,
     Placement,
-    check_draw,
     check_placement,
     draw_of,
     for_kernels,
-    pack,
-    send_tensor,
-    unpack,
+    image_size,
 )
-from cutmix_transforms.functional._images import check_blendable, image_size
-from cutmix_transforms.functional._kernels import MapKernel, map_kernel
-from cutmix_transforms.functional._mixing import check_fit, mix_images, mix_images_unchecked
-from cutmix_transforms.functional._targets import (
-    ClassLabels,
-    MixedTarget,
-    check_labels,
-    mix_class_labels,
-    mix_targets_unchecked,
-    pair_targets_unchecked,
-    soft_targets_unchecked,
-)
+from cutmix_transforms.functional._images import check_blendable
+from cutmix_transforms.functional._mixing import mix_images_unchecked
+from cutmix_transforms.functional._pairs import MixedTarget, pair_targets_unchecked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cutmix_transforms._inputs import LabelsGetter
-    from cutmix_transforms._instances import Instances
+    from cutmix_transforms._structures import Blends
     from cutmix_transforms.functional._draw import Draw, Size
 
 NumClasses = int | Sequence[int | None] | None
-Blends = Literal["nothing", "boxes", "images"]
 
 _AXES: dict[type, tuple[int, ...]] = {tv_tensors.Video: (5,), tv_tensors.Image: (4,)}
 
@@ -295,7 +287,8 @@ class Mix(RandomTransform):
         """Raise an error unless images, maps and instances can be mixed."""
         self._check_images([image.value for image in parts.images])
         if parts.maps or parts.groups:
-            self._check_structures(parts)
+            check_structures(self, parts)
+        self._warn_of(parts.unnamed)
 
     def with_targets(self, parts: Parts) -> Parts:
         """Return the parts with their labels in the form that is mixed; raise an error unless they are labels."""
@@ -308,7 +301,7 @@ class Mix(RandomTransform):
             raise ValueError(f"num_classes must be one number or one for each of {len(labels)} labels, got {counts}")
         smoothing = self.label_smoothing if self.training else 0.0
         targets = [
-            Leaf(label.place, _target_of(label.value, number, smoothing))
+            Leaf(label.place, _targets.target_of(label.value, number, smoothing))
             for label, number in zip(labels, counts, strict=True)
         ]
         return parts._replace(targets=targets)
@@ -318,56 +311,27 @@ class Mix(RandomTransform):
         others = parts if pool is None else pool
         values: dict[int, Any] = {}
         for own, other in zip(parts.images, others.images, strict=True):
-            values[own.place] = _mix_pixels(own.value, draw, None if pool is None else other.value)
+            pool_of_it = None if other is own else other.value
+            is_column = isinstance(own.value, Column)
+            values[own.place] = (
+                own.value.mixed(draw) if is_column else mix_images_unchecked(own.value, draw, pool_of_it)
+            )
         for own, other in zip(parts.targets, others.targets, strict=True):
             values[own.place] = self._mix_target(own.value, draw, other.value)
-        for own, other in zip(parts.maps, others.maps, strict=True):
-            values[own.place] = self._mix_map(own.value, draw, None if pool is None else other.value)
-        for group, partners in zip(parts.groups, others.groups, strict=True):
-            values |= self._mix_instances(group, partners, draw)
-        return values
+        return values | mix_structures(self, parts, draw, others) if parts.maps or parts.groups else values
+
+    def _mix_target(self, own: Any, draw: Draw, other: Any) -> Tensor | MixedTarget:
+        if isinstance(own, _targets.ClassLabels):
+            return _targets.mix_class_labels(own, draw, other)
+        mix = pair_targets_unchecked if self.target == "pair" else _targets.mix_targets_unchecked
+        return mix(own, draw, None if other is own else other)
 
     def unmixed(self, parts: Parts) -> dict[int, Any]:
         """Return what replaces the leaves where nothing is mixed: targets in the form of mixed ones."""
         if self.target == "soft":
-            return {
-                place: target.soft() if isinstance(target, ClassLabels) else target for place, target in parts.targets
-            }
-        both = [(leaf.place, leaf.value) for leaf in parts.targets]
-        both += [(leaf.place, stacked(leaf.value)) for leaf in parts.maps if self._becomes_pair(leaf.value)]
-        return {place: MixedTarget(value, value, _ones(value)) for place, value in both}
-
-    def _mix_target(self, own: Tensor | ClassLabels, draw: Draw, other: Any) -> Tensor | MixedTarget:
-        if isinstance(own, ClassLabels):
-            return mix_class_labels(own, draw, other)
-        mix = pair_targets_unchecked if self.target == "pair" else mix_targets_unchecked
-        return mix(own, draw, None if other is own else other)
-
-    def _mix_map(self, own: Tensor | Column, draw: Draw, other: Tensor | None) -> Any:
-        """Mix masks and the like; classes can only be pasted, so where they would be blended both are kept."""
-        kernel, is_pair = _map_kernel(own), self._becomes_pair(own)
-        if kernel.mix is mix_images and not is_pair:
-            return _mix_pixels(own, draw, other)
-        maps: Tensor = stacked(own)
-        rows = draw.spread() if isinstance(draw, HostDraw) else draw
-        plain, pool = unwrap(maps), unwrap(maps if other is None else other)
-        if not is_pair:
-            return rewrap(kernel.mix(plain, rows, pool), maps)
-        covered, shown = (rows._replace(opacity=covers.float()) for covers in (rows.opacity == 1, rows.opacity > 0))
-        first, second = (rewrap(kernel.mix(plain, one, pool), maps) for one in (covered, shown))
-        return MixedTarget(first, second, send_tensor(1 - rows.opacity, plain.device))
-
-    def _mix_instances(self, base: Instances, partner: Instances, draw: Any) -> dict[int, Tensor]:
-        """Mix the instances of one sample: a mix of whole images keeps all of both, also when one is covered wholly."""
-        canvas = max(base.size[0], partner.size[0]), max(base.size[1], partner.size[1])
-        is_whole = draw.size == canvas and draw.boxes[0].tolist() == [0, 0, *canvas]
-        if draw.opacity < 1 or (is_whole and self.blends == "images"):
-            return unite_instances(base, partner, draw)
-        return paste_instances(base, partner, torch.from_numpy(draw.boxes), self.min_visibility or 0.0)
-
-    def _becomes_pair(self, maps: Tensor | Column) -> bool:
-        """Tell whether maps hold classes that the mix cannot paste."""
-        return _map_kernel(maps).categorical and self.blends != "nothing"
+            return {place: _targets.soft_of(target) for place, target in parts.targets}
+        both = [*parts.targets, *(leaf for leaf in parts.maps if becomes_pair(self, leaf.value))]
+        return {place: MixedTarget.unmixed(stacked(value)) for place, value in both}
 
     def _check_images(self, images: list[Tensor]) -> None:
         """Raise an error unless these are images that the mix can take."""
@@ -384,54 +348,6 @@ class Mix(RandomTransform):
                 )
             if (image.dtype == torch.bool or image.dtype.is_complex) and self.blends != "nothing":
                 check_blendable(image)
-
-    def _check_structures(self, parts: Parts) -> None:
-        """Raise an error if there are masks or instances that the mix would have to blend; warn of forgotten ones."""
-        if self.target == "soft" and any(self._becomes_pair(leaf.value) for leaf in parts.maps):
-            raise ValueError(
-                "target must be 'pair' for masks that are blended (CutMix of opacity 1 pastes them), "
-                f"got {self.target!r}"
-            )
-        if parts.groups and self.blends == "boxes":
-            raise ValueError(
-                f"opacity must be 1 for boxes, instance masks and keypoints, got {getattr(self, 'opacity', self)!r}"
-            )
-        self._warn_of(parts.unnamed)
-
-
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def blends_of(mix: Mix) -> Blends:
-    """Find out what a mix blends, by placing some rows: so that a mix of the user's own need not say it twice."""
-    numbers = np.tile([0.1, 0.5, 0.9], (mix.numbers, 1))
-    placement = mix.place(numbers, (64, 64))
-    if placement.boxes is None:
-        return "images"
-    return "boxes" if (np.asarray(placement.opacity) < 1).any() else "nothing"
-
-
-def _target_of(labels: Tensor, num_classes: int | None, smoothing: float) -> Tensor | ClassLabels:
-    check_labels(labels, num_classes)
-    if labels.ndim == 1 and num_classes is not None:
-        return ClassLabels(labels, num_classes, smoothing)
-    return soft_targets_unchecked(labels, num_classes, smoothing)
-
-
-def _map_kernel(maps: Tensor | Column) -> MapKernel:
-    kernel = map_kernel(maps.first if isinstance(maps, Column) else maps)
-    if kernel is None:
-        raise TypeError(f"maps must be of a type that has a kernel, got {type(maps).__name__}")
-    return kernel
-
-
-def _mix_pixels(images: Tensor | Column, draw: Draw, others: Tensor | None) -> Tensor:
-    if isinstance(images, Column) and isinstance(draw, HostDraw):
-        return images.mixed(draw)
-    batch: Tensor = stacked(images)
-    return rewrap(mix_images_unchecked(unwrap(batch), draw, None if others is None else unwrap(others)), batch)
-
-
-def _ones(rows: Tensor) -> Tensor:
-    return torch.ones(len(rows), dtype=torch.float32, device=rows.device)
 
 
 def check_counts(parts: Parts) -> None:

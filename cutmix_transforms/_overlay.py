@@ -14,7 +14,7 @@ from torchvision.transforms.v2 import functional as F
 from cutmix_transforms._wrap import unwrap
 from cutmix_transforms.functional._draw import Size
 from cutmix_transforms.functional._kernels import convert_boxes
-from cutmix_transforms.functional._targets import MixedTarget
+from cutmix_transforms.functional._pairs import MixedTarget
 
 # Okabe & Ito 2008, Color Universal Design: told apart by the colour-blind too. Their black is lost on photographs.
 PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))

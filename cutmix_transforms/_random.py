@@ -11,9 +11,7 @@ import inspect
 import math
 import os
 import warnings
-from collections.abc import Sequence  # noqa: TC003 (torch reads the annotations of an operator)
 from functools import cache
-from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 from weakref import WeakValueDictionary
 
@@ -24,10 +22,10 @@ from torch.utils.data import get_worker_info
 from torchvision.transforms import v2
 
 from cutmix_transforms._checks import check_fraction
-from cutmix_transforms.functional._draw import send_tensor
+from cutmix_transforms._graph import register
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -39,16 +37,13 @@ _NUMBERS = torch.empty(0, dtype=torch.float64, device=_CPU)  # to make others li
 class RandomTransform(v2.Transform):
     """A transform with a probability and a source of randomness; its instances hold options only."""
 
-    _known: ClassVar[WeakValueDictionary[int, RandomTransform]] = WeakValueDictionary()  # by the number graphs hold
-    _numbers: ClassVar[Iterator[int]] = count()
-
     def __init__(self, *, p: float, generator: Generator | None) -> None:
         super().__init__()
         with torch.inference_mode(False):  # an inference tensor could not be set outside
             self._p = _in_shared_memory(torch.tensor(check_fraction("p", p), dtype=torch.float64, device="cpu"))
         self.generator = generator
         self._warned_of: set[Any] = set()
-        self._register()
+        self._number = register(self)
 
     @property
     def p(self) -> float:
@@ -90,44 +85,10 @@ class RandomTransform(v2.Transform):
                     stacklevel=2,
                 )
 
-    def _register(self) -> None:
-        self._number = next(self._numbers)
-        self._known[self._number] = self
-
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         _in_shared_memory(self._p)
-        self._register()
-
-
-@torch.library.custom_op("cutmix_transforms::draw", mutates_args=(), tags=(torch.Tag.nondeterministic_seeded,))
-def draw_in_graph(
-    place: Tensor,
-    transform: int,
-    method: str,
-    arguments: Sequence[int],
-    shape: Sequence[int],  # noqa: ARG001 (what a graph knows of the result)
-    dtype: torch.dtype,  # noqa: ARG001
-) -> Tensor:
-    """Call a method that draws: a compiled graph cannot look into it, so that every call of the graph draws anew.
-
-    What is drawn is sent to the device of ``place``, an empty tensor. Older compilers do not ask for the tag, but they
-    take no two empty tensors for one, nor then what is made with them.
-    """
-    drawn: Tensor = getattr(RandomTransform._known[transform], method)(*arguments, device=place.device)
-    return send_tensor(drawn, place.device)
-
-
-@draw_in_graph.register_fake
-def _(
-    place: Tensor,
-    transform: int,  # noqa: ARG001
-    method: str,  # noqa: ARG001
-    arguments: Sequence[int],  # noqa: ARG001
-    shape: Sequence[int],
-    dtype: torch.dtype,
-) -> Tensor:
-    return torch.empty(shape, dtype=dtype, device=place.device)
+        self._number = register(self)
 
 
 class Stream:

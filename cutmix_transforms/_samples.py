@@ -10,8 +10,7 @@ from torchvision import tv_tensors
 
 from cutmix_transforms._instances import Leaf
 from cutmix_transforms._wrap import rewrap, unwrap
-from cutmix_transforms.functional._draw import HostDraw, Placement, Size, draw_of
-from cutmix_transforms.functional._images import image_size
+from cutmix_transforms.functional._draw import HostDraw, Placement, Size, draw_of, image_size
 from cutmix_transforms.functional._targets import ClassLabels
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from torchvision.transforms.v2 import functional as F
 from cutmix_transforms._checks import check_count
 from cutmix_transforms._overlay import INTEGERS, corners_on, frame, name_of, overlay_of, paint, shorten
 from cutmix_transforms._wrap import unwrap
+from cutmix_transforms.functional._by_hand import check_draw
 from cutmix_transforms.functional._checks import check_boxes, received
-from cutmix_transforms.functional._draw import MixDraw, Size, check_draw
-from cutmix_transforms.functional._targets import MixedTarget, check_pair
+from cutmix_transforms.functional._draw import MixDraw, Size
+from cutmix_transforms.functional._pairs import MixedTarget, check_pair
 
 PAPER, INK = (255, 255, 255), (34, 34, 34)
 GUTTER = 4

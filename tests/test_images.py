@@ -19,7 +19,7 @@ from cutmix_transforms.functional import (
     mix_draw,
     mix_images,
 )
-from cutmix_transforms.functional._mixing import _mix_by_mask
+from cutmix_transforms.functional._by_mask import mix_by_mask
 
 BOXES = torch.tensor([[0, 0, 17, 11], [2, 3, 9, 4], [0, 0, 0, 0], [16, 10, 17, 11], [5, 0, 12, 11]])
 PARTNERS = torch.tensor([3, 4, 0, 1, 2])
@@ -282,14 +282,14 @@ def test_nan_and_infinity_stay_in_the_box():
     images[PARTNERS[1]] = float("nan")
     images[PARTNERS[2]] = float("inf")  # sample 2 has an empty box
     draw = mix_draw(PARTNERS, BOXES, (17, 11))
-    for out in (mix_images(images, draw), _mix_by_mask(images, draw, images)):
+    for out in (mix_images(images, draw), mix_by_mask(images, draw, images)):
         assert out[1].isnan().sum() == 7
         assert out[2].abs().sum() == 0
         assert (out[4, 0, 5:12] == 0).all()  # a pasted pixel is a copy, whatever it covers
         nothing = mix_images(images, mix_draw(PARTNERS, BOXES[:1].expand(5, 4), (17, 11), opacity=0.0))
         assert torch.equal(nothing.nan_to_num(7), images.nan_to_num(7))
     unmixed = mix_draw(PARTNERS, BOXES[:1].expand(5, 4), (17, 11), opacity=torch.tensor([0, 0.0, 0, 0, 0]))
-    assert torch.equal(_mix_by_mask(images, unmixed, images).nan_to_num(7), images.nan_to_num(7))
+    assert torch.equal(mix_by_mask(images, unmixed, images).nan_to_num(7), images.nan_to_num(7))
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # what torch writes forward derivatives in
@@ -297,7 +297,7 @@ def test_gradients_flow_to_both_samples():
     images = torch.rand(5, 1, 17, 11, dtype=torch.float64, requires_grad=True)
     draw = mix_draw(PARTNERS, BOXES, (17, 11), opacity=torch.tensor([1.0, 0.3, 1.0, 0.5, 0.25]))
     assert torch.autograd.gradcheck(lambda x: mix_images(x, draw), images, check_forward_ad=True)
-    assert torch.autograd.gradcheck(lambda x: _mix_by_mask(x, draw, x), images)
+    assert torch.autograd.gradcheck(lambda x: mix_by_mask(x, draw, x), images)
     mix_images(images, mix_draw(PARTNERS, BOXES[:1].expand(5, 4), (17, 11), opacity=0.25)).sum().backward()
     torch.testing.assert_close(images.grad, torch.ones_like(images))
     others = images.detach().clone().requires_grad_()

@@ -1,9 +1,10 @@
 """The deterministic kernels behind the transforms: pixels, targets and draws as pure functions of tensors."""
 
 from cutmix_transforms.functional._boxes import boxes_around, cutmix_boxes, inside_boxes
+from cutmix_transforms.functional._by_hand import mix_draw
 from cutmix_transforms.functional._cutout import cutout
-from cutmix_transforms.functional._draw import Placement, mix_draw
-from cutmix_transforms.functional._images import blend, image_size
+from cutmix_transforms.functional._draw import Placement, image_size
+from cutmix_transforms.functional._images import blend
 from cutmix_transforms.functional._instances import (
     View,
     boxes_of_masks,
@@ -14,7 +15,8 @@ from cutmix_transforms.functional._instances import (
 )
 from cutmix_transforms.functional._kernels import register_instance_kernel, register_kernel
 from cutmix_transforms.functional._mixing import mix_images
-from cutmix_transforms.functional._targets import mix_targets, pair_targets, soft_targets
+from cutmix_transforms.functional._pairs import pair_targets
+from cutmix_transforms.functional._targets import mix_targets, soft_targets
 
 __all__ = [
     "Placement",

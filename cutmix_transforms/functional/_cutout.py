@@ -18,8 +18,8 @@ from cutmix_transforms.functional._checks import (
     check_tensor,
     received,
 )
-from cutmix_transforms.functional._draw import send_tensor
-from cutmix_transforms.functional._images import exact_dtype, image_size, to_dtype
+from cutmix_transforms.functional._draw import image_size, send_tensor
+from cutmix_transforms.functional._images import exact_dtype, to_dtype
 
 Fill = float | Sequence[float] | Tensor | Literal["mean"]
 

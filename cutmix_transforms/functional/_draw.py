@@ -8,21 +8,37 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cutmix_transforms.functional._checks import (
-    can_look_at,
-    check_boxes,
-    check_floats,
-    check_fraction,
-    check_indices,
-    check_range,
-    check_size,
-    received,
-)
+from cutmix_transforms.functional._checks import can_look_at, received
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 Size = tuple[int, int]
+
+
+def image_size(images: Tensor) -> Size:
+    """Return height and width of a batch: its last two sides, with sides of 1 in front of a shape that has fewer.
+
+    Args:
+        images: any tensor with a leading batch dimension.
+
+    Shape:
+        - images: ``(N, ..., H, W)``, ``(N, W)`` or ``(N,)``.
+
+    Returns:
+        ``(height, width)``.
+
+    Raises:
+        TypeError: if ``images`` are no tensor.
+
+    Example:
+        >>> image_size(torch.rand(8, 3, 17, 11)), image_size(torch.rand(8, 5)), image_size(torch.rand(8))
+        ((17, 11), (1, 5), (1, 1))
+    """
+    if not isinstance(images, Tensor):
+        raise TypeError(f"images must be a tensor, got {received(images)}")
+    height, width = (1, 1, *images.shape[1:])[-2:]
+    return height, width
 
 
 class Placement(NamedTuple):
@@ -65,26 +81,6 @@ class Placement(NamedTuple):
         """
         boxes = np.stack(np.broadcast_arrays(top, left, bottom, right), axis=-1)
         return cls(boxes.astype(np.int64), opacity)
-
-    @classmethod
-    def spanning(
-        cls, starts: NDArray[Any], lengths: NDArray[Any], size: Size, opacity: float | NDArray[Any] = 1.0
-    ) -> Placement:
-        """Return boxes that start somewhere and are so long, axis by axis, clipped at the borders.
-
-        Args:
-            starts: first row and first column of each box.
-            lengths: height and width of each box.
-            size: ``(height, width)`` of the images.
-            opacity: how strongly the partner covers the box.
-
-        Shape:
-            - starts, lengths: ``(2, rows)``; opacity: a number or ``(rows,)``.
-
-        Returns:
-            The placement; what numbers have after the point is left out.
-        """
-        return cls(clipped_boxes(starts, lengths, size), opacity)
 
 
 def clipped_boxes(starts: NDArray[Any], lengths: NDArray[Any], size: Size) -> NDArray[np.int64]:
@@ -208,81 +204,8 @@ def check_placement(placement: Any, size: Size) -> None:
             raise ValueError(f"place must return boxes inside {size[0]} x {size[1]}, got {(top, left, bottom, right)}")
 
 
-def pack(draw: MixDraw) -> Tensor:
-    """Return a draw as one tensor ``(N, 6)`` float64: partner, box and opacity of each sample."""
-    partners, boxes, opacity = draw.partners.double()[:, None], draw.boxes.double(), draw.opacity.double()[:, None]
-    return torch.cat([partners, boxes, opacity], dim=1)
-
-
-def unpack(rows: Tensor, size: Size) -> MixDraw:
-    """Return the draw that :func:`pack` made a tensor of."""
-    return MixDraw(rows[:, 0].long(), rows[:, 1:5].long(), rows[:, 5].float(), size)
-
-
-def send(draw: Draw, device: torch.device) -> MixDraw:
-    """Return a draw as tensors on the device where it is needed; it travels in one piece."""
-    rows = draw.spread() if isinstance(draw, HostDraw) else draw
-    return rows if rows.boxes.device == device else unpack(send_tensor(pack(rows), device), rows.size)
-
-
 def send_tensor(values: Tensor, device: torch.device) -> Tensor:
     """Return a tensor of the host on a device: nobody waits, as it travels from pinned memory."""
     if device.type == "cuda" and values.device.type == "cpu" and not torch.compiler.is_compiling():
         values = values.pin_memory()
     return values.to(device, non_blocking=device.type == "cuda")
-
-
-def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | float = 1.0) -> MixDraw:
-    """Make a draw by hand, and check it.
-
-    Args:
-        partners: for each sample the index of its partner.
-        boxes: ``(top, left, bottom, right)`` of each sample in pixels, half-open, inside the image.
-        size: ``(height, width)`` of the images.
-        opacity: how strongly the partner covers the box, from 0 to 1; one number or one a sample.
-
-    Shape:
-        - partners: ``(N,)`` int64; boxes: ``(N, 4)`` int64; opacity: ``(N,)`` or a number.
-
-    Returns:
-        The draw.
-
-    Raises:
-        TypeError: if ``partners`` or ``boxes`` are no integers, or ``opacity`` is neither a number nor a float tensor.
-        ValueError: if the shapes do not fit together, or (on a CPU) boxes reach beyond the image, a partner is
-            negative, or ``opacity`` is not from 0 to 1.
-
-    Example:
-        >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 10, 10], [5, 5, 10, 10]]), (10, 20))
-        >>> draw.lam
-        tensor([0.5000, 0.8750])
-    """
-    check_indices("partners", partners, "(N,)", ndims=(1,))
-    check_indices("boxes", boxes, "(N, 4)", ndims=(2,), last=4)
-    check_size("size", size)
-    count = len(partners)
-    if len(boxes) != count:
-        raise ValueError(f"boxes must be of shape (N, 4) = {(count, 4)}, got {tuple(boxes.shape)}")
-    if isinstance(opacity, Tensor):
-        check_floats("opacity", opacity, "(N,), or a number", ndims=(1,))
-        if len(opacity) != count:
-            raise ValueError(f"opacity must be a number or of shape (N,) = {(count,)}, got {tuple(opacity.shape)}")
-        check_range("opacity", opacity)
-        strength = opacity.to(boxes.device, torch.float32)
-    else:
-        check_fraction("opacity", opacity)
-        strength = torch.full((count,), float(opacity), dtype=torch.float32, device=boxes.device)
-    check_boxes("boxes", boxes, size)
-    if can_look_at(partners) and (partners < 0).any():
-        raise ValueError(f"partners must be at least 0, got {int(partners.min())}")
-    return MixDraw(partners, boxes, strength, size)
-
-
-def check_draw(draw: Any) -> None:
-    """Raise an error unless this is a draw with the fields that it must have, whatever it was made for."""
-    if not isinstance(draw, MixDraw):
-        raise TypeError(f"draw must be a MixDraw, got {received(draw)}")
-    check_indices("draw.partners", draw.partners, "(N,)", ndims=(1,))
-    check_indices("draw.boxes", draw.boxes, "(N, 4)", ndims=(2,), last=4)
-    check_floats("draw.opacity", draw.opacity, "(N,)", ndims=(1,))
-    check_size("draw.size", draw.size)

@@ -11,9 +11,7 @@ from cutmix_transforms.functional._checks import (
     check_fraction,
     check_range,
     check_tensor,
-    received,
 )
-from cutmix_transforms.functional._draw import Size
 
 _WIDE = (torch.float64, torch.int32, torch.int64, torch.uint32, torch.uint64)
 
@@ -21,31 +19,6 @@ _WIDE = (torch.float64, torch.int32, torch.int64, torch.uint32, torch.uint64)
 def exact_dtype(dtype: torch.dtype) -> torch.dtype:
     """Return the dtype to calculate in: float64 where float32 does not hold all values, otherwise float32."""
     return torch.float64 if dtype in _WIDE else torch.float32
-
-
-def image_size(images: Tensor) -> Size:
-    """Return height and width of a batch: its last two sides, with sides of 1 in front of a shape that has fewer.
-
-    Args:
-        images: any tensor with a leading batch dimension.
-
-    Shape:
-        - images: ``(N, ..., H, W)``, ``(N, W)`` or ``(N,)``.
-
-    Returns:
-        ``(height, width)``.
-
-    Raises:
-        TypeError: if ``images`` are no tensor.
-
-    Example:
-        >>> image_size(torch.rand(8, 3, 17, 11)), image_size(torch.rand(8, 5)), image_size(torch.rand(8))
-        ((17, 11), (1, 5), (1, 1))
-    """
-    if not isinstance(images, Tensor):
-        raise TypeError(f"images must be a tensor, got {received(images)}")
-    height, width = (1, 1, *images.shape[1:])[-2:]
-    return height, width
 
 
 def blend(first: Tensor, second: Tensor, opacity: Tensor | float) -> Tensor:

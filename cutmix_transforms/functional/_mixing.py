@@ -6,11 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.forward_ad import unpack_dual
+from torchvision import tv_tensors
 
-from cutmix_transforms.functional._boxes import inside_boxes
-from cutmix_transforms.functional._checks import can_look_at, check_boxes, check_range, check_tensor
-from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, check_draw, for_kernels, send, send_tensor
-from cutmix_transforms.functional._images import blend_unchecked, check_blendable, exact_dtype, image_size, to_dtype
+from cutmix_transforms.functional._by_hand import check_draw, check_fit
+from cutmix_transforms.functional._by_mask import mix_by_mask
+from cutmix_transforms.functional._checks import check_tensor
+from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, for_kernels, image_size, send_tensor
+from cutmix_transforms.functional._images import exact_dtype, to_dtype
 
 Rows = Tensor | Sequence[Tensor]  # a batch, or samples of one shape and dtype that are still separate
 
@@ -62,43 +64,20 @@ def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> T
 
 
 def mix_images_unchecked(images: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
-    """Mix images as :func:`mix_images` does, with a draw that is known to fit."""
+    """Mix images as :func:`mix_images` does, with a draw that is known to fit; tv_tensors keep their type."""
+    if isinstance(images, tv_tensors.TVTensor):
+        pool = None if others is None else others.as_subclass(Tensor)
+        mixed: Tensor = tv_tensors.wrap(mix_images_unchecked(images.as_subclass(Tensor), draw, pool), like=images)
+        return mixed
     if images.ndim < 3:
         size = image_size(images)
         pool = None if others is None else others.reshape(-1, *size)
         return mix_images_unchecked(images.reshape(-1, *size), draw, pool).reshape(images.shape)
     if isinstance(draw, MixDraw) or any(map(_has_gradient, (images,) if others is None else (images, others))):
-        return _mix_by_mask(images, draw, images if others is None else others)
+        return mix_by_mask(images, draw, images if others is None else others)
     out = torch.empty_like(images)
     write_mixed(out, images.detach(), draw, None if others is None else others.detach())
     return out
-
-
-def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
-    """Raise an error unless a draw was made for such images and others."""
-    if images.ndim == 0:
-        raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(images.shape)}")
-    count, size = len(images), image_size(images)
-    if size != tuple(draw.size):
-        raise ValueError(f"draw must be made for images of size {size}, got one for {tuple(draw.size)}")
-    if count != len(draw.partners):
-        raise ValueError(f"draw must be made for {count} images, got one for {len(draw.partners)}")
-    shapes = [tuple(field.shape) for field in (draw.partners, draw.boxes, draw.opacity)]
-    if shapes != [(count,), (count, 4), (count,)]:
-        raise ValueError(f"draw must have a row for each of {count} images, got fields of the shapes {shapes}")
-    if images.shape[1:] != pool.shape[1:]:
-        raise ValueError(f"others must be of shape (M, *{tuple(images.shape[1:])}), got {tuple(pool.shape)}")
-    if images.dtype != pool.dtype:
-        raise TypeError(f"others must be of the dtype of the images, {images.dtype}, got {pool.dtype}")
-    check_boxes("draw.boxes", draw.boxes, size)
-    if not can_look_at(draw.partners):
-        return
-    wrong = (draw.partners < 0) | (draw.partners >= len(pool))
-    if wrong.any():
-        raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {int(draw.partners[wrong][0])}")
-    check_range("draw.opacity", draw.opacity)
-    if ((draw.opacity > 0) & (draw.opacity < 1)).any():
-        check_blendable(images)
 
 
 def write_mixed(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None = None) -> None:
@@ -128,7 +107,7 @@ def write_mixed(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None =
         _write_blend(out, rows, opacity, shift)
     else:
         batch = _as_batch(rows)
-        out.copy_(_mix_by_mask(batch, draw, batch if others is None else others))
+        out.copy_(mix_by_mask(batch, draw, batch if others is None else others))
 
 
 def _one_each(rows: list[Any], count: int) -> list[Any]:
@@ -258,15 +237,3 @@ def _bits_of(images: Tensor) -> Any:
 def _has_gradient(images: Tensor) -> bool:
     """Tell whether a gradient, of the backward or the forward mode, has to go through."""
     return (images.requires_grad and torch.is_grad_enabled()) or unpack_dual(images).tangent is not None
-
-
-def _mix_by_mask(images: Tensor, draw: Draw, pool: Tensor) -> Tensor:
-    """Mix all images at once, without looking at the draw: in a graph, with a gradient, and per sample on a GPU."""
-    sent = send(draw, images.device)
-    ones = (1,) * (images.ndim - 3)
-    opacity = sent.opacity.view(-1, *ones, 1, 1)
-    inside = inside_boxes(sent.boxes, sent.size).view(-1, *ones, *sent.size) & (opacity != 0)
-    source = pool[sent.partners]  # unlike index_select, keeps channels_last
-    if images.dtype != torch.bool and not images.dtype.is_complex:
-        source = torch.where(opacity == 1, source, blend_unchecked(images, source, opacity))
-    return torch.where(~inside, images, source)  # the first of two decides about the memory format

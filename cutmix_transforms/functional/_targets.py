@@ -7,36 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cutmix_transforms.functional._by_hand import check_draw
 from cutmix_transforms.functional._checks import (
     can_look_at,
     check_boxes,
     check_floats,
     check_range,
-    check_real,
     check_tensor,
     received,
 )
-from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, check_draw, for_kernels, send_tensor
+from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, for_kernels, send_tensor
 from cutmix_transforms.functional._images import blend_unchecked, exact_dtype
-
-
-class MixedTarget(NamedTuple):
-    """Both targets of each mixed sample and the fraction of the first: what ``MixedLoss`` takes.
-
-    Attributes:
-        a: the targets of the samples, as they came, ``(N, ...)``.
-        b: the targets of their partners, ``(N, ...)``.
-        lam: ``(N,)`` float32, the fraction of ``a``.
-
-    Example:
-        >>> target = MixedTarget(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.tensor([0.75, 1.0]))
-        >>> target.lam * target.a + (1 - target.lam) * target.b
-        tensor([0.2500, 1.0000])
-    """
-
-    a: Tensor
-    b: Tensor
-    lam: Tensor
 
 
 def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing: float = 0.0) -> Tensor:
@@ -155,7 +136,7 @@ def mix_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) ->
                 [0.0000, 1.0000]])
     """
     check_floats("targets", targets, "(N, ...)")
-    _check_fit("targets", targets, draw, others)
+    check_targets_fit("targets", targets, draw, others)
     return mix_targets_unchecked(targets, for_kernels(draw), others)
 
 
@@ -164,8 +145,8 @@ def mix_targets_unchecked(targets: Tensor, draw: Draw, others: Tensor | None = N
 
     A fraction of 0 takes nothing of a target, not even a NaN.
     """
-    lam = _lam_of(draw, targets.device, exact_dtype(targets.dtype)).view(-1, *(1,) * (targets.ndim - 1))
-    partners = _partners_of(targets, draw, others)
+    lam = lam_of(draw, targets.device, exact_dtype(targets.dtype)).view(-1, *(1,) * (targets.ndim - 1))
+    partners = partners_of(targets, draw, others)
     mixed = blend_unchecked(partners, targets, lam)
     return torch.where(lam == 1, targets, torch.where(lam == 0, partners, mixed))
 
@@ -180,6 +161,19 @@ class ClassLabels(NamedTuple):
     def soft(self) -> Tensor:
         """Return the soft targets."""
         return soft_targets_unchecked(self.indices, self.num_classes, self.smoothing)
+
+
+def target_of(labels: Tensor, num_classes: int | None, smoothing: float) -> Tensor | ClassLabels:
+    """Return labels in the form that is mixed, or raise an error unless they have one of the forms that can be."""
+    check_labels(labels, num_classes)
+    if labels.ndim == 1 and num_classes is not None:
+        return ClassLabels(labels, num_classes, smoothing)
+    return soft_targets_unchecked(labels, num_classes, smoothing)
+
+
+def soft_of(target: Tensor | ClassLabels) -> Tensor:
+    """Return the soft targets of what :func:`target_of` gave."""
+    return target.soft() if isinstance(target, ClassLabels) else target
 
 
 def mix_class_labels(own: ClassLabels, draw: Draw, others: ClassLabels) -> Tensor:
@@ -199,57 +193,7 @@ def mix_class_labels(own: ClassLabels, draw: Draw, others: ClassLabels) -> Tenso
     return torch.from_numpy(targets.reshape(count, classes))
 
 
-def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) -> MixedTarget:
-    """Keep both labels of a mixed sample, with the fraction of the first.
-
-    Args:
-        labels: labels of any kind.
-        draw: which partner and which fraction.
-        others: where ``draw.partners`` point to; ``labels`` themselves by default.
-
-    Shape:
-        - labels: ``(N, ...)``; others: ``(M, ...)``.
-        - output: ``a`` and ``b`` of the shape of ``labels``, ``lam`` ``(N,)``.
-
-    Returns:
-        ``MixedTarget(labels, others[partners], lam)``.
-
-    Raises:
-        TypeError: if ``labels`` or ``others`` are no tensors of one dtype, or ``draw`` is no draw.
-        ValueError: if the draw was made for another number of labels, or (on a CPU) points outside them.
-
-    Example:
-        >>> from cutmix_transforms.functional import mix_draw
-        >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]]), (2, 2))
-        >>> pair_targets(torch.tensor([5, 7]), draw)
-        MixedTarget(a=tensor([5, 7]), b=tensor([7, 5]), lam=tensor([0.7500, 1.0000]))
-    """
-    check_tensor("labels", labels, "(N, ...)")
-    _check_fit("labels", labels, draw, others)
-    return pair_targets_unchecked(labels, for_kernels(draw), others)
-
-
-def pair_targets_unchecked(labels: Tensor, draw: Draw, others: Tensor | None = None) -> MixedTarget:
-    """Pair labels with a draw that is known to fit."""
-    lam = _lam_of(draw, labels.device, torch.float32).expand(len(labels)).contiguous()
-    return MixedTarget(labels, _partners_of(labels, draw, others), lam)
-
-
-def check_pair(target: Any) -> None:
-    """Raise an error unless a ``MixedTarget`` holds two tensors of one shape and a fraction for each of their rows."""
-    check_tensor("target.a", target.a, "(N, ...)")
-    check_tensor("target.b", target.b, "(N, ...)")
-    if target.a.shape != target.b.shape:
-        shapes = tuple(target.a.shape), tuple(target.b.shape)
-        raise ValueError(f"target.a and target.b must be of one shape, got {shapes[0]} and {shapes[1]}")
-    check_tensor("target.lam", target.lam, "(N,)")
-    check_real("target.lam", target.lam)
-    if target.lam.shape != target.a.shape[:1] or not target.lam.ndim:
-        wanted, got = tuple(target.a.shape[:1]), tuple(target.lam.shape)
-        raise ValueError(f"target.lam must be of shape (N,) = {wanted}, got {got}")
-
-
-def _check_fit(name: str, rows: Tensor, draw: Any, others: Tensor | None) -> None:
+def check_targets_fit(name: str, rows: Tensor, draw: Any, others: Tensor | None) -> None:
     pool = rows if others is None else others
     check_tensor("others", pool, "(M, ...)")
     check_draw(draw)
@@ -267,12 +211,12 @@ def _check_fit(name: str, rows: Tensor, draw: Any, others: Tensor | None) -> Non
         raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {draw.partners.tolist()}")
 
 
-def _lam_of(draw: Draw, device: torch.device, dtype: torch.dtype) -> Tensor:
+def lam_of(draw: Draw, device: torch.device, dtype: torch.dtype) -> Tensor:
     lam = torch.from_numpy(draw.lam) if isinstance(draw, HostDraw) else draw.lam
     return send_tensor(lam.to(torch.float32).to(dtype), device)
 
 
-def _partners_of(rows: Tensor, draw: Draw, others: Tensor | None) -> Tensor:
+def partners_of(rows: Tensor, draw: Draw, others: Tensor | None) -> Tensor:
     if isinstance(draw, HostDraw):
         if others is None and draw.shift:
             return rows.roll(-draw.shift, 0)

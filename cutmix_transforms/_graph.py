@@ -1,0 +1,51 @@
+"""Draws inside a compiled graph, which cannot look into what draws, nor hold a generator."""
+
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+from weakref import WeakValueDictionary
+
+import torch
+from torch import Tensor
+
+from cutmix_transforms.functional._draw import send_tensor
+
+_known: WeakValueDictionary[int, Any] = WeakValueDictionary()  # transforms by the numbers that graphs hold
+_numbers = count()
+
+
+def register(transform: Any) -> int:
+    """Return a number by which a graph finds a transform."""
+    number = next(_numbers)
+    _known[number] = transform
+    return number
+
+
+@torch.library.custom_op("cutmix_transforms::draw", mutates_args=(), tags=(torch.Tag.nondeterministic_seeded,))
+def draw_in_graph(
+    place: Tensor,
+    transform: int,
+    method: str,
+    arguments: Sequence[int],
+    shape: Sequence[int],  # noqa: ARG001 (what a graph knows of the result)
+    dtype: torch.dtype,  # noqa: ARG001
+) -> Tensor:
+    """Call a method that draws: a compiled graph cannot look into it, so that every call of the graph draws anew.
+
+    What is drawn is sent to the device of ``place``, an empty tensor. Older compilers do not ask for the tag, but they
+    take no two empty tensors for one, nor then what is made with them.
+    """
+    drawn: Tensor = getattr(_known[transform], method)(*arguments, device=place.device)
+    return send_tensor(drawn, place.device)
+
+
+@draw_in_graph.register_fake
+def _(
+    place: Tensor,
+    transform: int,  # noqa: ARG001
+    method: str,  # noqa: ARG001
+    arguments: Sequence[int],  # noqa: ARG001
+    shape: Sequence[int],
+    dtype: torch.dtype,
+) -> Tensor:
+    return torch.empty(shape, dtype=dtype, device=place.device)

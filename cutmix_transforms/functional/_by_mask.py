@@ -1,0 +1,37 @@
+"""Mixing by a mask, without looking at the draw: in a compiled graph, with a gradient, and row by row on a GPU."""
+
+import torch
+from torch import Tensor
+
+from cutmix_transforms.functional._boxes import inside_boxes
+from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, Size, send_tensor
+from cutmix_transforms.functional._images import blend_unchecked
+
+
+def mix_by_mask(images: Tensor, draw: Draw, pool: Tensor) -> Tensor:
+    """Mix all images at once."""
+    sent = send(draw, images.device)
+    ones = (1,) * (images.ndim - 3)
+    opacity = sent.opacity.view(-1, *ones, 1, 1)
+    inside = inside_boxes(sent.boxes, sent.size).view(-1, *ones, *sent.size) & (opacity != 0)
+    source = pool[sent.partners]  # unlike index_select, keeps channels_last
+    if images.dtype != torch.bool and not images.dtype.is_complex:
+        source = torch.where(opacity == 1, source, blend_unchecked(images, source, opacity))
+    return torch.where(~inside, images, source)  # the first of two decides about the memory format
+
+
+def pack(draw: MixDraw) -> Tensor:
+    """Return a draw as one tensor ``(N, 6)`` float64: partner, box and opacity of each sample."""
+    partners, boxes, opacity = draw.partners.double()[:, None], draw.boxes.double(), draw.opacity.double()[:, None]
+    return torch.cat([partners, boxes, opacity], dim=1)
+
+
+def unpack(rows: Tensor, size: Size) -> MixDraw:
+    """Return the draw that :func:`pack` made a tensor of."""
+    return MixDraw(rows[:, 0].long(), rows[:, 1:5].long(), rows[:, 5].float(), size)
+
+
+def send(draw: Draw, device: torch.device) -> MixDraw:
+    """Return a draw as tensors on the device where it is needed; it travels in one piece."""
+    rows = draw.spread() if isinstance(draw, HostDraw) else draw
+    return rows if rows.boxes.device == device else unpack(send_tensor(pack(rows), device), rows.size)

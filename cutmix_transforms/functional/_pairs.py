@@ -1,0 +1,84 @@
+"""Both targets of mixed samples, for losses that want hard labels."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from cutmix_transforms.functional._checks import check_real, check_tensor
+from cutmix_transforms.functional._draw import Draw, MixDraw, for_kernels
+from cutmix_transforms.functional._targets import check_targets_fit, lam_of, partners_of
+
+
+class MixedTarget(NamedTuple):
+    """Both targets of each mixed sample and the fraction of the first: what ``MixedLoss`` takes.
+
+    Attributes:
+        a: the targets of the samples, as they came, ``(N, ...)``.
+        b: the targets of their partners, ``(N, ...)``.
+        lam: ``(N,)`` float32, the fraction of ``a``.
+
+    Example:
+        >>> target = MixedTarget(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.tensor([0.75, 1.0]))
+        >>> target.lam * target.a + (1 - target.lam) * target.b
+        tensor([0.2500, 1.0000])
+    """
+
+    a: Tensor
+    b: Tensor
+    lam: Tensor
+
+    @classmethod
+    def unmixed(cls, targets: Tensor) -> "MixedTarget":
+        """Return the pair of samples that nothing is mixed into."""
+        return cls(targets, targets, torch.ones(len(targets), dtype=torch.float32, device=targets.device))
+
+
+def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) -> MixedTarget:
+    """Keep both labels of a mixed sample, with the fraction of the first.
+
+    Args:
+        labels: labels of any kind.
+        draw: which partner and which fraction.
+        others: where ``draw.partners`` point to; ``labels`` themselves by default.
+
+    Shape:
+        - labels: ``(N, ...)``; others: ``(M, ...)``.
+        - output: ``a`` and ``b`` of the shape of ``labels``, ``lam`` ``(N,)``.
+
+    Returns:
+        ``MixedTarget(labels, others[partners], lam)``.
+
+    Raises:
+        TypeError: if ``labels`` or ``others`` are no tensors of one dtype, or ``draw`` is no draw.
+        ValueError: if the draw was made for another number of labels, or (on a CPU) points outside them.
+
+    Example:
+        >>> from cutmix_transforms.functional import mix_draw
+        >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]]), (2, 2))
+        >>> pair_targets(torch.tensor([5, 7]), draw)
+        MixedTarget(a=tensor([5, 7]), b=tensor([7, 5]), lam=tensor([0.7500, 1.0000]))
+    """
+    check_tensor("labels", labels, "(N, ...)")
+    check_targets_fit("labels", labels, draw, others)
+    return pair_targets_unchecked(labels, for_kernels(draw), others)
+
+
+def pair_targets_unchecked(labels: Tensor, draw: Draw, others: Tensor | None = None) -> MixedTarget:
+    """Pair labels with a draw that is known to fit."""
+    lam = lam_of(draw, labels.device, torch.float32).expand(len(labels)).contiguous()
+    return MixedTarget(labels, partners_of(labels, draw, others), lam)
+
+
+def check_pair(target: Any) -> None:
+    """Raise an error unless a ``MixedTarget`` holds two tensors of one shape and a fraction for each of their rows."""
+    check_tensor("target.a", target.a, "(N, ...)")
+    check_tensor("target.b", target.b, "(N, ...)")
+    if target.a.shape != target.b.shape:
+        shapes = tuple(target.a.shape), tuple(target.b.shape)
+        raise ValueError(f"target.a and target.b must be of one shape, got {shapes[0]} and {shapes[1]}")
+    check_tensor("target.lam", target.lam, "(N,)")
+    check_real("target.lam", target.lam)
+    if target.lam.shape != target.a.shape[:1] or not target.lam.ndim:
+        wanted, got = tuple(target.a.shape[:1]), tuple(target.lam.shape)
+        raise ValueError(f"target.lam must be of shape (N,) = {wanted}, got {got}")
