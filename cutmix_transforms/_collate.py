@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import nn
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_unflatten
 from torch.utils.data import default_collate
@@ -96,7 +97,7 @@ class MixCollate:
         batch = mix.with_targets(layout.parts.with_leaves(leaves))
         self._layout = layout
         image = layout.parts.images[0].value
-        draw = mix.draw_for(len(samples), image_size(image), image.device)
+        draw = mix.draw_for(len(samples), image_size(image), torch.device("cpu"))
         mixed = mix.unmixed(batch) if draw is None else mix.mixed(batch, draw)
         leaves = [stacked(mixed.get(i, leaf)) for i, leaf in enumerate(leaves)]
         share(leaves)
@@ -121,7 +122,7 @@ class _Layout(NamedTuple):
     """What is what in samples of one form, and what ``default_collate`` makes of the containers they are in."""
 
     key: list[Any]  # what tells whether samples are of this form
-    parts: Parts  # of a sample
+    parts: Parts  # the forms of those of a sample
     spec: TreeSpec  # of the batch
     order: list[int]  # the places of the sample's leaves in the batch
     is_list: bool  # the batch is a list of all leaves
@@ -135,4 +136,4 @@ class _Layout(NamedTuple):
         places = tree_unflatten(range(len(parts.leaves)), parts.spec)
         nest = collate([places], collate_fn_map={int: lambda batch, **_: batch[0]})
         order, spec = tree_flatten(nest)
-        return cls(key, parts, spec, order, is_list=nest == [*range(len(order))])
+        return cls(key, parts.forms(), spec, order, is_list=nest == [*range(len(order))])

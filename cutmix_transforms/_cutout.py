@@ -238,7 +238,7 @@ class RandomCutout(RandomTransform):
         low, high = self.size if isinstance(self.size, tuple) else (self.size, self.size)
         if isinstance(low, int):
             return low + integers(u, int(high) - low + 1) + 0 * sides
-        return np.maximum((low + (high - low) * u) * sides // 1, 1)
+        return np.maximum(((low + (high - low) * u) * sides + 1e-6) // 1, 1)  # 0.29 of 100 is 29
 
 
 def _as_batch(image: Any) -> Tensor:

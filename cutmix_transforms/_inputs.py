@@ -4,16 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import PIL.Image
+import torch
 from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_unflatten
-from torch.utils.data import default_collate, default_convert
+from torch.utils.data import default_convert
 from torchvision import tv_tensors
 from torchvision.transforms.v2.functional import is_pure_tensor
 
 from cutmix_transforms._find import find_instances, unnamed
 from cutmix_transforms._instances import Instances, Leaf
 from cutmix_transforms._stacking import stacked
-from cutmix_transforms._wrap import rewrap
+from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional._checks import received
 from cutmix_transforms.functional._draw import image_size
 from cutmix_transforms.functional._kernels import instance_kernel, map_kernel
@@ -46,6 +47,14 @@ class Parts(NamedTuple):
         images, maps = ([Leaf(place, leaves[place]) for place, _ in some] for some in (self.images, self.maps))
         targets = [Leaf(place, stacked(leaves[place])) for place, _ in self.targets]
         return Parts(leaves, self.spec, images, maps, targets, self.groups, self.unnamed, is_sample=False)
+
+    def forms(self) -> "Parts":
+        """Return the same without the numbers: shapes, dtypes and types."""
+        images, maps, targets = (
+            [Leaf(place, rewrap(torch.empty_like(unwrap(value), device="meta"), value)) for place, value in leaves]
+            for leaves in (self.images, self.maps, self.targets)
+        )
+        return Parts([], self.spec, images, maps, targets, self.groups, self.unnamed, self.is_sample)
 
     def rebuilt(self, values: dict[int, Any]) -> Any:
         """Return the batch or sample with other values at some places; all else in it is the identical object."""
@@ -139,7 +148,9 @@ def as_tensor(leaf: Any) -> Any:
     """Return numbers and arrays as tensors, as ``default_collate`` makes them; everything else as it is."""
     if isinstance(leaf, Tensor):
         return leaf
-    return default_collate([leaf])[0] if isinstance(leaf, (int, float)) else default_convert(leaf)
+    if isinstance(leaf, (int, float)):
+        return torch.tensor(leaf, dtype=torch.float64 if isinstance(leaf, float) else None, device="cpu")
+    return default_convert(leaf)
 
 
 def _first(batch: Tensor | MixedTarget) -> Tensor | MixedTarget:

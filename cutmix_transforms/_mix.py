@@ -249,8 +249,8 @@ class Mix(RandomTransform):
 
     def placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
         """Return where the partner shows: nowhere in what ``p`` leaves alone, nor after ``.eval()``."""
-        placement = self.place(numbers[1:], size)
-        check_placement(placement, size)
+        placement = self.place(numbers[1:].copy(), size)
+        check_placement(placement, size, numbers.shape[1])
         p = self.p if self.training else 0
         if p == 1:
             return placement
@@ -304,7 +304,7 @@ class Mix(RandomTransform):
             Leaf(label.place, _targets.target_of(label.value, number, smoothing))
             for label, number in zip(labels, counts, strict=True)
         ]
-        return parts._replace(targets=targets)
+        return Parts(*parts[:4], targets, *parts[5:])  # older compilers know no _replace
 
     def mixed(self, parts: Parts, draw: Draw, pool: Parts | None = None) -> dict[int, Any]:
         """Return what replaces the leaves of a batch, by their place: mixed by a draw, with partners from a pool."""

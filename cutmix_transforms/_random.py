@@ -23,6 +23,7 @@ from torchvision.transforms import v2
 
 from cutmix_transforms._checks import check_fraction
 from cutmix_transforms._graph import register
+from cutmix_transforms.functional._draw import as_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,13 @@ class RandomTransform(v2.Transform):
 
     def extra_repr(self) -> str:
         """Return all options, as in the call that makes the transform."""
-        names = [name for name in inspect.signature(type(self)).parameters if name not in self._modules]
+        names: dict[str, None] = {}
+        for cls in type(self).__mro__[: type(self).__mro__.index(RandomTransform)]:  # one may hand on **options
+            found = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
+            names |= {one.name: None for one in found if one.kind is not one.VAR_KEYWORD and one.name != "self"}
+            if all(one.kind is not one.VAR_KEYWORD for one in found):
+                break
+        names = {name: None for name in names if name not in self._modules}
         return ", ".join(f"{name}={_option_text(getattr(self, name))}" for name in names)
 
     def _warn_of(self, keys: list[Any]) -> None:
@@ -131,7 +138,7 @@ class Stream:
     def uniform(self, *shape: int) -> NDArray[np.float64]:
         """Return independent uniform numbers in [0, 1)."""
         numbers = _NUMBERS.new_empty(shape).uniform_(generator=self._source())
-        return cast("NDArray[np.float64]", numbers.numpy())
+        return as_array(numbers)
 
     def noise(self, shape: Sequence[int], device: torch.device) -> Tensor:
         """Return uniform numbers in [0, 1) on a device, from a generator there that one number of the host seeds."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch.nn.functional import pad
+from torch.utils._pytree import keystr, tree_flatten_with_path
 from torchvision import tv_tensors
 
 from cutmix_transforms._instances import Leaf
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 def mix_samples(mix: Mix, parts: list[Parts]) -> list[Any]:
     """Mix samples that are not stacked, each with a partner among them."""
     for one in parts:
-        _check_alike(parts[0], one)
+        _check_alike(parts[0], _in_order_of(parts[0], one))
     count = len(parts)
     if mix.is_idle(count):
         return [one.rebuilt(mix.unmixed(one)) for one in parts]
@@ -52,10 +54,33 @@ def mix_two(mix: Mix, base: Parts, partner: Parts, numbers: NDArray[np.float64])
     A box is clipped to what the partner covers. Where whole images are blended, both are padded with zeros at the
     bottom and right.
     """
+    partner = _in_order_of(base, partner)
     _check_alike(base, partner)
     draw = _draw_for_two(mix, numbers, _size_of(base), _size_of(partner))
     base, partner = _on_canvas(base, draw.size), _on_canvas(partner, draw.size)
     return base.rebuilt(mix.mixed(base, draw, partner))
+
+
+def _in_order_of(first: Parts, second: Parts) -> Parts:
+    """Return what was found in a second sample in the order of the first, where dictionaries have another one."""
+    if first.spec == second.spec:
+        return second
+    order, names = (
+        [keystr(path) for path, _ in tree_flatten_with_path(parts.rebuilt({}))[0]] for parts in (first, second)
+    )
+    rank = {name: i for i, name in enumerate(order)}
+    places = [leaf.place for leaf in (*second.images, *second.maps, *second.targets)]
+    missing = [names[place] for place in places if names[place] not in rank]
+    if missing:
+        raise ValueError(f"samples must hold images, masks and labels under the same keys, got only one with {missing}")
+
+    def by_name(leaf: Leaf) -> int:
+        return rank.get(names[leaf.place], len(rank))
+
+    images, maps, targets = (sorted(some, key=by_name) for some in (second.images, second.maps, second.targets))
+    groups = [replace(group, members=sorted(group.members, key=by_name)) for group in second.groups]
+    groups.sort(key=lambda group: by_name(group.members[0]))
+    return second._replace(images=images, maps=maps, targets=targets, groups=groups)
 
 
 def _draw_for_two(mix: Mix, numbers: NDArray[np.float64], size: Size, other: Size) -> HostDraw:

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -65,7 +66,7 @@ def _take_apart(samples: Sequence[Any], values: list[Sequence[Any]], form: list[
     """Collect the leaves of samples column by column, in the order in which torch flattens one sample."""
     first = samples[0]
     kind = type(first)
-    if kind is dict:
+    if kind in (dict, OrderedDict, defaultdict):  # by key, as each sample may have another order
         form += [kind, *first]
         columns: Any = ([sample[key] for sample in samples] for key in first)
     elif kind in (tuple, list) or is_namedtuple_instance(first):
@@ -76,6 +77,7 @@ def _take_apart(samples: Sequence[Any], values: list[Sequence[Any]], form: list[
         form += [kind, children[0][1]]
         columns = zip(*(leaves for leaves, _ in children), strict=True)
     else:
+        form.append("leaf")
         values.append(samples)
         return
     for column in columns:

@@ -46,6 +46,10 @@ def mix_structures(mix: Mix, parts: Parts, draw: Any, others: Parts) -> dict[int
 def _mix_map(mix: Mix, own: Tensor | Column, draw: Any, other: Tensor | None) -> Any:
     """Mix masks and the like; classes can only be pasted, so where they would be blended both are kept."""
     kernel, is_pair = _map_kernel(own), becomes_pair(mix, own)
+    if kernel.categorical and not is_pair and ((draw.opacity > 0) & (draw.opacity < 1)).any():
+        raise ValueError(
+            f"opacity must be 1 for masks, which can only be pasted (or target='pair'), got {draw.opacity.tolist()}"
+        )
     if kernel.mix is mix_images and not is_pair:
         return own.mixed(draw) if isinstance(own, Column) else mix_images_unchecked(own, draw, other)
     maps: Tensor = stacked(own)

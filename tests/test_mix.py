@@ -1,7 +1,10 @@
 """A mix of one's own: two hooks, and everything else follows."""
 
 import copy
+import gc
 import pickle
+import weakref
+from collections import OrderedDict, defaultdict
 
 import numpy as np
 import pytest
@@ -285,3 +288,152 @@ def test_what_is_not_mixed_has_nothing_of_a_partner():
     covered = functional.mix_draw(torch.tensor([1, 2, 0]), torch.tensor([[0, 0, 2, 2]] * 3), (2, 2))
     pool = torch.tensor([float("nan"), 1.0, 2.0])
     assert torch.equal(functional.mix_targets(pool, covered)[:2], torch.tensor([1.0, 2.0]))
+
+
+# --- found by trying to break it --------------------------------------------------------------------------------------
+
+
+def told(leaf):
+    return {int(value) for value in torch.as_tensor(leaf).unique()}
+
+
+@pytest.mark.parametrize("kind", [dict, OrderedDict, lambda **items: defaultdict(int, items)])
+def test_samples_whose_keys_stand_in_another_order(kind):
+    """What belongs together is told by its key, not by its place."""
+    flat = {i: tv_tensors.Image(torch.full((3, 4, 5), float(i))) for i in (1, 2, 100, 200)}
+    samples = [kind(image=flat[1], depth=flat[100], label=0), kind(depth=flat[200], image=flat[2], label=1)]
+    mix = RandomCutMix(num_classes=2)
+    data = MixDataset(samples, mix)
+    for mixed in ([MixCollate(mix)(samples)], MixCollate(mix, collate_fn=list)(samples), [data[0], data[1]]):
+        for one in mixed:
+            assert told(one["image"]) <= {1, 2}
+            assert told(one["depth"]) <= {100, 200}
+    masks = {i: tv_tensors.Mask(torch.full((4, 5), i)) for i in (1, 2, 100, 200)}
+    samples = [
+        kind(image=flat[1], label=0, near=masks[1], far=masks[100]),
+        kind(far=masks[200], near=masks[2], label=1, image=flat[2]),
+    ]
+    for one in MixCollate(RandomCutMix(num_classes=2), collate_fn=list)(samples):
+        assert told(one["near"]) <= {1, 2}
+        assert told(one["far"]) <= {100, 200}
+    with pytest.raises(ValueError, match=r"samples must hold .* under the same keys"):
+        MixCollate(RandomCutMix(num_classes=2), collate_fn=list)(
+            [kind(image=flat[1], label=0, near=masks[1]), kind(image=flat[2], label=1, far=masks[2])]
+        )
+
+
+def test_a_nest_of_another_form_is_read_anew():
+    collate = MixCollate(RandomCutMix(p=0, labels_getter=None))
+    inner = [((IMAGES[i], i), i + 4) for i in range(2)]
+    outer = [(IMAGES[i], (i, i + 4)) for i in range(2)]
+    assert [type(one) for one in collate(inner)] == [list, torch.Tensor]
+    assert [type(one) for one in collate(outer)] == [torch.Tensor, list]
+
+
+def test_nothing_of_a_batch_is_kept():
+    sample = (torch.rand(3, 9, 7), 1)
+    collate = MixCollate(RandomCutMix(num_classes=2))
+    collate([sample] * 3)
+    kept = weakref.ref(sample[0])
+    del sample
+    gc.collect()
+    assert kept() is None
+
+
+@pytest.mark.parametrize("mix", [RandomCutMix(num_classes=6), RandomMixUp(num_classes=6), FaintBand(num_classes=6)])
+def test_transforms_of_torch_func(mix):
+    draw = mix.draw(IMAGES)
+    ones = torch.func.grad(lambda images: functional.mix_images(images, draw).sum())(IMAGES)
+    torch.testing.assert_close(ones, torch.ones_like(IMAGES))
+    ones = torch.func.grad(lambda images: mix(images, LABELS)[0].sum())(IMAGES)
+    torch.testing.assert_close(ones, torch.ones_like(IMAGES))
+    many = torch.stack([IMAGES, IMAGES + 10])
+    mapped = torch.func.vmap(lambda images: functional.mix_images(images, draw))(many)
+    torch.testing.assert_close(mapped, torch.stack([functional.mix_images(images, draw) for images in many]))
+
+
+@pytest.mark.parametrize("make", [lambda x: x.bfloat16(), lambda x: x.half(), lambda x: x.clone().requires_grad_()])
+def test_opacity_of_any_float(make):
+    draw = RandomMixUp().draw(IMAGES)._replace(opacity=make(torch.full((6,), 0.5)))
+    mixed, targets = RandomMixUp(num_classes=6)(IMAGES, LABELS, draw=draw)
+    torch.testing.assert_close(mixed.mean((1, 2, 3)), targets @ torch.arange(6.0))
+
+
+def test_views_that_are_negative_or_conjugate():
+    waves = torch.rand(4, 3, HEIGHT, WIDTH, dtype=torch.complex64)
+    mix = RandomCutMix(num_classes=4)
+    draw = mix.draw(waves.real)
+    for view in (waves.conj().imag, waves.conj()):
+        mixed, _ = mix(view, torch.arange(4), draw=draw)
+        assert torch.equal(mixed, mix_loops(view.resolve_neg(), draw) if view.dtype == torch.float32 else mixed)
+
+
+class Rarely(Mix):
+    """A band that is blended now and then."""
+
+    numbers = 1
+
+    def place(self, numbers, size):
+        return Placement.between(0, 0, size[0] // 2, size[1], np.where(numbers[0] > 0.95, 0.5, 1.0))
+
+
+def test_classes_are_never_blended():
+    """Also not by a mix of which that was not to be seen before it drew."""
+    masks = tv_tensors.Mask((torch.arange(6) * 2).view(-1, 1, 1).expand(6, HEIGHT, WIDTH).contiguous())
+    mix = Rarely(per_sample=True)
+    for _ in range(50):
+        draw = mix.draw(IMAGES)
+        if (draw.opacity < 1).any():
+            with pytest.raises(ValueError, match="opacity must be 1 for masks"):
+                mix(IMAGES, masks, draw=draw)
+        else:
+            assert told(mix(IMAGES, masks, draw=draw)[1]) <= {0, 2, 4, 6, 8, 10}
+
+
+def test_numbers_are_a_copy():
+    class InPlace(Mix):
+        numbers = 2
+
+        def place(self, numbers, size):
+            numbers *= np.array(size)[:, None]
+            numbers //= 1
+            return Placement.between(0, 0, numbers[0], numbers[1])
+
+    mix = InPlace(num_classes=6)
+    for image, target in MixCollate(mix, collate_fn=list)(SAMPLES) + [MixDataset(SAMPLES, mix)[i] for i in range(6)]:
+        torch.testing.assert_close(image.mean(), target @ torch.arange(6.0))
+
+
+@pytest.mark.parametrize(("boxes", "opacity"), [(3, None), (0, None), (1, (3,)), (1, (6, 1)), (6, (1, 1)), (4, None)])
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_rows_that_a_mix_must_not_return(boxes, opacity, per_sample):
+    class Rows(Mix):
+        numbers = 1
+
+        def place(self, numbers, size):
+            return Placement(np.tile([[0, 0, 8, 8]], (boxes, 1)), 1.0 if opacity is None else np.full(opacity, 0.5))
+
+    if boxes == 6 and not per_sample:
+        return
+    with pytest.raises(ValueError, match=r"place must return .* rows, got .*shape"):
+        Rows(num_classes=6, per_sample=per_sample)(IMAGES, LABELS)
+
+
+def test_edges_may_be_numbers():
+    class Half(Mix):
+        numbers = 0
+
+        def place(self, numbers, size):
+            return Placement.between(0, 0, size[0], size[1] // 2)
+
+    for per_sample in (False, True):
+        assert Half(per_sample=per_sample).draw(IMAGES).boxes.tolist() == [[0, 0, HEIGHT, WIDTH // 2]] * 6
+
+
+def test_options_that_are_handed_on_are_shown():
+    class Tall(RandomBand):
+        def __init__(self, *, tall=0.5, **options):
+            super().__init__(**options)
+            self.tall = tall
+
+    assert repr(Tall(num_classes=3)).startswith("Tall(tall=0.5, p=1.0, num_classes=3, per_sample=False")

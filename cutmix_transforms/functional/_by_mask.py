@@ -7,6 +7,9 @@ from cutmix_transforms.functional._boxes import inside_boxes
 from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, Size, send_tensor
 from cutmix_transforms.functional._images import blend_unchecked
 
+# Older releases of torch cannot select from unsigned types: the bits of signed ones are the same.
+_SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
+
 
 def mix_by_mask(images: Tensor, draw: Draw, pool: Tensor) -> Tensor:
     """Mix all images at once."""
@@ -14,6 +17,11 @@ def mix_by_mask(images: Tensor, draw: Draw, pool: Tensor) -> Tensor:
     ones = (1,) * (images.ndim - 3)
     opacity = sent.opacity.view(-1, *ones, 1, 1)
     inside = inside_boxes(sent.boxes, sent.size).view(-1, *ones, *sent.size) & (opacity != 0)
+    if images.dtype in _SIGNED:
+        signed, pool = images.view(_SIGNED[images.dtype]), pool.view(_SIGNED[images.dtype])
+        source = pool[sent.partners]
+        blended = blend_unchecked(images, source.view(images.dtype), opacity).view(signed.dtype)
+        return torch.where(~inside, signed, torch.where(opacity == 1, source, blended)).view(images.dtype)
     source = pool[sent.partners]  # unlike index_select, keeps channels_last
     if images.dtype != torch.bool and not images.dtype.is_complex:
         source = torch.where(opacity == 1, source, blend_unchecked(images, source, opacity))

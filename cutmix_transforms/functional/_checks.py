@@ -74,7 +74,7 @@ def check_fraction(name: str, value: Any) -> None:
 def check_range(name: str, values: Tensor, least: int = 0, most: int = 1) -> None:
     """Raise an error unless numbers lie in a range, where looking at them is free."""
     if can_look_at(values) and values.numel():
-        low, high = map(float, values.aminmax())  # nan if there is one
+        low, high = map(float, values.detach().aminmax())  # nan if there is one
         if not (low >= least and high <= most):
             raise ValueError(f"{name} must be from {least} to {most}, got {low if not low >= least else high}")
 

@@ -79,7 +79,7 @@ class Placement(NamedTuple):
         Returns:
             The placement; what edges have after the point is left out.
         """
-        boxes = np.stack(np.broadcast_arrays(top, left, bottom, right), axis=-1)
+        boxes = np.stack(np.broadcast_arrays(*map(np.atleast_1d, (top, left, bottom, right))), axis=-1)
         return cls(boxes.astype(np.int64), opacity)
 
 
@@ -123,9 +123,14 @@ class MixDraw(NamedTuple):
 
         It is computed anew from the fields, in float64, so that an edited draw never disagrees with its pixels.
         """
-        top, left, bottom, right = self.boxes.unbind(-1)
-        covered = ((bottom - top) * (right - left)).double() / max(self.size[0] * self.size[1], 1)
-        return (1 - self.opacity.double() * covered).float()
+        return lam_of_boxes(self.boxes, self.opacity, self.size)
+
+
+def lam_of_boxes(boxes: Tensor, opacity: Tensor, size: Size) -> Tensor:
+    """Return ``lam`` for a draw of tensors: a function, as older compilers know no properties of named tuples."""
+    top, left, bottom, right = boxes.unbind(-1)
+    covered = ((bottom - top) * (right - left)).double() / max(size[0] * size[1], 1)
+    return (1 - opacity.double() * covered).float()
 
 
 class HostDraw(NamedTuple):
@@ -148,7 +153,7 @@ class HostDraw(NamedTuple):
     @classmethod
     def of(cls, draw: MixDraw) -> HostDraw:
         """Return a draw of tensors as arrays, with one row where all are the same."""
-        partners, boxes, opacity = (field.numpy() for field in draw[:3])
+        partners, boxes, opacity = as_array(draw.partners), as_array(draw.boxes), as_array(draw.opacity)
         count = len(partners)
         shift = int(partners[0]) if count else 0
         if not np.array_equal((np.arange(count) + shift) % max(count, 1), partners):
@@ -172,6 +177,14 @@ class HostDraw(NamedTuple):
         return MixDraw(torch.from_numpy(self.partners), torch.from_numpy(boxes), torch.from_numpy(opacity), self.size)
 
 
+def as_array(numbers: Tensor) -> NDArray[Any]:
+    """Return a tensor of the host as an array, also one that numpy has no dtype for, or that torch.func looks at."""
+    try:
+        return numbers.numpy(force=True)
+    except (RuntimeError, TypeError):
+        return np.array(numbers.tolist())
+
+
 Draw = HostDraw | MixDraw  # kernels get tensors where nobody can look at numbers: inside a compiled graph
 
 
@@ -187,18 +200,22 @@ def draw_of(partners: NDArray[np.int64], placement: Placement, size: Size, shift
     return HostDraw(partners, boxes, opacity, size, shift)
 
 
-def check_placement(placement: Any, size: Size) -> None:
-    """Raise an error unless a mix of the user's own has placed its boxes inside the image."""
+def check_placement(placement: Any, size: Size, rows: int) -> None:
+    """Raise an error unless a mix of the user's own has placed its boxes inside the image, one or one for each row."""
     if not isinstance(placement, Placement):
         raise TypeError(f"place must return a functional.Placement, got {received(placement)}")
     opacity, boxes = placement.opacity, placement.boxes
+    if not isinstance(opacity, float) and np.shape(opacity) not in ((), (1,), (rows,)):
+        raise ValueError(f"place must return an opacity or one for each of {rows} rows, got shape {np.shape(opacity)}")
     for strength in [opacity] if isinstance(opacity, float) else np.ravel(opacity).tolist():
         if not 0 <= strength <= 1:
             raise ValueError(f"place must return an opacity from 0 to 1, got {strength}")
     if boxes is None:
         return
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind != "i":
-        raise ValueError(f"place must return boxes (rows, 4) of integers, got {boxes.dtype} of shape {boxes.shape}")
+    if boxes.shape not in ((1, 4), (rows, 4)) or boxes.dtype.kind != "i":
+        raise ValueError(
+            f"place must return boxes (rows, 4) of integers for {rows} rows, got {boxes.dtype} of shape {boxes.shape}"
+        )
     for top, left, bottom, right in boxes.tolist():
         if not (0 <= top <= bottom <= size[0] and 0 <= left <= right <= size[1]):
             raise ValueError(f"place must return boxes inside {size[0]} x {size[1]}, got {(top, left, bottom, right)}")

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.autograd.forward_ad import unpack_dual
 from torchvision import tv_tensors
 
@@ -229,11 +230,13 @@ def _bits_of(images: Tensor) -> Any:
     if not images.is_cpu:
         return images
     try:
-        return images.numpy()
+        return images.numpy(force=True)
     except TypeError:
         return images.view(_BITS[images.element_size()]).numpy()
 
 
 def _has_gradient(images: Tensor) -> bool:
-    """Tell whether a gradient, of the backward or the forward mode, has to go through."""
-    return (images.requires_grad and torch.is_grad_enabled()) or unpack_dual(images).tangent is not None
+    """Tell whether a gradient, of the backward or the forward mode, or a transform of torch.func has to go through."""
+    if images.requires_grad and torch.is_grad_enabled():
+        return True
+    return is_functorch_wrapped_tensor(images) or unpack_dual(images).tangent is not None

@@ -16,7 +16,7 @@ from cutmix_transforms.functional._checks import (
     check_tensor,
     received,
 )
-from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, for_kernels, send_tensor
+from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, as_array, for_kernels, lam_of_boxes, send_tensor
 from cutmix_transforms.functional._images import blend_unchecked, exact_dtype
 
 
@@ -186,8 +186,8 @@ def mix_class_labels(own: ClassLabels, draw: Draw, others: ClassLabels) -> Tenso
         return mix_targets_unchecked(own.soft(), draw, None if others is own else others.soft())
     count, classes = len(own.indices), own.num_classes
     targets, lam = np.zeros(count * classes, dtype=np.float32), draw.lam.astype(np.float32)
-    starts, indices = np.arange(0, count * classes, classes), own.indices.numpy().astype(np.int64, copy=False)
-    pool = indices if others is own else others.indices.numpy().astype(np.int64, copy=False)
+    starts, indices = np.arange(0, count * classes, classes), as_array(own.indices).astype(np.int64, copy=False)
+    pool = indices if others is own else as_array(others.indices).astype(np.int64, copy=False)
     targets[starts + indices] = lam
     targets[starts + pool[draw.partners]] += 1 - lam
     return torch.from_numpy(targets.reshape(count, classes))
@@ -212,7 +212,10 @@ def check_targets_fit(name: str, rows: Tensor, draw: Any, others: Tensor | None)
 
 
 def lam_of(draw: Draw, device: torch.device, dtype: torch.dtype) -> Tensor:
-    lam = torch.from_numpy(draw.lam) if isinstance(draw, HostDraw) else draw.lam
+    if isinstance(draw, HostDraw):
+        lam = torch.from_numpy(draw.lam)
+    else:
+        lam = lam_of_boxes(draw.boxes, draw.opacity, draw.size)
     return send_tensor(lam.to(torch.float32).to(dtype), device)
 
 

@@ -85,7 +85,9 @@ def test_fit(recipe, name, tmp_path):
     make, own_loss = MODELS[name]
     model, seen = make(), []
     before = copy.deepcopy(model)
-    mix = RandomMixChoice([RandomCutMix(num_classes=COUNT, ratio=(0.2, 0.8), opacity=(0.5, 1)), RandomMixUp(num_classes=COUNT)])
+    mix = RandomMixChoice(
+        [RandomCutMix(num_classes=COUNT, ratio=(0.2, 0.8), opacity=(0.5, 1)), RandomMixUp(num_classes=COUNT)]
+    )
 
     def keep(module, args, inputs):
         seen.append((module.training, inputs["pixel_values"], inputs.get("labels")))
