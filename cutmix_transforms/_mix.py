@@ -304,7 +304,8 @@ class Mix(RandomTransform):
             Leaf(label.place, _targets.target_of(label.value, number, smoothing))
             for label, number in zip(labels, counts, strict=True)
         ]
-        return Parts(*parts[:4], targets, *parts[5:])  # older compilers know no _replace
+        leaves, spec, images, maps, _, groups, unnamed, is_sample = parts  # older compilers know no _replace
+        return Parts(leaves, spec, images, maps, targets, groups, unnamed, is_sample)
 
     def mixed(self, parts: Parts, draw: Draw, pool: Parts | None = None) -> dict[int, Any]:
         """Return what replaces the leaves of a batch, by their place: mixed by a draw, with partners from a pool."""

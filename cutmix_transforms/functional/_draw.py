@@ -182,7 +182,8 @@ def as_array(numbers: Tensor) -> NDArray[Any]:
     try:
         return numbers.numpy(force=True)
     except (RuntimeError, TypeError):
-        return np.array(numbers.tolist())
+        with torch._C._DisableFuncTorch():  # type: ignore[attr-defined]
+            return np.array(numbers.tolist())
 
 
 Draw = HostDraw | MixDraw  # kernels get tensors where nobody can look at numbers: inside a compiled graph
