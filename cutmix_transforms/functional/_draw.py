@@ -182,7 +182,7 @@ def as_array(numbers: Tensor) -> NDArray[Any]:
     try:
         return numbers.numpy(force=True)
     except (RuntimeError, TypeError):
-        with torch._C._DisableFuncTorch():  # type: ignore[attr-defined]
+        with torch._C._DisableFuncTorch():
             return np.array(numbers.tolist())
 
 

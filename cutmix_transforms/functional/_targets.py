@@ -98,7 +98,7 @@ def check_labels(labels: Tensor, num_classes: int | None) -> None:
             f"num_classes must be given for integer labels of shape (N,) = {tuple(labels.shape)}, got None"
         )
     elif can_look_at(labels):
-        _check_classes(labels.tolist(), num_classes)
+        _check_classes(as_array(labels).tolist(), num_classes)
 
 
 def _check_classes(labels: list[int], num_classes: int) -> None:
