@@ -180,10 +180,10 @@ class HostDraw(NamedTuple):
 def as_array(numbers: Tensor) -> NDArray[Any]:
     """Return a tensor of the host as an array, also one that numpy has no dtype for, or that torch.func looks at."""
     try:
-        return numbers.numpy(force=True)
+        return numbers.numpy()
     except (RuntimeError, TypeError):
         with torch._C._DisableFuncTorch():
-            return np.array(numbers.tolist())
+            return np.array(numbers.detach().tolist())
 
 
 Draw = HostDraw | MixDraw  # kernels get tensors where nobody can look at numbers: inside a compiled graph

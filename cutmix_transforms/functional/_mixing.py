@@ -230,7 +230,9 @@ def _bits_of(images: Tensor) -> Any:
     if not images.is_cpu:
         return images
     try:
-        return images.numpy(force=True)
+        return images.numpy()
+    except RuntimeError:  # a view that turns signs
+        return images.resolve_conj().resolve_neg().numpy()
     except TypeError:
         return images.view(_BITS[images.element_size()]).numpy()
 
