@@ -33,7 +33,7 @@ class RandomMixChoice(Mix):
     one of them blends images, masks and instances always take the form that this needs: pairs, and ``weights``.
 
     Args:
-        transforms: the mixes: :class:`RandomCutMix`, :class:`RandomMixUp` or other choices.
+        transforms: the mixes: :class:`RandomCutMix`, :class:`RandomMixUp`, a :class:`Mix` of your own or other choices.
         weights: how often each is chosen, in any unit; equally often by default.
         per_sample: choose for every sample, not for the batch.
         generator: the CPU generator that the choice and the draws of all mixes come from.
@@ -92,8 +92,12 @@ class RandomMixChoice(Mix):
         """The mixes, and those of choices among them."""
         return [kind for mix in self._mixes for kind in mix.kinds]
 
+    def _check_hooks(self) -> None:
+        """A choice needs the numbers of its mixes."""
+
     @property
     def _needed(self) -> int:
+        _check_generators(self._mixes)  # one may have been given later
         return 1 + sum(mix._needed for mix in self._mixes)  # one that chooses, then those of each mix
 
     @property
@@ -142,18 +146,22 @@ def _check_agreement(transforms: Any) -> Mix:
         )
     if not len(transforms):
         raise ValueError(f"transforms must hold at least one mix, got {transforms!r}")
-    for mix in transforms:
-        if mix.generator is not None:
-            raise ValueError(
-                "transforms must have no generator of their own, as they draw from that of the choice "
-                f"(RandomMixChoice(..., generator=generator)), got {mix!r}"
-            )
+    _check_generators(transforms)
     for name in (*_SHARED, "min_visibility"):
         values = [getattr(mix, name) for mix in transforms]
         values = [value for value in values if name != "min_visibility" or value is not None] or [None]
         if any(value != values[0] for value in values):
             raise ValueError(f"transforms must agree on {name}, got {values}")
     return cast(Mix, transforms[0])
+
+
+def _check_generators(mixes: Any) -> None:
+    for mix in mixes:
+        if mix.generator is not None:
+            raise ValueError(
+                "transforms must have no generator of their own, as they draw from that of the choice "
+                f"(RandomMixChoice(..., generator=generator)), got {mix!r}"
+            )
 
 
 def _check_weights(weights: Any, count: int) -> tuple[float, ...]:

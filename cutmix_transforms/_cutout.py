@@ -159,7 +159,7 @@ class RandomCutout(RandomTransform):
         """Draw holes without cutting them, for ``cutout(images, draw=holes)`` to replay; noise in them is drawn anew.
 
         Args:
-            images: an image or a batch of the form that is cut later.
+            images: an image or a batch of the form and size that is cut later.
 
         Shape:
             - images: as in a call.

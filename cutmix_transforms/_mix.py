@@ -52,14 +52,15 @@ class Mix(RandomTransform):
 
     A subclass has ``numbers``, how many uniform numbers one row needs, and ``place``, which turns them and the size of
     the image into a :class:`functional.Placement`. There is one row for the batch or, with ``per_sample``, one for each
-    sample. The probability ``p``, partners, ``lam``, targets, masks, instances, :class:`MixCollate`,
-    :class:`MixDataset`, replay and :class:`RandomMixChoice` need no line more.
+    sample: ``numbers[0]`` in ``place`` is an array with the first number of every row. The probability ``p``, partners,
+    ``lam``, targets, masks, instances, :class:`MixCollate`, :class:`MixDataset`, replay and :class:`RandomMixChoice`
+    need no line more.
 
     Args:
         p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off.
         num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
         per_sample: draw for every sample, not once for the batch.
-        min_visibility: instances whose visible fraction is not above it are dropped.
+        min_visibility: instances whose visible fraction is not above it are dropped; None is 0.
         target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
         labels_getter: how to find the labels, as in :class:`RandomCutMix`.
@@ -116,6 +117,7 @@ class Mix(RandomTransform):
         generator: Generator | None = None,
     ) -> None:
         super().__init__(p=p, generator=generator)
+        self._check_hooks()
         check_choice("target", target, ("soft", "pair"))
         self.num_classes = _check_num_classes(num_classes)
         self.per_sample = check_flag("per_sample", per_sample)
@@ -129,6 +131,15 @@ class Mix(RandomTransform):
                 f"label_smoothing must be 0 with target='pair', where the loss can smooth, got {label_smoothing!r}"
             )
         self.labels_getter = check_labels_getter(labels_getter)
+
+    def _check_hooks(self) -> None:
+        """Raise an error unless the class says how many numbers its ``place`` needs."""
+        found = getattr(type(self), "numbers", None)
+        if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+            raise TypeError(
+                f"{type(self).__name__}.numbers must be how many uniform numbers place() needs for a row, an int of at "
+                f"least 0 in the class, got {found!r}"
+            )
 
     def place(self, numbers: NDArray[np.float64], size: Size) -> Placement:
         """Turn uniform numbers into the places where the partner shows: the hook that a mix fills.
@@ -250,7 +261,7 @@ class Mix(RandomTransform):
     def placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
         """Return where the partner shows: nowhere in what ``p`` leaves alone, nor after ``.eval()``."""
         placement = self.place(numbers[1:].copy(), size)
-        check_placement(placement, size, numbers.shape[1])
+        check_placement(placement, size, numbers.shape[1], type(self).__name__)
         p = self.p if self.training else 0
         if p == 1:
             return placement

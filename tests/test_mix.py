@@ -225,10 +225,19 @@ def placing(**fields):
         ({"opacity": 1.5}, ValueError, ["opacity from 0 to 1", "1.5"]),
         ({"opacity": np.array([float("nan")])}, ValueError, ["opacity from 0 to 1", "nan"]),
         ({"opacity": np.array([-0.5])}, ValueError, ["opacity from 0 to 1", "-0.5"]),
-        ({"boxes": np.array([[0, 0, HEIGHT + 1, 2]])}, ValueError, ["boxes inside 17 x 11", "(0, 0, 18, 2)"]),
-        ({"boxes": np.array([[-1, 0, 2, 2]])}, ValueError, ["boxes inside 17 x 11", "(-1, 0, 2, 2)"]),
-        ({"boxes": np.array([[5, 0, 2, 2]])}, ValueError, ["boxes inside 17 x 11", "(5, 0, 2, 2)"]),
+        (
+            {"boxes": np.array([[0, 0, HEIGHT + 1, 2]])},
+            ValueError,
+            ["Own.place", "0 <= top <= bottom <= 17", "(0, 0, 18, 2)"],
+        ),
+        ({"boxes": np.array([[-1, 0, 2, 2]])}, ValueError, ["0 <= left <= right <= 11", "(-1, 0, 2, 2)"]),
+        ({"boxes": np.array([[5, 0, 2, 2]])}, ValueError, ["top <= bottom", "(5, 0, 2, 2)"]),
         ({"boxes": np.array([[0.0, 0, 2, 2]])}, ValueError, ["boxes (rows, 4) of integers", "float64"]),
+        ({"boxes": 0.3}, TypeError, ["boxes as a numpy array", "Placement(opacity=...)", "float: 0.3"]),
+        ({"boxes": [[0, 0, 2, 2]]}, TypeError, ["boxes as a numpy array", "list"]),
+        ({"boxes": torch.zeros(1, 4)}, TypeError, ["boxes as a numpy array", "torch.float32"]),
+        ({"opacity": "a"}, ValueError, ["opacity that is a number", "'a'"]),
+        ({"opacity": torch.tensor(0.3)}, ValueError, ["opacity that is a number", "torch.float32"]),
         ({"boxes": np.array([0, 0, 2, 2])}, ValueError, ["boxes (rows, 4) of integers", "(4,)"]),
     ],
 )
@@ -242,6 +251,19 @@ def test_placements_that_cannot_be(fields, kind, words):
 def test_hooks_that_are_missing():
     with pytest.raises(NotImplementedError, match="Own must have a method place"):
         type("Own", (Mix,), {"numbers": 1})().draw(IMAGES)
+    for numbers in ({}, {"numbers": "2"}, {"numbers": 2.0}, {"numbers": -1}, {"numbers": True}):
+        with says(TypeError, ["Own.numbers must be how many", "an int of at least 0"]):
+            type("Own", (Mix,), numbers)()
+    with says(TypeError, ["Mix.numbers", "None"]):
+        Mix()
+
+
+def test_a_generator_that_a_mix_of_a_choice_gets_later():
+    child = RandomMixUp(num_classes=6)
+    choice = RandomMixChoice([child, RandomCutMix(num_classes=6)])
+    child.generator = torch.Generator()
+    with says(ValueError, ["no generator of their own"]):
+        choice(IMAGES, LABELS)
 
 
 def test_a_generator_of_another_device_is_an_error():
@@ -415,7 +437,7 @@ def test_rows_that_a_mix_must_not_return(boxes, opacity, per_sample):
 
     if boxes == 6 and not per_sample:
         return
-    with pytest.raises(ValueError, match=r"place must return .* rows, got .*shape"):
+    with pytest.raises(ValueError, match=r"Rows.place must return .* rows.* got .*shape"):
         Rows(num_classes=6, per_sample=per_sample)(IMAGES, LABELS)
 
 

@@ -86,7 +86,10 @@ def check_boxes(name: str, boxes: Tensor, size: tuple[int, int]) -> None:
     first, last = boxes[..., :2], boxes[..., 2:]
     wrong = ((first < 0) | (last < first) | (last > last.new_tensor(size))).any(-1)
     if wrong.any():
-        raise ValueError(f"{name} must lie inside {size[0]} x {size[1]}, got {tuple(boxes[wrong][0].tolist())}")
+        raise ValueError(
+            f"{name} must lie inside {size[0]} x {size[1]} (height x width) as (top, left, bottom, right), "
+            f"got {tuple(boxes[wrong][0].tolist())}"
+        )
 
 
 def check_broadcast(tensors: dict[str, Tensor]) -> None:

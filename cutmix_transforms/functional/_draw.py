@@ -77,7 +77,7 @@ class Placement(NamedTuple):
             - top, left, bottom, right: numbers or arrays ``(rows,)``; opacity: a number or ``(rows,)``.
 
         Returns:
-            The placement; what edges have after the point is left out.
+            The placement; edges are rounded down to whole pixels.
         """
         boxes = np.stack(np.broadcast_arrays(*map(np.atleast_1d, (top, left, bottom, right))), axis=-1)
         return cls(boxes.astype(np.int64), opacity)
@@ -201,25 +201,37 @@ def draw_of(partners: NDArray[np.int64], placement: Placement, size: Size, shift
     return HostDraw(partners, boxes, opacity, size, shift)
 
 
-def check_placement(placement: Any, size: Size, rows: int) -> None:
+def check_placement(placement: Any, size: Size, rows: int, name: str) -> None:
     """Raise an error unless a mix of the user's own has placed its boxes inside the image, one or one for each row."""
     if not isinstance(placement, Placement):
-        raise TypeError(f"place must return a functional.Placement, got {received(placement)}")
+        raise TypeError(f"{name}.place must return a functional.Placement, got {received(placement)}")
     opacity, boxes = placement.opacity, placement.boxes
-    if not isinstance(opacity, float) and np.shape(opacity) not in ((), (1,), (rows,)):
-        raise ValueError(f"place must return an opacity or one for each of {rows} rows, got shape {np.shape(opacity)}")
+    if not isinstance(opacity, (int, float, np.ndarray, np.number)) or np.shape(opacity) not in ((), (1,), (rows,)):
+        raise ValueError(
+            f"{name}.place must return an opacity that is a number or, for {rows} rows, a numpy array ({rows},), "
+            f"got {received(opacity)} of shape {np.shape(opacity)}"
+        )
     for strength in [opacity] if isinstance(opacity, float) else np.ravel(opacity).tolist():
         if not 0 <= strength <= 1:
-            raise ValueError(f"place must return an opacity from 0 to 1, got {strength}")
+            raise ValueError(f"{name}.place must return an opacity from 0 to 1, got {strength}")
     if boxes is None:
         return
+    if not isinstance(boxes, np.ndarray):
+        raise TypeError(
+            f"{name}.place must return boxes as a numpy array (rows, 4), or None for whole images; "
+            f"an opacity goes by its name, Placement(opacity=...); got {received(boxes)}"
+        )
     if boxes.shape not in ((1, 4), (rows, 4)) or boxes.dtype.kind != "i":
         raise ValueError(
-            f"place must return boxes (rows, 4) of integers for {rows} rows, got {boxes.dtype} of shape {boxes.shape}"
+            f"{name}.place must return boxes (rows, 4) of integers for {rows} rows, "
+            f"got {boxes.dtype} of shape {boxes.shape}"
         )
     for top, left, bottom, right in boxes.tolist():
         if not (0 <= top <= bottom <= size[0] and 0 <= left <= right <= size[1]):
-            raise ValueError(f"place must return boxes inside {size[0]} x {size[1]}, got {(top, left, bottom, right)}")
+            raise ValueError(
+                f"{name}.place must return boxes (top, left, bottom, right) with 0 <= top <= bottom <= {size[0]} and "
+                f"0 <= left <= right <= {size[1]}, got {(top, left, bottom, right)}"
+            )
 
 
 def send_tensor(values: Tensor, device: torch.device) -> Tensor:

@@ -186,16 +186,14 @@ def _write_blend(out: Tensor, rows: Rows, opacity: list[float], shift: int) -> N
     """Blend whole images with partners that all are one shift away."""
     count, exact = len(out), exact_dtype(out.dtype)
     weights: Any = opacity[0] if len(opacity) == 1 else _column(opacity, out, exact)
-    if exact == out.dtype and isinstance(rows, Tensor):
+    if exact == out.dtype:
+        images = _as_batch(rows)
         for here, there in ((slice(None, -shift), slice(shift, None)), (slice(-shift, None), slice(None, shift))):
             weight = weights[here] if isinstance(weights, Tensor) else weights
-            torch.lerp(rows[here], rows[there], weight, out=out[here])
+            torch.lerp(images[here], images[there], weight, out=out[here])
     else:
         images = _as_batch([*rows, *rows[:shift]]).to(exact)  # the first ones again after the last
-        if exact == out.dtype:
-            torch.lerp(images[:count], images[shift:], weights, out=out)
-        else:
-            _narrow(out, torch.lerp(images[:count], images[shift:], weights))
+        _narrow(out, torch.lerp(images[:count], images[shift:], weights))
     for i, strength in enumerate(opacity):
         if strength in (0, 1):  # what does not show may be infinite
             out[i] = rows[(i + shift) % count if strength else i]
