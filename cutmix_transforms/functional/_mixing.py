@@ -169,8 +169,8 @@ def _write_patch(out: Tensor, rows: Rows, box: list[int], shift: int) -> None:
     """Write what shows of the partners where all have one box and one shift: as one slice."""
     top, left, bottom, right = box
     bits = _bits_of(out)
-    lines = _bits_of(rows)[..., top:bottom, :] if isinstance(rows, Tensor) else bits[..., top:bottom, :].copy()
-    patch, source = bits[..., top:bottom, left:right], lines[..., left:right]
+    patch = bits[..., top:bottom, left:right]
+    source = _bits_of(rows)[..., top:bottom, left:right] if isinstance(rows, Tensor) else patch.copy()
     patch[:-shift], patch[-shift:] = source[shift:], source[:shift]
 
 
