@@ -29,8 +29,8 @@ class RandomMixChoice(Mix):
     """Apply one of several mixes, chosen anew for every batch or, with ``per_sample``, for every sample.
 
     Every mix keeps its own ``p``, ``alpha`` and the like; setting the ``p`` of the choice sets theirs. They must agree
-    on ``num_classes``, ``target``, ``label_smoothing`` and ``labels_getter``, and CutMixes on ``min_visibility``. Where
-    one of them blends images, masks and instances always take the form that this needs: pairs, and ``weights``.
+    on ``num_classes``, ``target``, ``label_smoothing`` and ``labels_getter``, and CutMixes on ``min_visibility``. If
+    one of them blends, masks become pairs and instances get ``weights`` in every batch, whichever mix was chosen for it.
 
     Args:
         transforms: the mixes: :class:`RandomCutMix`, :class:`RandomMixUp`, a :class:`Mix` of your own or other choices.

@@ -459,3 +459,28 @@ def test_options_that_are_handed_on_are_shown():
             self.tall = tall
 
     assert repr(Tall(num_classes=3)).startswith("Tall(tall=0.5, p=1.0, num_classes=3, per_sample=False")
+
+
+def test_one_choice_for_the_batch_or_one_for_each_sample():
+    """Whatever the mixes do: their own draws are for the batch or for each sample as they say."""
+
+    def kinds(draw):
+        return (draw.boxes == torch.tensor([0, 0, HEIGHT, WIDTH])).all(1)
+
+    def made(children, choice):
+        cut = RandomCutMix(ratio=(0.2, 0.8), per_sample=children)
+        inner = RandomMixChoice([cut, RandomMixUp(per_sample=children)], per_sample=choice)
+        return inner, RandomMixChoice([inner], per_sample=False)
+
+    images = torch.empty(1).expand(12, 1, HEIGHT, WIDTH)
+    for mix in made(children=True, choice=False):
+        draws = [mix.draw(images) for _ in range(20)]
+        assert {len(kinds(draw).unique()) for draw in draws} == {1}
+        assert {bool(kinds(draw)[0]) for draw in draws} == {True, False}
+        assert min(len(draw.lam.unique()) for draw in draws) > 6
+    for mix in made(children=False, choice=True):
+        draws = [mix.draw(images) for _ in range(20)]
+        assert max(len(kinds(draw).unique()) for draw in draws) == 2
+        for draw in draws:
+            assert len(draw.boxes[~kinds(draw)].unique(dim=0)) <= 1
+            assert len(draw.opacity[kinds(draw)].unique()) <= 1
