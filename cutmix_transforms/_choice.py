@@ -30,7 +30,7 @@ class RandomMixChoice(Mix):
 
     Every mix keeps its own ``p``, ``alpha`` and the like; setting the ``p`` of the choice sets theirs. They must agree
     on ``num_classes``, ``target``, ``label_smoothing`` and ``labels_getter``, and CutMixes on ``min_visibility``. If
-    one of them blends, masks become pairs and instances get ``weights`` in every batch, whichever mix was chosen for it.
+    one of them blends, masks become pairs and instances get ``weights`` in every batch, whichever mix was chosen.
 
     Args:
         transforms: the mixes: :class:`RandomCutMix`, :class:`RandomMixUp`, a :class:`Mix` of your own or other choices.
