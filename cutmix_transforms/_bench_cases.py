@@ -1,4 +1,4 @@
-"""What is measured: each case takes functions that do the same job and times them in turn."""
+"""The cases to measure: each takes functions that do the same job and times them in turn."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ class Case:
 
 
 class WorkerCase(Case):
-    """The same in a DataLoader worker, until all tensors of the batch are in shared memory, to be handed over."""
+    """A case timed in a DataLoader worker, until all tensors are in shared memory, to be handed over."""
 
     def measure(self, seconds: float) -> Times:
         """Time the functions there."""

@@ -55,6 +55,8 @@ class RandomMixChoice(Mix):
         [0.5, 0.5]
     """
 
+    numbers = 0  # none of its own for ``place``: its mixes say theirs
+
     def __init__(
         self,
         transforms: Sequence[Mix],
@@ -91,9 +93,6 @@ class RandomMixChoice(Mix):
     def kinds(self) -> list[Mix]:
         """The mixes, and those of choices among them."""
         return [kind for mix in self._mixes for kind in mix.kinds]
-
-    def _check_hooks(self) -> None:
-        """A choice needs the numbers of its mixes."""
 
     @property
     def _needed(self) -> int:

@@ -119,7 +119,7 @@ class MixCollate:
 
 
 class _Layout(NamedTuple):
-    """What is what in samples of one form, and what ``default_collate`` makes of the containers they are in."""
+    """The roles of the leaves in samples of one form, and the containers that ``default_collate`` puts them into."""
 
     key: list[Any]  # what tells whether samples are of this form
     parts: Parts  # the forms of those of a sample

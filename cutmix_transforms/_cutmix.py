@@ -10,7 +10,7 @@ import torch  # noqa: F401 (the example)
 from cutmix_transforms._checks import check_alpha, check_flag, check_fraction, check_fraction_below_one, check_range
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._random import beta, integers
-from cutmix_transforms.functional._draw import Placement, clipped_boxes
+from cutmix_transforms.functional._draw import Placement, clipped_boxes, start_around
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,7 +129,7 @@ class RandomCutMix(Mix):
         if self.ratio is None:
             lam = beta(numbers[0], numbers[1], self.alpha, majority=self.majority)
             lengths = np.sqrt(1 - lam) * sides // 1
-            starts = integers(numbers[2:4], sides) - lengths // 2
+            starts = start_around(integers(numbers[2:4], sides), lengths)
         else:
             lengths = _lengths_between(numbers[:2], sides, self.ratio)
             starts = integers(numbers[2:4], sides - lengths + 1)

@@ -22,10 +22,9 @@ from cutmix_transforms._inputs import as_tensor, check_labels_getter, check_name
 from cutmix_transforms._instances import hide_instances
 from cutmix_transforms._random import RandomTransform, integers
 from cutmix_transforms._wrap import rewrap, unwrap
-from cutmix_transforms.functional._boxes import start_around
 from cutmix_transforms.functional._checks import can_look_at, check_boxes, check_indices
 from cutmix_transforms.functional._cutout import cutout_unchecked, fill_pixels
-from cutmix_transforms.functional._draw import clipped_boxes, image_size
+from cutmix_transforms.functional._draw import clipped_boxes, image_size, start_around
 from cutmix_transforms.functional._images import exact_dtype, to_dtype
 from cutmix_transforms.functional._kernels import instance_kernel
 

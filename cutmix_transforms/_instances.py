@@ -1,4 +1,4 @@
-"""What a sample knows of its instances: boxes, masks, keypoints and labels, mixed so that they stay aligned."""
+"""The instances of a sample: boxes, masks, keypoints and labels, mixed so that they stay aligned."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
+from torch.utils._pytree import KeyPath
 from torchvision import tv_tensors
 
 from cutmix_transforms._wrap import rewrap, unwrap
@@ -30,7 +31,7 @@ class Instances:
 
     members: list[Leaf]
     size: Size  # of the image
-    path: tuple[Any, ...]  # of the dictionary, tuple or list that holds them
+    path: KeyPath  # of the dictionary, tuple or list that holds them
     named: set[Any]  # keys there that are known: of instances, images and labels
     weights_place: int | None = None  # where MixUp notes how much each instance counts
 

@@ -44,8 +44,9 @@ class Overlay:
 def overlay_of(target: Mapping[str, Any], size: Size, name: str, classes: Sequence[str] | None = None) -> Overlay:
     """Read the dictionary of one image."""
     layers = _layers(target.get("masks"), size, f"{name}['masks']")
-    is_semantic = bool(layers) and layers[0][0].ndim == 2
-    rows = _rows(target, name) | ({"masks": layers[0][0]} if layers and not is_semantic else {})
+    masks = next((mask for mask, _ in layers), None)
+    is_semantic = masks is not None and masks.ndim == 2
+    rows = _rows(target, name) | ({"masks": masks} if masks is not None and not is_semantic else {})
     counts = {key: len(value) for key, value in rows.items()}
     if len(set(counts.values())) > 1:
         raise ValueError(f"{name} must hold one row of each kind for each of its instances, got {counts}")

@@ -61,7 +61,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def _reason(error: Exception) -> str:
-    """What an error says, as one line."""
+    """Return the message of an error as one line."""
     if isinstance(error, UnidentifiedImageError):
         return "no picture in a known format"
     words = " ".join(str(error).split())

@@ -45,7 +45,7 @@ class Column:
 
 @dataclass
 class Columns:
-    """What the samples of a batch hold, leaf by leaf instead of sample by sample."""
+    """The leaves of the samples of a batch, column by column."""
 
     values: list[Sequence[Any]]  # in the order in which a sample is flattened
     form: list[Any]  # types and keys of what they lay in, then types, shapes and dtypes of the first sample's leaves

@@ -1,4 +1,4 @@
-"""What lies beside the images, masks and instances: mixed by the same draw, or an error."""
+"""Masks and instances beside the images: mixed by the same draw, or an error."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Part:
 
 @dataclass
 class Data:
-    """What is learnt from, what is tested on, and which classes there are."""
+    """The images to train on, those to test on, and the classes."""
 
     name: str
     classes: list[str]
@@ -149,7 +149,7 @@ def _tiles(path: Path) -> Iterator[tuple[Source, int]]:
 
 
 def name_of(folder: Path) -> str:
-    """What a folder is called: of a link its own name, not that of what it leads to."""
+    """Return the name of a folder: of a link its own, not that of its target."""
     return Path(os.path.abspath(folder)).name  # noqa: PTH100
 
 

@@ -1,4 +1,4 @@
-"""What the compare command compares."""
+"""The mixes and augmentations that the compare command compares."""
 
 from cutmix_transforms._choice import RandomMixChoice
 from cutmix_transforms._cutmix import RandomCutMix

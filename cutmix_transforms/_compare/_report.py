@@ -1,4 +1,4 @@
-"""What a comparison says, in words and tables."""
+"""The report of a comparison, in words and tables."""
 
 import statistics
 from typing import Any

@@ -1,7 +1,5 @@
 """Boxes ``(top, left, bottom, right)``: half-open, in pixels, rows before columns."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -14,7 +12,7 @@ from cutmix_transforms.functional._checks import (
     check_size,
     check_tensor,
 )
-from cutmix_transforms.functional._draw import Size
+from cutmix_transforms.functional._draw import Size, start_around
 
 
 def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
@@ -58,11 +56,6 @@ def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
     lengths = torch.stack([root * side // 1 for side in size], dim=-1).long()
     starts = start_around(centers, lengths)
     return _clipped(torch.cat([starts, starts + lengths], dim=-1), size)
-
-
-def start_around(center: Any, length: Any) -> Any:
-    """Return where a box begins that lies around a center; an odd one has as much on either side."""
-    return center - length // 2
 
 
 def boxes_around(rows: Tensor, columns: Tensor, heights: Tensor, widths: Tensor, size: Size) -> Tensor:

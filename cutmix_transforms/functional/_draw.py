@@ -83,6 +83,11 @@ class Placement(NamedTuple):
         return cls(boxes.astype(np.int64), opacity)
 
 
+def start_around(center: Any, length: Any) -> Any:
+    """Return where a box begins that lies around a center; an odd one has as much on either side."""
+    return center - length // 2
+
+
 def clipped_boxes(starts: NDArray[Any], lengths: NDArray[Any], size: Size) -> NDArray[np.int64]:
     """Return boxes ``(..., 4)`` that start somewhere and are so long, ``(2, ...)`` each, clipped at the borders."""
     edges = np.empty((4, *starts.shape[1:]), dtype=np.int64)

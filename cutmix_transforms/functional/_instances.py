@@ -20,7 +20,7 @@ ROUNDING = 1e-9  # a share that is smaller was left by rounding
 
 
 class View(NamedTuple):
-    """What can be seen of an image: everything outside of some boxes, or only the inside of one.
+    """The visible part of an image: everything outside of some boxes, or only the inside of one.
 
     Attributes:
         boxes: ``(K, 4)`` int64, ``(top, left, bottom, right)`` in pixels, half-open, inside the image.

@@ -186,14 +186,17 @@ def _write_blend(out: Tensor, rows: Rows, opacity: list[float], shift: int) -> N
     """Blend whole images with partners that all are one shift away."""
     count, exact = len(out), exact_dtype(out.dtype)
     weights: Any = opacity[0] if len(opacity) == 1 else _column(opacity, out, exact)
-    if exact == out.dtype:
-        images = _as_batch(rows)
+    if exact == out.dtype or isinstance(rows, Tensor):
+        images = _as_batch(rows).to(exact)
+        mixed = out if exact == out.dtype else torch.empty_like(images)
         for here, there in ((slice(None, -shift), slice(shift, None)), (slice(-shift, None), slice(None, shift))):
             weight = weights[here] if isinstance(weights, Tensor) else weights
-            torch.lerp(images[here], images[there], weight, out=out[here])
-    else:
-        images = _as_batch([*rows, *rows[:shift]]).to(exact)  # the first ones again after the last
-        _narrow(out, torch.lerp(images[:count], images[shift:], weights))
+            torch.lerp(images[here], images[there], weight, out=mixed[here])
+    else:  # small images: to stack some twice takes less than a second operation
+        images = torch.stack([*rows, *rows[:shift]]).to(exact)
+        mixed = torch.lerp(images[:count], images[shift:], weights)
+    if mixed is not out:
+        _narrow(out, mixed)
     for i, strength in enumerate(opacity):
         if strength in (0, 1):  # what does not show may be infinite
             out[i] = rows[(i + shift) % count if strength else i]
