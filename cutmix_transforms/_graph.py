@@ -21,7 +21,11 @@ def register(transform: Any) -> int:
     return number
 
 
-@torch.library.custom_op("cutmix_transforms::draw", mutates_args=(), tags=(torch.Tag.nondeterministic_seeded,))
+# A recorded CUDA graph (mode="reduce-overhead") would repeat one draw for ever.
+_TAGS = torch.Tag.nondeterministic_seeded, torch.Tag.cudagraph_unsafe
+
+
+@torch.library.custom_op("cutmix_transforms::draw", mutates_args=(), tags=_TAGS)
 def draw_in_graph(
     place: Tensor,
     transform: int,

@@ -100,7 +100,8 @@ def boxes_around(rows: Tensor, columns: Tensor, heights: Tensor, widths: Tensor,
 
 
 def _clipped(boxes: Tensor, size: Size) -> Tensor:
-    return boxes.clamp(min=0).minimum(boxes.new_tensor((*size, *size)))
+    edges = zip(boxes.unbind(-1), (*size, *size), strict=True)
+    return torch.stack([edge.clamp(0, most) for edge, most in edges], dim=-1)
 
 
 def inside_boxes(boxes: Tensor, size: Size) -> Tensor:

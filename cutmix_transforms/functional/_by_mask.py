@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from cutmix_transforms.functional._boxes import inside_boxes
-from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, Size, send_tensor
+from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, Size, image_size, send_tensor
 from cutmix_transforms.functional._images import blend_unchecked
 
 # Older releases of torch cannot select from unsigned types: the bits of signed ones are the same.
@@ -26,6 +26,25 @@ def mix_by_mask(images: Tensor, draw: Draw, pool: Tensor) -> Tensor:
     if images.dtype != torch.bool and not images.dtype.is_complex:
         source = torch.where(opacity == 1, source, blend_unchecked(images, source, opacity))
     return torch.where(~inside, images, source)  # the first of two decides about the memory format
+
+
+def paste_by_mask(out: Tensor, images: Tensor, boxes: list[list[int]], shift: int) -> None:
+    """Write images with opaque boxes of partners that all are one shift away: on a GPU half the work of the way above.
+
+    It needs no copy of the partners, and calculates nothing.
+    """
+    signed = _SIGNED.get(images.dtype, images.dtype)
+    own, mixed = images.view(signed), out.view(signed)
+    sent = send_tensor(torch.tensor(boxes, device="cpu"), images.device)
+    size = image_size(images)
+    inside = inside_boxes(sent, size).view(-1, *(1,) * (images.ndim - 3), *size)
+    for here, there in with_partners(shift):
+        torch.where(inside[here], own[there], own[here], out=mixed[here])
+
+
+def with_partners(shift: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return which samples stand side by side with which partners, where all are one shift away."""
+    return (slice(None, -shift), slice(shift, None)), (slice(-shift, None), slice(None, shift))
 
 
 def pack(draw: MixDraw) -> Tensor:

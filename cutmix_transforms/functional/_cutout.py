@@ -100,7 +100,7 @@ def fill_pixels(images: Tensor, fill: Fill, *, name: str = "fill") -> Tensor:
             check_range(name, fill.detach().double().round(), info.min, info.max)
     else:
         fill = _channel_fill(images, fill, name)
-    return to_dtype(fill, images.dtype).to(images.device)
+    return send_tensor(to_dtype(fill, images.dtype), images.device)
 
 
 def _channel_fill(images: Tensor, fill: float | Sequence[float], name: str) -> Tensor:

@@ -10,7 +10,7 @@ from torch.autograd.forward_ad import unpack_dual
 from torchvision import tv_tensors
 
 from cutmix_transforms.functional._by_hand import check_draw, check_fit
-from cutmix_transforms.functional._by_mask import mix_by_mask
+from cutmix_transforms.functional._by_mask import mix_by_mask, paste_by_mask, with_partners
 from cutmix_transforms.functional._checks import check_tensor
 from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, for_kernels, image_size, send_tensor
 from cutmix_transforms.functional._images import exact_dtype, to_dtype
@@ -104,6 +104,8 @@ def write_mixed(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None =
             _write_patch(out, rows, boxes[0], shift)
         else:
             _write_patches(out, rows, draw.partners.tolist(), _one_each(boxes, len(out)), others)
+    elif shift and hidden + opacity.count(1) == count:
+        paste_by_mask(out, _as_batch(rows), boxes, shift)
     elif shift and hidden + boxes.count([0, 0, *draw.size]) >= count:
         _write_blend(out, rows, opacity, shift)
     else:
@@ -189,7 +191,7 @@ def _write_blend(out: Tensor, rows: Rows, opacity: list[float], shift: int) -> N
     if exact == out.dtype or isinstance(rows, Tensor):
         images = _as_batch(rows).to(exact)
         mixed = out if exact == out.dtype else torch.empty_like(images)
-        for here, there in ((slice(None, -shift), slice(shift, None)), (slice(-shift, None), slice(None, shift))):
+        for here, there in with_partners(shift):
             weight = weights[here] if isinstance(weights, Tensor) else weights
             torch.lerp(images[here], images[there], weight, out=mixed[here])
     else:  # small images: to stack some twice takes less than a second operation

@@ -145,8 +145,11 @@ def mix_targets_unchecked(targets: Tensor, draw: Draw, others: Tensor | None = N
 
     A fraction of 0 takes nothing of a target, not even a NaN.
     """
-    lam = lam_of(draw, targets.device, exact_dtype(targets.dtype)).view(-1, *(1,) * (targets.ndim - 1))
     partners = partners_of(targets, draw, others)
+    if isinstance(draw, HostDraw) and len(draw.opacity) == len(draw.boxes) == 1:  # one number, which the host knows
+        kept = float(draw.lam.astype(np.float32)[0])
+        return targets.clone() if kept == 1 else partners if kept == 0 else blend_unchecked(partners, targets, kept)
+    lam = lam_of(draw, targets.device, exact_dtype(targets.dtype)).view(-1, *(1,) * (targets.ndim - 1))
     mixed = blend_unchecked(partners, targets, lam)
     return torch.where(lam == 1, targets, torch.where(lam == 0, partners, mixed))
 
@@ -212,11 +215,12 @@ def check_targets_fit(name: str, rows: Tensor, draw: Any, others: Tensor | None)
 
 
 def lam_of(draw: Draw, device: torch.device, dtype: torch.dtype) -> Tensor:
-    if isinstance(draw, HostDraw):
-        lam = torch.from_numpy(draw.lam)
-    else:
-        lam = lam_of_boxes(draw.boxes, draw.opacity, draw.size)
-    return send_tensor(lam.to(torch.float32).to(dtype), device)
+    if isinstance(draw, MixDraw):
+        return send_tensor(lam_of_boxes(draw.boxes, draw.opacity, draw.size).to(dtype), device)
+    lam = draw.lam.astype(np.float32)
+    if len(lam) == 1:  # nothing to send
+        return torch.full((1,), float(lam[0]), dtype=dtype, device=device)
+    return send_tensor(torch.from_numpy(lam).to(dtype), device)
 
 
 def partners_of(rows: Tensor, draw: Draw, others: Tensor | None) -> Tensor:

@@ -200,3 +200,38 @@ def test_the_host_does_not_wait(device):
             mix(*far)
         finally:
             torch.cuda.set_sync_debug_mode("default")
+
+
+@where("cuda")
+def test_the_host_does_not_wait_for_masks_holes_and_several_labels(device):
+    images, labels = on(device, (IMAGES["uint8"], LABELS))
+    masks = tv_tensors.Mask(torch.randint(5, (COUNT, HEIGHT, WIDTH), device=device))
+    both = tv_tensors.Image(images)
+    calls = [
+        lambda: RandomCutMix(per_sample=True, **SOFT)(both, masks, labels),
+        lambda: RandomMixUp(**PAIR)(both, masks, labels),
+        lambda: RandomCutMix(num_classes=(5, 5), labels_getter=lambda sample: sample[1:])(images, labels, labels.flip(0)),
+        lambda: RandomCutout(5, holes=2, fill="random")(images),
+        lambda: RandomCutout(5, fill="mean", mask_fill=4)(both, masks),
+        lambda: RandomCutout(5, fill=(1, 2, 3))(both),
+        lambda: functional.boxes_around(labels, labels, labels, labels, (HEIGHT, WIDTH)),
+    ]
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for call in calls:
+            call()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@where("cpu", "cuda")
+def test_a_compiled_mix_draws_anew_in_every_call(device):
+    images, labels = on(device, (IMAGES["float32"], LABELS))
+    for mix in (RandomCutMix(**SOFT), RandomMixUp(per_sample=True, **SOFT)):
+        compiled = torch.compile(mix, fullgraph=True)
+        torch.manual_seed(0)
+        found = [compiled(images, labels) for _ in range(4)]
+        torch.manual_seed(0)
+        wanted = [mix(images, labels) for _ in range(4)]
+        torch.testing.assert_close(found, wanted)
+        assert len({float(one.sum()) for one, _ in found}) > 1
