@@ -4,15 +4,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
-from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_unflatten
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 from torch.utils.data import default_collate
 from torch.utils.data._utils.collate import collate
 
-from cutmix_transforms._inputs import Parts, check_leaves, check_stackable
 from cutmix_transforms._mix import Mix, check_counts
 from cutmix_transforms._samples import mix_samples
 from cutmix_transforms._stacking import Columns, check_forms, check_room, column_of, share, stack, stacked
+from cutmix_transforms._structure._containers import Nest
+from cutmix_transforms._structure._read import Parts, check_leaves, check_stackable
 from cutmix_transforms.functional._checks import received
 from cutmix_transforms.functional._draw import image_size
 
@@ -64,6 +65,8 @@ class MixCollate:
     def __call__(self, samples: list[Any]) -> Any:
         """Make a mixed batch of samples."""
         mix, is_own = self.transform, self.collate_fn is not default_collate
+        if isinstance(mix, Mix):
+            _check_samples(samples)
         if is_own and not isinstance(mix, Mix):
             batch = mix(self.collate_fn(samples))
         elif not isinstance(samples, Sequence) or isinstance(samples, str):
@@ -89,7 +92,7 @@ class MixCollate:
             columns = Columns.of(samples)
             leaves = [column_of(column) for column in columns.values]
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            check_leaves(tree_leaves(samples[0]))
+            check_leaves(Nest.of(samples[0]).leaves)
             check_forms(samples, error)
             raise
         layout = self._layout_of(mix, samples[0], columns)
@@ -101,11 +104,11 @@ class MixCollate:
         mixed = mix.unmixed(batch) if draw is None else mix.mixed(batch, draw)
         leaves = [stacked(mixed.get(i, leaf)) for i, leaf in enumerate(leaves)]
         share(leaves)
-        return leaves if layout.is_list else tree_unflatten([leaves[place] for place in layout.order], layout.spec)
+        return leaves if layout.is_list else layout.nest.with_leaves([leaves[place] for place in layout.nest.leaves])
 
     def _layout_of(self, mix: Mix, sample: Any, columns: Columns) -> "_Layout":
         """Return what is what in the samples: as in the last batch, if they are of the same form."""
-        key, known = [mix.labels_getter, *columns.form], self._layout
+        key, known = [mix, mix.labels_getter, *columns.form], self._layout
         if known is None or known.key != key or callable(mix.labels_getter):
             return _Layout.of(mix, sample, key)
         return known
@@ -123,8 +126,7 @@ class _Layout(NamedTuple):
 
     key: list[Any]  # what tells whether samples are of this form
     parts: Parts  # the forms of those of a sample
-    spec: TreeSpec  # of the batch
-    order: list[int]  # the places of the sample's leaves in the batch
+    nest: Nest  # the batch, with the places of the sample's leaves
     is_list: bool  # the batch is a list of all leaves
 
     @classmethod
@@ -133,7 +135,33 @@ class _Layout(NamedTuple):
         parts = mix.read(sample, is_sample=True)
         check_stackable(parts)
         check_counts(parts)
-        places = tree_unflatten(range(len(parts.leaves)), parts.spec)
-        nest = collate([places], collate_fn_map={int: lambda batch, **_: batch[0]})
-        order, spec = tree_flatten(nest)
-        return cls(key, parts.forms(), spec, order, is_list=nest == [*range(len(order))])
+        count = len(parts.nest.leaves)
+        places = parts.nest.with_leaves([_Place(i) for i in range(count)])
+        batch = collate([places], collate_fn_map={_Place: lambda batch, **_: batch[0]})
+        return cls(key, parts.forms(), Nest.of(batch), is_list=batch == [*range(count)])
+
+
+def _check_samples(samples: Any) -> None:
+    """Raise an error for a batch that was made before, or for samples that are missing."""
+    if not isinstance(samples, (tuple, list)) or not samples:
+        return
+    first = samples[0]
+    if (
+        isinstance(first, Tensor)
+        and first.ndim >= 4
+        and any(len(first) == len(one) for one in samples[1:] if hasattr(one, "__len__"))
+    ):
+        raise TypeError(
+            "samples must be a list of samples, got a batch that was made before: use the mix itself as collate_fn "
+            f"(DataLoader(..., batch_size=None, collate_fn=mix)), got a tensor of shape {tuple(first.shape)} first"
+        )
+    missing = [i for i, sample in enumerate(samples) if sample is None]
+    if missing:
+        raise TypeError(
+            "samples must not be None: a collate_fn that leaves some out has to run before the mix, "
+            f"collate_fn=lambda samples: mix(your_collate(samples)), got None at index {missing[0]}"
+        )
+
+
+class _Place(int):
+    """Where a leaf is, which no leaf of a sample can be taken for."""

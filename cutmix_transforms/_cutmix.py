@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Generator
 
-    from cutmix_transforms._inputs import LabelsGetter
     from cutmix_transforms._mix import NumClasses
+    from cutmix_transforms._structure._labels import LabelsGetter
     from cutmix_transforms.functional._draw import Size
 
 

@@ -11,16 +11,20 @@ import numpy as np
 import PIL.Image
 import torch
 from torch import Tensor
-from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
+from torchvision.transforms.v2.functional import is_pure_tensor
 
 from cutmix_transforms._checks import check_count, check_flag, check_fraction_below_one, check_number
-from cutmix_transforms._find import find_instances, has_rows, unnamed
 from cutmix_transforms._graph import draw_in_graph
-from cutmix_transforms._inputs import as_tensor, check_labels_getter, check_names, find_images, find_labels
 from cutmix_transforms._instances import hide_instances
 from cutmix_transforms._random import RandomTransform, integers
+from cutmix_transforms._structure._advice import check_label
+from cutmix_transforms._structure._containers import Nest
+from cutmix_transforms._structure._images import channels_last_error, check_none_left, find_images, has_channels_last
+from cutmix_transforms._structure._instances import check_names, find_instances, has_rows
+from cutmix_transforms._structure._labels import check_labels_getter, find_labels, is_mask_key
+from cutmix_transforms._structure._read import as_tensor, is_dense
 from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional._checks import can_look_at, check_boxes, check_indices
 from cutmix_transforms.functional._cutout import cutout_unchecked, fill_pixels
@@ -32,8 +36,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Generator
 
-    from cutmix_transforms._inputs import LabelsGetter
-    from cutmix_transforms._instances import Instances
+    from cutmix_transforms._structure._instances import Instances
+    from cutmix_transforms._structure._labels import LabelsGetter
 
 _MODES = ("L", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "I", "I;16", "F")
 
@@ -123,17 +127,15 @@ class RandomCutout(RandomTransform):
             ValueError: if images and masks differ in size, or the fill or the draw does not fit them.
         """
         sample = inputs[0] if len(inputs) == 1 else inputs
-        check_names(sample)
-        leaves, spec = tree_flatten(sample)
-        images = find_images(leaves, [], ndim=3)
+        nest = Nest.of(sample)
+        leaves = list(nest.leaves)
+        images = find_images(nest, [], ndim=3, any_shape=lambda: False)
         batches = [_as_batch(leaves[i]) for i in images]
         _check_sizes(batches, leaves)
         if draw is not None:
             _check_holes(draw, batches[0])
-        groups = self._groups(sample, leaves, spec, images)
-        masks = (
-            [] if self.mask_fill is None else [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
-        )
+        groups = self._groups(nest, images)
+        masks = self._masks(nest, images, batches[0])
         fills = [None if self.fill == "random" else fill_pixels(batch, self.fill) for batch in batches]
         mask_fills = [
             fill_pixels(_mask_batch(leaves[i], batches[0]), self.mask_fill or 0.0, name="mask_fill") for i in masks
@@ -152,7 +154,7 @@ class RandomCutout(RandomTransform):
                 leaves[i] = leaf
         for i, fill in zip(masks, mask_fills, strict=True):
             leaves[i] = _like(leaves[i], cutout_unchecked(_mask_batch(leaves[i], batches[0]), holes, fill), holes)
-        return tree_unflatten(leaves, spec)
+        return nest.with_leaves(leaves)
 
     def draw(self, images: Any) -> Tensor:
         """Draw holes without cutting them, for ``cutout(images, draw=holes)`` to replay; noise in them is drawn anew.
@@ -176,17 +178,34 @@ class RandomCutout(RandomTransform):
         batch = _as_batch(images)
         return self._holes(len(batch), *image_size(batch))
 
-    def _groups(self, sample: Any, leaves: list[Any], spec: TreeSpec, images: list[int]) -> list[Instances]:
-        """The instances of a single sample, and the labels beside those that can go."""
+    def _masks(self, nest: Nest, images: list[int], batch: Tensor) -> list[int]:
+        """Return where the masks are that take ``mask_fill``: plain ones by their name or ``labels_getter``."""
+        leaves = nest.leaves
+        masks = [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
+        check_names(nest, {i for i in range(len(leaves)) if _is_plain_mask(nest, i, batch)})
+        if self.mask_fill is None:
+            return []
+        getter = self.labels_getter
+        named = [] if getter == "default" or getter is None else find_labels(nest, getter).places
+        masks += [i for i in range(len(leaves)) if _is_plain_mask(nest, i, batch, named)]
+        check_none_left(nest, images, set(masks), is_sample=_is_single(leaves[images[0]]))
+        return masks
+
+    def _groups(self, nest: Nest, images: list[int]) -> list[Instances]:
+        """Return the instances of a single sample, and what belongs to those that can go."""
+        leaves = nest.leaves
         if not any(instance_kernel(leaf) is not None and not isinstance(leaf, tv_tensors.Mask) for leaf in leaves):
             return []
         if not _is_single(leaves[images[0]]):
             raise TypeError("inputs must be single samples where there are boxes or keypoints, got a batch of images")
-        tensors = [as_tensor(leaf) for leaf in leaves]
+        tensors = Nest(nest.root, [as_tensor(leaf) for leaf in leaves], nest.paths)
         can_go = any(instance_kernel(leaf) is not None and has_rows(leaf) for leaf in leaves)
-        labels = find_labels(tensors, spec, self.labels_getter) if can_go else []
-        groups = find_instances(sample, tensors, images, labels, image_size(_as_batch(leaves[images[0]])))
-        self._warn_of(unnamed(sample, groups))
+        labels = find_labels(tensors, self.labels_getter).places if can_go else []
+        for i in labels:
+            check_label(tensors, i, is_sample=True)
+        groups = find_instances(tensors, images, labels, image_size(_as_batch(leaves[images[0]])))
+        for group in groups:
+            self._warn_of(group.unnamed)
         return groups
 
     def _draw(self, images: Tensor) -> Tensor:
@@ -254,10 +273,20 @@ def _as_batch(image: Any) -> Tensor:
             "images must be (C, H, W), (N, C, H, W) or videos (T, C, H, W), (N, T, C, H, W), "
             f"got {type(image).__name__} of shape {tuple(image.shape)}"
         )
+    if has_channels_last(image):
+        raise channels_last_error(image)
     if image.is_complex():
         raise TypeError(f"images must be float or integer, got {image.dtype}")
     plain = unwrap(image)
     return plain[None] if _is_single(image) else plain
+
+
+def _is_plain_mask(nest: Nest, place: int, images: Tensor, named: Sequence[int] = ()) -> bool:
+    """Tell whether a plain tensor is a mask for each image, by its name or because the user said so."""
+    leaf = nest.leaves[place]
+    if not is_pure_tensor(leaf) or not (place in named or is_mask_key(nest.paths[place])):
+        return False
+    return is_dense(leaf if leaf.ndim and leaf.shape[0] == len(images) else leaf[None], images)
 
 
 def _is_single(image: Any) -> bool:

@@ -4,11 +4,11 @@ from operator import index
 from typing import Any
 
 import torch  # noqa: F401 (the example)
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, IterableDataset
 
-from cutmix_transforms._inputs import Parts
 from cutmix_transforms._mix import Mix
-from cutmix_transforms._samples import mix_two, shows_partner
+from cutmix_transforms._samples import mix_two, shows_partner, unmixed_sample
+from cutmix_transforms._structure._read import Parts
 from cutmix_transforms.functional._checks import received
 
 
@@ -42,8 +42,11 @@ class MixDataset(Dataset[Any]):
     """
 
     def __init__(self, dataset: Any, transform: Mix) -> None:
-        if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
-            raise TypeError(f"dataset must be map-style, with __getitem__ and __len__, got {type(dataset).__name__}")
+        is_stream = isinstance(dataset, IterableDataset)  # which can have a length all the same
+        if is_stream or not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+            raise TypeError(
+                f"dataset must be map-style, with __getitem__ and __len__ (mix the batches of a stream with MixCollate), got {type(dataset).__name__}"
+            )
         if not isinstance(transform, Mix):
             raise TypeError(f"transform must be a mix, such as RandomCutMix, got {transform!r}")
         self.dataset = dataset
@@ -66,7 +69,7 @@ class MixDataset(Dataset[Any]):
             if shows_partner(mix, numbers[1:], base):
                 partner = (position + mix.shift_of(numbers, count)) % count
                 return mix_two(mix, base, self._read(partner), numbers[1:])
-        return base.rebuilt(mix.unmixed(base))
+        return unmixed_sample(mix, base)
 
     def _read(self, position: int) -> Parts:
         return self.transform.ready(self.transform.read(self.dataset[position], is_sample=True))

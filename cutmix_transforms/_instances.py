@@ -1,14 +1,13 @@
 """The instances of a sample: boxes, masks, keypoints and labels, mixed so that they stay aligned."""
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
-from torch.utils._pytree import KeyPath
 from torchvision import tv_tensors
 
+from cutmix_transforms._structure._instances import Instances
 from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional._draw import HostDraw, Size
 from cutmix_transforms.functional._images import to_dtype
@@ -18,30 +17,13 @@ from cutmix_transforms.functional._kernels import convert_boxes, instance_kernel
 XYXY = tv_tensors.BoundingBoxFormat.XYXY
 
 
-class Leaf(NamedTuple):
-    """Something that is mixed, and where it is among the leaves of a batch or sample."""
-
-    place: int
-    value: Any  # of a batch a tensor with a leading batch dimension, or a column of samples to stack
-
-
-@dataclass(frozen=True)
-class Instances:
-    """Tensors with one row for each instance of a sample."""
-
-    members: list[Leaf]
-    size: Size  # of the image
-    path: KeyPath  # of the dictionary, tuple or list that holds them
-    named: set[Any]  # keys there that are known: of instances, images and labels
-    weights_place: int | None = None  # where MixUp notes how much each instance counts
-
-
 class Seen(NamedTuple):
     """The instances of one sample after a look at what can be seen of them."""
 
     leaves: list[Tensor]
     kept: Tensor  # (k,) indices of those that are seen well enough
     is_cut: Tensor  # (n,) whether a part of an instance's mask is hidden
+    is_smaller: Tensor  # (n,) whether a part of its mask, or else of its box, is hidden
 
 
 def paste_instances(base: Instances, partner: Instances, boxes: Tensor, min_visibility: float) -> dict[int, Tensor]:
@@ -56,6 +38,10 @@ def paste_instances(base: Instances, partner: Instances, boxes: Tensor, min_visi
         for own, other in zip(first.leaves, second.leaves, strict=True)
     ]
     _fit_boxes_to_masks(leaves, torch.cat([first.is_cut[first.kept], second.is_cut[second.kept]]))
+    if base.area_place is not None:
+        i = next(i for i, member in enumerate(base.members) if member.place == base.area_place)
+        is_smaller = torch.cat([first.is_smaller[first.kept], second.is_smaller[second.kept]])
+        leaves[i] = _measured(leaves[i], leaves, is_smaller)
     return {member.place: leaf for member, leaf in zip(base.members, leaves, strict=True)}
 
 
@@ -99,7 +85,9 @@ def look_at(instances: Instances, view: View, min_visibility: float) -> Seen:
             fractions.setdefault(_rank(leaf), fraction.to("cpu", torch.float64))
     everything = torch.ones(len(leaves[0]), dtype=torch.float64, device="cpu")
     decisive = fractions[min(fractions)] if fractions else everything
-    return Seen(leaves, (decisive > min_visibility).nonzero()[:, 0], fractions.get(0, everything) < 1)
+    is_cut = fractions.get(0, everything) < 1
+    is_smaller = fractions.get(0, fractions.get(1, everything)) < 1
+    return Seen(leaves, (decisive > min_visibility).nonzero()[:, 0], is_cut, is_smaller)
 
 
 def _rank(leaf: Tensor) -> int:
@@ -132,11 +120,28 @@ def _fit_boxes_to_masks(leaves: list[Tensor], is_cut: Tensor) -> None:
             leaves[i] = rewrap(plain, leaf)
 
 
+def _measured(areas: Tensor, leaves: list[Tensor], is_smaller: Tensor) -> Tensor:
+    """Return areas in which those of cut instances are counted anew: the pixels of the mask, else the box."""
+    masks = next((unwrap(leaf) for leaf in leaves if isinstance(leaf, tv_tensors.Mask)), None)
+    boxes = next((leaf for leaf in leaves if isinstance(leaf, tv_tensors.BoundingBoxes)), None)
+    if masks is not None:
+        found = (masks != 0).flatten(1).sum(1)
+    elif boxes is not None:
+        left, top, right, bottom = convert_boxes(unwrap(boxes).to(torch.float64), boxes.format, XYXY).unbind(-1)
+        found = (right - left) * (bottom - top)
+    else:
+        return areas
+    shape = (-1, *(1,) * (areas.ndim - 1))
+    return torch.where(
+        is_smaller.to(areas.device).view(shape), to_dtype(found.to(areas.device), areas.dtype).view(shape), areas
+    )
+
+
 def _concatenated(first: Tensor, second: Tensor) -> Tensor:
-    """In the dtype of the first; a sample without instances has a say in neither shape nor dtype."""
+    """Return both in a dtype that holds both; a sample without instances has a say in neither shape nor dtype."""
     if not len(second):
         return first.clone()
-    return torch.cat([first, to_dtype(second, first.dtype)]) if len(first) else second.clone()
+    return torch.cat([first, second]) if len(first) else second.clone()
 
 
 def _padded(masks: Tensor, size: Size) -> Tensor:

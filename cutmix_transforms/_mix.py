@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 from torch import Generator, Tensor
+from torch._C._functorch import is_batchedtensor
 from torchvision import tv_tensors
 
 from cutmix_transforms._checks import check_choice, check_count, check_flag, check_fraction_below_one
-from cutmix_transforms._find import with_weights
 from cutmix_transforms._graph import draw_in_graph
-from cutmix_transforms._inputs import Parts, check_labels_getter, check_leaves, read
-from cutmix_transforms._instances import Leaf
 from cutmix_transforms._random import RandomTransform
 from cutmix_transforms._stacking import Column, stacked
+from cutmix_transforms._structure._advice import PLACES
+from cutmix_transforms._structure._images import channels_last_error, has_channels_last
+from cutmix_transforms._structure._instances import Leaf
+from cutmix_transforms._structure._labels import check_labels_getter
+from cutmix_transforms._structure._read import Parts, read
 from cutmix_transforms._structures import becomes_pair, blends_of, check_structures, mix_structures
 from cutmix_transforms._wrap import unwrap
 from cutmix_transforms.functional import _targets
@@ -38,12 +41,13 @@ from cutmix_transforms.functional._pairs import MixedTarget, pair_targets_unchec
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cutmix_transforms._inputs import LabelsGetter
+    from cutmix_transforms._structure._labels import LabelsGetter
     from cutmix_transforms._structures import Blends
     from cutmix_transforms.functional._draw import Draw, Size
 
 NumClasses = int | Sequence[int | None] | None
 
+_MOST_CLASSES = 2**31 - 1
 _AXES: dict[type, tuple[int, ...]] = {tv_tensors.Video: (5,), tv_tensors.Image: (4,)}
 
 
@@ -203,9 +207,8 @@ class Mix(RandomTransform):
             TypeError: if ``images`` are no tensor of a dtype that can be mixed.
             ValueError: if their shape is none that can be mixed.
         """
-        check_leaves([images])
         if not isinstance(images, Tensor):
-            raise TypeError(f"images must be a tensor, got {type(images).__name__}")
+            raise TypeError(f"images must be a tensor (v2.ToImage() makes one), got {type(images).__name__}")
         self._check_images([images])
         return self._draw(len(images), image_size(images)).spread()
 
@@ -283,10 +286,13 @@ class Mix(RandomTransform):
 
     def read(self, inputs: Any, *, is_sample: bool = False) -> Parts:
         """Find what is mixed in a batch or a sample."""
-        parts = read(inputs, self.labels_getter, is_sample=is_sample)
-        if parts.groups and self.blends == "images":
-            return read(with_weights(inputs, parts.groups), self.labels_getter, is_sample=is_sample)
-        return parts
+        return read(
+            inputs,
+            self.labels_getter,
+            is_sample=is_sample,
+            any_shape=lambda: all(blends_of(kind) == "images" for kind in self.kinds),
+            needs_weights=lambda: self.blends == "images",
+        )
 
     def ready(self, parts: Parts) -> Parts:
         """Return the parts with their labels in the form that is mixed; raise an error if they cannot be mixed."""
@@ -299,7 +305,8 @@ class Mix(RandomTransform):
         self._check_images([image.value for image in parts.images])
         if parts.maps or parts.groups:
             check_structures(self, parts)
-        self._warn_of(parts.unnamed)
+        for group in parts.groups:
+            self._warn_of(group.unnamed)
 
     def with_targets(self, parts: Parts) -> Parts:
         """Return the parts with their labels in the form that is mixed; raise an error unless they are labels."""
@@ -311,12 +318,14 @@ class Mix(RandomTransform):
         elif len(counts) != len(labels):
             raise ValueError(f"num_classes must be one number or one for each of {len(labels)} labels, got {counts}")
         smoothing = self.label_smoothing if self.training else 0.0
+        for label in labels:
+            check_dense("labels", label.value)
         targets = [
             Leaf(label.place, _targets.target_of(label.value, number, smoothing))
             for label, number in zip(labels, counts, strict=True)
         ]
-        leaves, spec, images, maps, _, groups, unnamed, is_sample = parts  # older compilers know no _replace
-        return Parts(leaves, spec, images, maps, targets, groups, unnamed, is_sample)
+        nest, images, maps, _, groups, is_sample = parts  # older compilers know no _replace
+        return Parts(nest, images, maps, targets, groups, is_sample)
 
     def mixed(self, parts: Parts, draw: Draw, pool: Parts | None = None) -> dict[int, Any]:
         """Return what replaces the leaves of a batch, by their place: mixed by a draw, with partners from a pool."""
@@ -348,18 +357,29 @@ class Mix(RandomTransform):
     def _check_images(self, images: list[Tensor]) -> None:
         """Raise an error unless these are images that the mix can take."""
         for image in images:
-            if image.layout != torch.strided:
-                raise TypeError(f"images must be dense tensors, got the layout {image.layout}")
+            check_dense("images", image)
             if image.ndim == 0:
                 raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(image.shape)}")
             is_usual = image.ndim in _AXES.get(type(image), (4, 5))
             if not is_usual and any(blends_of(kind) != "images" for kind in self.kinds):
                 raise ValueError(
                     "images must be batched, (N, C, H, W), or videos (N, T, C, H, W), "
-                    f"got {type(image).__name__} of shape {tuple(image.shape)}"
+                    f"got {type(image).__name__} of shape {tuple(image.shape)}; give gray images (N, H, W) a channel, "
+                    f"images[:, None]; {PLACES}"
                 )
+            if has_channels_last(image) and any(blends_of(kind) != "images" for kind in self.kinds):
+                raise channels_last_error(image)
             if (image.dtype == torch.bool or image.dtype.is_complex) and self.blends != "nothing":
                 check_blendable(image)
+
+
+def check_dense(name: str, tensor: Tensor) -> None:
+    """Raise an error unless a tensor is of the plain kind that can be mixed."""
+    kind = "nested" if tensor.is_nested else "quantized" if tensor.is_quantized else str(tensor.layout)
+    if kind != "torch.strided":
+        raise TypeError(f"{name} must be dense tensors (to_dense(), dequantize() or padding make them so), got {kind}")
+    if is_batchedtensor(tensor):
+        raise TypeError(f"{name} must be whole batches, which torch.func.vmap takes apart, got one row of them")
 
 
 def check_counts(parts: Parts) -> None:
@@ -378,9 +398,18 @@ def _shapes(tensors: list[Tensor]) -> str:
 
 def _check_num_classes(value: Any) -> int | tuple[int | None, ...] | None:
     if not isinstance(value, (tuple, list)):
-        return None if value is None else check_count("num_classes", value)
+        return None if value is None else _check_number_of_classes(value)
     if not value:
         raise ValueError(
             f"num_classes must be an integer of at least 1, or one for each of several labels, got {value}"
         )
-    return tuple(count if count is None else check_count("num_classes", count) for count in value)
+    return tuple(count if count is None else _check_number_of_classes(count) for count in value)
+
+
+def _check_number_of_classes(value: Any) -> int:
+    count = check_count("num_classes", value)
+    if count > _MOST_CLASSES:
+        raise ValueError(
+            f"num_classes must be at most {_MOST_CLASSES}, as each sample gets a number for each, got {value}"
+        )
+    return count

@@ -26,7 +26,7 @@ from cutmix_transforms._graph import register
 from cutmix_transforms.functional._draw import as_array
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -81,7 +81,7 @@ class RandomTransform(v2.Transform):
         names = {name: None for name in names if name not in self._modules}
         return ", ".join(f"{name}={_option_text(getattr(self, name))}" for name in names)
 
-    def _warn_of(self, keys: list[Any]) -> None:
+    def _warn_of(self, keys: Iterable[Any]) -> None:
         """Warn once of what seems to belong to the instances of a sample, but was not named."""
         for key in keys:
             if key not in self._warned_of:

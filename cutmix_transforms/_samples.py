@@ -6,21 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor
 from torch.nn.functional import pad
-from torch.utils._pytree import keystr, tree_flatten_with_path
 from torchvision import tv_tensors
 
-from cutmix_transforms._instances import Leaf
+from cutmix_transforms._structure._instances import Leaf
 from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional._draw import HostDraw, Placement, Size, draw_of, image_size
 from cutmix_transforms.functional._targets import ClassLabels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import Tensor
 
-    from cutmix_transforms._inputs import Parts
     from cutmix_transforms._mix import Mix
+    from cutmix_transforms._structure._read import Parts
 
 
 def mix_samples(mix: Mix, parts: list[Parts]) -> list[Any]:
@@ -29,7 +28,7 @@ def mix_samples(mix: Mix, parts: list[Parts]) -> list[Any]:
         _check_alike(parts[0], _in_order_of(parts[0], one))
     count = len(parts)
     if mix.is_idle(count):
-        return [one.rebuilt(mix.unmixed(one)) for one in parts]
+        return [unmixed_sample(mix, one) for one in parts]
     numbers = mix.uniform(count)
     shift = mix.shift_of(numbers, count)
     rows = np.broadcast_to(numbers[1:], (len(numbers) - 1, count))
@@ -37,8 +36,21 @@ def mix_samples(mix: Mix, parts: list[Parts]) -> list[Any]:
     for i, base in enumerate(parts):
         own = rows[:, i : i + 1]
         shows = shows_partner(mix, own, base)
-        mixed.append(mix_two(mix, base, parts[(i + shift) % count], own) if shows else base.rebuilt(mix.unmixed(base)))
+        mixed.append(mix_two(mix, base, parts[(i + shift) % count], own) if shows else unmixed_sample(mix, base))
     return mixed
+
+
+def unmixed_sample(mix: Mix, sample: Parts) -> Any:
+    """Return a sample that nothing is mixed into, with its targets in the form of mixed ones.
+
+    What a mixed sample would get anew is copied, so that the dataset's own tensors are never handed out.
+    """
+    members = [member for group in sample.groups for member in group.members]
+    copies = {leaf.place: leaf.value.clone() for leaf in (*sample.images, *sample.maps, *members)}
+    targets = {
+        place: target.clone() if isinstance(target, Tensor) else target for place, target in mix.unmixed(sample).items()
+    }
+    return sample.rebuilt(copies | targets)
 
 
 def shows_partner(mix: Mix, numbers: NDArray[np.float64], base: Parts) -> bool:
@@ -63,19 +75,17 @@ def mix_two(mix: Mix, base: Parts, partner: Parts, numbers: NDArray[np.float64])
 
 def _in_order_of(first: Parts, second: Parts) -> Parts:
     """Return what was found in a second sample in the order of the first, where dictionaries have another one."""
-    if first.spec == second.spec:
+    paths = second.nest.paths
+    if first.nest.paths == paths:
         return second
-    order, names = (
-        [keystr(path) for path, _ in tree_flatten_with_path(parts.rebuilt({}))[0]] for parts in (first, second)
-    )
-    rank = {name: i for i, name in enumerate(order)}
+    rank = {path: i for i, path in enumerate(first.nest.paths)}
     places = [leaf.place for leaf in (*second.images, *second.maps, *second.targets)]
-    missing = [names[place] for place in places if names[place] not in rank]
+    missing = [second.nest.name(place) for place in places if paths[place] not in rank]
     if missing:
         raise ValueError(f"samples must hold images, masks and labels under the same keys, got only one with {missing}")
 
     def by_name(leaf: Leaf) -> int:
-        return rank.get(names[leaf.place], len(rank))
+        return rank.get(paths[leaf.place], len(rank))
 
     images, maps, targets = (sorted(some, key=by_name) for some in (second.images, second.maps, second.targets))
     groups = [replace(group, members=sorted(group.members, key=by_name)) for group in second.groups]

@@ -2,7 +2,6 @@
 
 import math
 import os
-from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,11 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._pytree import SUPPORTED_NODES, is_namedtuple_instance, tree_leaves, tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.data import get_worker_info
 from torch.utils.data._utils.collate import collate, collate_tensor_fn, default_collate_fn_map
 from torchvision import tv_tensors
 
+from cutmix_transforms._structure._containers import fields_of, item_of, keys_of
 from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional._draw import HostDraw
 from cutmix_transforms.functional._mixing import write_mixed
@@ -63,25 +63,37 @@ class Columns:
 
 
 def _take_apart(samples: Sequence[Any], values: list[Sequence[Any]], form: list[Any]) -> None:
-    """Collect the leaves of samples column by column, in the order in which torch flattens one sample."""
+    """Collect the leaves of samples column by column, in the order in which one sample is read."""
     first = samples[0]
     kind = type(first)
-    if kind in (dict, OrderedDict, defaultdict):  # by key, as each sample may have another order
-        form += [kind, *first]
-        columns: Any = ([sample[key] for sample in samples] for key in first)
-    elif kind in (tuple, list) or is_namedtuple_instance(first):
+    if kind in (tuple, list) or (keys_of(first) is not None and fields_of(first) is None):
         form += [kind, len(first)]
-        columns = zip(*samples, strict=True)
-    elif kind in SUPPORTED_NODES:
-        children = [SUPPORTED_NODES[kind].flatten_fn(sample) for sample in samples]
-        form += [kind, children[0][1]]
-        columns = zip(*(leaves for leaves, _ in children), strict=True)
+        columns: Any = zip(*samples, strict=True)
+    elif isinstance(first, Mapping):  # by key, as each sample may have another order
+        form += [kind, *first]
+        _check_keys(samples)
+        columns = ([sample[key] for sample in samples] for key in first)
+    elif fields_of(first):
+        form.append(kind)
+        columns = ([item_of(sample, key) for sample in samples] for key in fields_of(first) or ())
     else:
         form.append("leaf")
         values.append(samples)
         return
     for column in columns:
         _take_apart(column, values, form)
+
+
+def _check_keys(samples: Sequence[Any]) -> None:
+    """Raise an error where a later sample has a key that the first one lacks, which would be left out silently."""
+    first = samples[0]
+    for i, sample in enumerate(samples):
+        if len(sample) != len(first):
+            differing = sorted(map(str, set(sample) ^ set(first)))
+            raise ValueError(
+                f"samples must all have the same keys to be stacked, got {differing} in only one of those at index 0 "
+                f"and {i}"
+            )
 
 
 def stacked(value: Any) -> Any:
@@ -140,13 +152,26 @@ def _column(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> Column | 
     if shapes.count(shapes[0]) < len(shapes):
         found = ", ".join(map(str, sorted(set(map(tuple, shapes)))))
         raise ValueError(
-            f"images and labels must be of one shape to be stacked, got {found}; resize them, or give a collate_fn "
-            "that takes samples of unequal size"
+            f"images and labels must be of one shape to be stacked, got {found}; {_way_to_one_shape(shapes)}, or give a "
+            "collate_fn that takes samples of unequal size"
         )
-    rows = batch if set(map(type, batch)) == {Tensor} else list(map(unwrap, batch))
+    kinds = list(map(type, batch))
+    if len(set(kinds)) > 1:
+        other = next(i for i, kind in enumerate(kinds) if kind is not kinds[0])
+        raise TypeError(
+            f"samples must be of one form to be stacked, got {kinds[0].__name__} at index 0 and "
+            f"{kinds[other].__name__} at index {other}"
+        )
+    rows = batch if kinds[0] is Tensor else list(map(unwrap, batch))
     if _can_wait(rows):
         return Column(rows, batch[0])
     return rewrap(collate_tensor_fn(list(rows)), batch[0])
+
+
+def _way_to_one_shape(shapes: Sequence[torch.Size]) -> str:
+    """Tell what to do with images that differ in channels, or in size."""
+    is_color = len({shape[-2:] for shape in shapes}) == 1 and len(shapes[0]) > 2
+    return "give all the same channels, as image.convert('RGB') or v2.RGB() do" if is_color else "resize them"
 
 
 def _can_wait(rows: Sequence[Tensor]) -> bool:

@@ -11,15 +11,15 @@ from torch import Tensor
 from cutmix_transforms._instances import paste_instances, unite_instances
 from cutmix_transforms._stacking import Column, stacked
 from cutmix_transforms._wrap import rewrap, unwrap
-from cutmix_transforms.functional._draw import HostDraw, send_tensor
+from cutmix_transforms.functional._draw import HostDraw, check_placement, send_tensor
 from cutmix_transforms.functional._kernels import MapKernel, map_kernel
 from cutmix_transforms.functional._mixing import mix_images, mix_images_unchecked
 from cutmix_transforms.functional._pairs import MixedTarget
 
 if TYPE_CHECKING:
-    from cutmix_transforms._inputs import Parts
-    from cutmix_transforms._instances import Instances
     from cutmix_transforms._mix import Mix
+    from cutmix_transforms._structure._instances import Instances
+    from cutmix_transforms._structure._read import Parts
 
 Blends = Literal["nothing", "boxes", "images"]
 
@@ -27,7 +27,9 @@ Blends = Literal["nothing", "boxes", "images"]
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def blends_of(mix: Mix) -> Blends:
     """Find out what a mix blends, by placing some rows: so that a mix of the user's own need not say it twice."""
-    placement = mix.place(np.tile([0.1, 0.5, 0.9], (mix.numbers, 1)), (64, 64))
+    size = (64, 64)
+    placement = mix.place(np.tile([0.1, 0.5, 0.9], (mix.numbers, 1)), size)
+    check_placement(placement, size, 3, type(mix).__name__)
     if placement.boxes is None:
         return "images"
     return "boxes" if (np.asarray(placement.opacity) < 1).any() else "nothing"
@@ -89,7 +91,11 @@ def becomes_pair(mix: Mix, maps: Tensor | Column) -> bool:
 
 
 def _map_kernel(maps: Tensor | Column) -> MapKernel:
-    kernel = map_kernel(maps.first if isinstance(maps, Column) else maps)
-    if kernel is None:
-        raise TypeError(f"maps must be of a type that has a kernel, got {type(maps).__name__}")
-    return kernel
+    """Return how maps are mixed: floats, such as depths, as images are; integers and bools are classes."""
+    first = maps.first if isinstance(maps, Column) else maps
+    kernel = map_kernel(first) or MapKernel(mix_images, categorical=True)
+    return MapKernel(mix_images, categorical=False) if kernel.mix is mix_images and _is_float(first) else kernel
+
+
+def _is_float(maps: Tensor) -> bool:
+    return maps.is_floating_point()

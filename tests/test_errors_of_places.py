@@ -134,16 +134,22 @@ def test_instances_that_differ(make):
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("make", [*MIXES, RandomCutout])
 def test_what_seems_to_belong_to_instances_is_named_once(make, count):
-    target = {"labels": INSTANCE_LABELS, "boxes": boxes_of(3), "area": torch.rand(3), "names": ["a", "b", "c"], "x": 3}
+    target = {
+        "labels": INSTANCE_LABELS,
+        "boxes": boxes_of(3),
+        "depths": torch.rand(3),
+        "names": ["a", "b", "c"],
+        "x": 3,
+    }
     if count == 1:
-        target = {"labels": INSTANCE_LABELS[:1], "boxes": boxes_of(1), "area": torch.rand(1), "names": ["a"]}
+        target = {"labels": INSTANCE_LABELS[:1], "boxes": boxes_of(1), "depths": torch.rand(1), "names": ["a"]}
         target["image_id"] = torch.tensor([7])
     sample, mix = (torch.rand(3, *SIZE), target), make()
     call = mix if make is RandomCutout else lambda one: MixCollate(mix, collate_fn=list)([one] * 2)
     with pytest.warns(UserWarning, match="labels_getter") as caught:
         _ = [call(sample) for _ in range(2)]
-    assert [[key for key in ("'area'", "'names'") if key in str(one.message)] for one in caught] == [
-        ["'area'"],
+    assert [[key for key in ("'depths'", "'names'") if key in str(one.message)] for one in caught] == [
+        ["'depths'"],
         ["'names'"],
     ]
 
@@ -265,7 +271,7 @@ def test_stacking_samples_of_several_forms(transform, samples, kind, words):
     ("sample", "options", "kind", "words"),
     [
         (IMAGES[0], {}, ValueError, ["labels", "second argument", "Tensor"]),
-        ((IMAGES[0],), {}, ValueError, ["labels", "item 1", "1 item"]),
+        ((IMAGES[0],), {}, ValueError, ["labels", "second argument", "Tensor"]),
         ((IMAGES[0], "cat"), {}, TypeError, ["labels", "tensor", "'cat'"]),
         ((IMAGES[0], 5), {}, ValueError, ["labels", "[0, num_classes=5)", "5"]),
         ((IMAGES[0], 0.5), {}, ValueError, ["num_classes", "None", "float", "5"]),
@@ -296,7 +302,7 @@ class PartnerIsBad(list):
 
 def test_a_partner_that_cannot_be_mixed():
     data = MixDataset(PartnerIsBad([SAMPLE] * 3), RandomMixUp(num_classes=5))
-    with pytest.raises(ValueError, match="labels must be item 1 of the inputs"):
+    with pytest.raises(ValueError, match="labels must be the second argument"):
         data[0]
 
 

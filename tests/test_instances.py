@@ -23,7 +23,8 @@ from cutmix_transforms import (
     RandomMixChoice,
     RandomMixUp,
 )
-from cutmix_transforms._instances import Instances, Leaf, unite_instances
+from cutmix_transforms._instances import unite_instances
+from cutmix_transforms._structure._instances import Instances, Leaf
 from cutmix_transforms.functional import (
     Placement,
     View,
@@ -648,11 +649,10 @@ def test_cutout_leaves_structures_alone_that_it_does_not_touch():
             assert all(now[key] is value for key, value in target.items())
 
 
-def test_cutout_needs_labels_only_beside_boxes():
+def test_cutout_of_boxes_without_labels():
     image, target = make_sample(0, (HEIGHT, WIDTH), 3)
     boxes = {"image": image, "boxes": target["boxes"]}
-    with pytest.raises(ValueError, match="labels"):
-        RandomCutout()(boxes)
+    assert len(RandomCutout(1.0, inside=True)(boxes)["boxes"]) == 0
     assert len(RandomCutout(1.0, inside=True, labels_getter=None)(boxes)["boxes"]) == 0
     points = {"image": image, "points": tv_tensors.KeyPoints(torch.rand(3, 2), canvas_size=(HEIGHT, WIDTH))}
     assert RandomCutout(1.0, inside=True)(points)["points"].isnan().all()

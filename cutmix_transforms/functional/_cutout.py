@@ -116,6 +116,11 @@ def _channel_fill(images: Tensor, fill: float | Sequence[float], name: str) -> T
         low, high = info.min, info.max
         if not all(math.isfinite(one) and low <= (one if is_float else round(one)) <= high for one in values):
             raise ValueError(f"{name} must lie in [{low}, {high}] for images of {images.dtype}, got {fill!r}")
+        if not is_float and any(0 < one < 1 for one in values):
+            raise ValueError(
+                f"{name} must be in the units of the images, which are {images.dtype} (for uint8 from 0 to 255), "
+                f"got the fraction {fill!r}"
+            )
     return torch.tensor(values, dtype=torch.float64, device="cpu").view(-1, 1, 1)
 
 

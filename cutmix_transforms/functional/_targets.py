@@ -1,7 +1,9 @@
 """Targets: the arithmetic that goes with the pixels."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,12 +21,15 @@ from cutmix_transforms.functional._checks import (
 from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, as_array, for_kernels, lam_of_boxes, send_tensor
 from cutmix_transforms.functional._images import blend_unchecked, exact_dtype
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 
 def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing: float = 0.0) -> Tensor:
     """Turn labels of any form into float targets that can be mixed.
 
     Class indices become one-hot rows, smoothed to ``(1 - s) * one_hot + s / K``; integer and boolean rows (one-hot or
-    multi-hot) become floats, smoothed towards 0.5; float rows and float values stay as they are.
+    multi-hot, of 0 and 1) become floats, smoothed towards 0.5; float rows and float values stay as they are.
 
     Args:
         labels: class indices, rows of class fractions, or binary and regression values.
@@ -41,7 +46,8 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
     Raises:
         TypeError: if labels are no tensor, or of a dtype that says neither class nor fraction, or if ``num_classes`` or
             ``label_smoothing`` are no numbers.
-        ValueError: if labels have another shape or (on a CPU) lie outside ``[0, num_classes)``, or ``num_classes`` is
+        ValueError: if labels have another shape or (on a CPU) lie outside ``[0, num_classes)``, or rows hold other
+            integers than 0 and 1, or ``num_classes`` is
             missing or does not fit, or ``label_smoothing`` is out of range.
 
     Example:
@@ -88,17 +94,30 @@ def check_labels(labels: Tensor, num_classes: int | None) -> None:
     if ndim == 2:
         if num_classes is not None and labels.shape[1] != num_classes:
             raise ValueError(
-                f"labels of shape (N, K) must have K = num_classes = {num_classes}, got {tuple(labels.shape)}"
+                f"labels of shape (N, K) must have K = num_classes = {num_classes} (class indices are of shape (N,): "
+                f"labels.flatten()), got {tuple(labels.shape)}"
             )
+        if not dtype.is_floating_point and can_look_at(labels):
+            _check_rows(as_array(labels))
     elif dtype.is_floating_point:
         if num_classes is not None:
             raise ValueError(f"num_classes must be None for float labels of shape (N,), got {num_classes}")
     elif num_classes is None:
         raise ValueError(
-            f"num_classes must be given for integer labels of shape (N,) = {tuple(labels.shape)}, got None"
+            "num_classes must be given for integer labels, which are classes (values to regress are labels.float()), "
+            f"got None for labels of shape (N,) = {tuple(labels.shape)}"
         )
     elif can_look_at(labels):
         _check_classes(as_array(labels).tolist(), num_classes)
+
+
+def _check_rows(rows: NDArray[Any]) -> None:
+    wrong = (rows != 0) & (rows != 1)
+    if wrong.any():
+        raise ValueError(
+            "labels of shape (N, K) must be rows of 0 and 1, or float rows (class indices are of shape (N,): "
+            f"labels.flatten()), got {rows[wrong][0]} in row {int(wrong.any(1).argmax())}"
+        )
 
 
 def _check_classes(labels: list[int], num_classes: int) -> None:

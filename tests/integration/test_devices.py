@@ -210,7 +210,9 @@ def test_the_host_does_not_wait_for_masks_holes_and_several_labels(device):
     calls = [
         lambda: RandomCutMix(per_sample=True, **SOFT)(both, masks, labels),
         lambda: RandomMixUp(**PAIR)(both, masks, labels),
-        lambda: RandomCutMix(num_classes=(5, 5), labels_getter=lambda sample: sample[1:])(images, labels, labels.flip(0)),
+        lambda: RandomCutMix(num_classes=(5, 5), labels_getter=lambda sample: sample[1:])(
+            images, labels, labels.flip(0)
+        ),
         lambda: RandomCutout(5, holes=2, fill="random")(images),
         lambda: RandomCutout(5, fill="mean", mask_fill=4)(both, masks),
         lambda: RandomCutout(5, fill=(1, 2, 3))(both),

@@ -1,0 +1,137 @@
+"""Containers: taken apart into leaves, and put together again as what they were."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import UserList, deque
+from collections.abc import Iterable, Mapping
+from copy import copy
+from typing import Any, NamedTuple
+
+Path = tuple[Any, ...]  # the keys, indices and fields that lead to a leaf
+
+_SEQUENCES = (tuple, list, deque, UserList)
+
+
+class Nest(NamedTuple):
+    """A batch or sample, and what lies in it."""
+
+    root: Any
+    leaves: list[Any]
+    paths: list[Path]  # of the leaves
+
+    @classmethod
+    def of(cls, root: Any) -> Nest:
+        """Take containers apart: mappings, tuples, lists and dataclasses; anything else is a leaf."""
+        leaves: list[Any] = []
+        paths: list[Path] = []
+        _collect(root, (), leaves, paths)
+        return cls(root, leaves, paths)
+
+    def with_leaves(self, leaves: list[Any]) -> Any:
+        """Return containers of the same kind with other leaves; where nothing has changed the identical ones."""
+        return _rebuilt(self.root, iter(leaves))
+
+    def under(self, path: Path) -> list[int]:
+        """Return the places of all leaves at a path and below."""
+        return [place for place, one in enumerate(self.paths) if one[: len(path)] == path]
+
+    def name(self, place: int) -> str:
+        """Return how a user gets at a leaf."""
+        return name_of(self.root, self.paths[place])
+
+
+def _collect(node: Any, path: Path, leaves: list[Any], paths: list[Path]) -> None:
+    keys = keys_of(node)
+    if keys is None:
+        leaves.append(node)
+        paths.append(path)
+        return
+    for key in keys:
+        _collect(item_of(node, key), (*path, key), leaves, paths)
+
+
+def keys_of(node: Any) -> Iterable[Any] | None:
+    """Return the keys of a mapping, the indices of a sequence or the fields of a record; None of a leaf."""
+    if isinstance(node, _SEQUENCES):
+        return fields_of(node) or range(len(node))
+    return fields_of(node)
+
+
+def fields_of(node: Any) -> list[Any] | None:
+    """Return the keys of a mapping, or the fields of a named tuple or dataclass; None of anything else."""
+    if isinstance(node, Mapping):
+        return list(node)
+    if isinstance(node, tuple):
+        return list(getattr(node, "_fields", ())) or None
+    if dataclasses.is_dataclass(node) and not isinstance(node, type):
+        return [field.name for field in dataclasses.fields(node)]
+    return None
+
+
+def item_of(node: Any, key: Any) -> Any:
+    """Return what lies under a key, an index or a field of a container."""
+    if isinstance(node, Mapping) or not isinstance(key, str):
+        return node[key]
+    return getattr(node, key)
+
+
+def at(root: Any, path: Path) -> Any:
+    """Return what lies at the end of a path."""
+    for key in path:
+        root = item_of(root, key)
+    return root
+
+
+def name_of(root: Any, path: Path) -> str:
+    """Return a path as a user would write it, such as ``inputs[1]['masks']``."""
+    text = "inputs"
+    for key in path:
+        is_field = not isinstance(root, Mapping) and isinstance(key, str)
+        text += f".{key}" if is_field else f"[{key!r}]"
+        root = item_of(root, key)
+    return text
+
+
+def _rebuilt(node: Any, leaves: Any) -> Any:
+    keys = keys_of(node)
+    if keys is None:
+        return next(leaves)
+    changed = {}
+    for key in keys:
+        old = item_of(node, key)
+        new = _rebuilt(old, leaves)
+        if new is not old:
+            changed[key] = new
+    return with_items(node, changed) if changed else node
+
+
+def with_items(node: Any, items: dict[Any, Any]) -> Any:
+    """Return a container of the same kind with other items, or one more in a mapping."""
+    kind = type(node)
+    if kind is dict:
+        return {**node, **items}
+    if kind is tuple or kind is list:
+        return kind(items.get(i, item) for i, item in enumerate(node))
+    try:
+        return _copy_with(node, items)
+    except Exception as error:
+        raise TypeError(
+            f"containers must be such that a copy can take mixed images and targets, got {kind.__name__}: {error}; "
+            "use a dict, tuple, list, named tuple or dataclass, or unpack it"
+        ) from error
+
+
+def _copy_with(node: Any, items: dict[Any, Any]) -> Any:
+    kind = type(node)
+    if isinstance(node, tuple):
+        if hasattr(node, "_replace"):
+            return node._replace(**items)
+        return kind(items.get(i, item) for i, item in enumerate(node))
+    out = copy(node)
+    for key, item in items.items():
+        if isinstance(node, (Mapping, *_SEQUENCES)):
+            out[key] = item
+        else:
+            object.__setattr__(out, key, item)  # a frozen dataclass too
+    return out

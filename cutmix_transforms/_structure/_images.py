@@ -1,0 +1,107 @@
+"""Finding the images of a batch or sample, and what must not be left behind beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import PIL.Image
+from torchvision import tv_tensors
+from torchvision.transforms.v2.functional import is_pure_tensor
+
+from cutmix_transforms._structure._labels import is_mask_key
+from cutmix_transforms.functional._draw import image_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from cutmix_transforms._structure._containers import Nest
+
+_EXPLICIT = (tv_tensors.Image, tv_tensors.Video, PIL.Image.Image)
+_CHANNELS = (1, 3, 4)  # what the last axis of an image holds where it can only be channels
+
+
+def find_images(nest: Nest, labels: list[int], ndim: int, any_shape: Callable[[], bool]) -> list[int]:
+    """Return where the images and videos are among the leaves.
+
+    All explicit ones (``Image``, ``Video``, PIL); without any of those one plain tensor, the first that is no label
+    and has at least ``ndim`` dimensions. Where ``any_shape`` is true the only one there is may have fewer.
+    """
+    leaves = nest.leaves
+    explicit = [i for i, leaf in enumerate(leaves) if isinstance(leaf, _EXPLICIT) and i not in labels]
+    if explicit:
+        return explicit
+    plain = [i for i, leaf in enumerate(leaves) if is_pure_tensor(leaf) and i not in labels]
+    plain = [i for i in plain if not is_mask_key(nest.paths[i])] or plain
+    large = [i for i in plain if leaves[i].ndim >= ndim]
+    if large or (plain and not any_shape()):
+        return (large or plain)[:1]
+    return _only_one(nest, plain, ndim)
+
+
+def _only_one(nest: Nest, plain: list[int], ndim: int) -> list[int]:
+    """Return the only tensor that can be blended; tokens, indices and the like are none."""
+    leaves = nest.leaves
+    found = [i for i in plain if leaves[i].is_floating_point() or leaves[i].is_complex() or leaves[i].ndim >= ndim - 1]
+    if len(found) == 1:
+        return found
+    if found:
+        names = ", ".join(f"{nest.name(i)} of shape {tuple(leaves[i].shape)}" for i in found)
+        raise ValueError(
+            f"inputs must hold one tensor to blend (wrap the others as tv_tensors.Image to blend all), got {names}"
+        )
+    if plain:
+        raise TypeError(
+            "inputs must hold images or floats to blend; indices such as tokens must be embedded first, "
+            f"got {nest.name(plain[0])}: {leaves[plain[0]].dtype} of shape {tuple(leaves[plain[0]].shape)}"
+        )
+    kinds = ", ".join(sorted({type(leaf).__name__ for leaf in leaves})) or "nothing"
+    raise TypeError(
+        "inputs must hold an image or a video (Trainer of transformers removes them unless "
+        f"remove_unused_columns=False), got {kinds}"
+    )
+
+
+def has_channels_last(image: Tensor) -> bool:
+    """Tell whether the last axis of a plain tensor can only be channels."""
+    if not is_pure_tensor(image) or image.ndim < 3:
+        return False
+    return image.shape[-1] in _CHANNELS and min(image.shape[-3:-1]) > max(_CHANNELS)
+
+
+def channels_last_error(image: Tensor) -> ValueError:
+    """Return the error for such an image."""
+    return ValueError(
+        "images must have their channels before height and width: use v2.ToImage(), or images.movedim(-1, -3) (where "
+        f"they have, tv_tensors.Image(images) says so), got shape {tuple(image.shape)}"
+    )
+
+
+def check_none_left(nest: Nest, images: list[int], taken: set[int], *, is_sample: bool) -> None:
+    """Raise an error if a tensor beside the images would have to be mixed too, but nobody said how."""
+    first = nest.leaves[images[0]]
+    size = image_size(first[None] if is_sample else first)
+    for i, leaf in enumerate(nest.leaves):
+        if i in taken or i in images or not hasattr(leaf, "shape") or isinstance(leaf, PIL.Image.Image):
+            continue
+        if _fits_pixels(leaf, first, size, is_sample=is_sample) or _is_image_like(leaf, first, is_sample=is_sample):
+            raise ValueError(
+                f"{nest.name(i)} of shape {tuple(leaf.shape)} must not stay as it is beside mixed images "
+                f"{tuple(first.shape)}: name it in labels_getter if it holds dense labels, wrap it as tv_tensors.Mask "
+                "or tv_tensors.Image, or take it out"
+            )
+
+
+def _fits_pixels(leaf: Any, first: Tensor, size: tuple[int, int], *, is_sample: bool) -> bool:
+    shape = tuple(leaf.shape)
+    if is_sample:
+        return len(shape) >= 2 and first.ndim >= 2 and shape[-2:] == size
+    return len(shape) >= 3 and first.ndim >= 3 and shape[-2:] == size and shape[0] == len(first)
+
+
+def _is_image_like(leaf: Any, first: Tensor, *, is_sample: bool) -> bool:
+    """Tell whether this is an image of another size."""
+    if not is_pure_tensor(leaf) or leaf.ndim != first.ndim or first.ndim < (3 if is_sample else 4):
+        return False
+    return bool(leaf.dtype == first.dtype and leaf.shape[:-2] == first.shape[:-2])

@@ -1,0 +1,211 @@
+"""Which leaves of a sample belong to its instances: boxes, masks, keypoints, and what has a row for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+
+from cutmix_transforms._structure._containers import at, item_of, keys_of, with_items
+from cutmix_transforms._wrap import unwrap
+from cutmix_transforms.functional._kernels import instance_kernel
+
+if TYPE_CHECKING:
+    from cutmix_transforms._structure._containers import Nest, Path
+    from cutmix_transforms.functional._draw import Size
+
+WEIGHTS = "weights"
+ROWS = ("labels", "class_labels", "area", "iscrowd", "scores", WEIGHTS)  # have a row for each instance, if any
+_OF_THE_IMAGE = ("image_id", "orig_size", "size")
+_KINDS = {
+    "boxes": tv_tensors.BoundingBoxes,
+    "bboxes": tv_tensors.BoundingBoxes,
+    "bbox": tv_tensors.BoundingBoxes,
+    "masks": tv_tensors.Mask,
+    "keypoints": tv_tensors.KeyPoints,
+}
+
+
+class Leaf(NamedTuple):
+    """Something that is mixed, and where it is among the leaves of a batch or sample."""
+
+    place: int
+    value: Any  # of a batch a tensor with a leading batch dimension, or a column of samples to stack
+
+
+@dataclass(frozen=True)
+class Instances:
+    """Tensors with one row for each instance of a sample."""
+
+    members: list[Leaf]
+    size: Size  # of the image
+    path: Path  # of the dictionary, tuple or list that holds them
+    weights_place: int | None = None  # where MixUp notes how much each instance counts
+    area_place: int | None = None  # where the area of each instance is
+    unnamed: tuple[Any, ...] = ()  # keys of what has as many rows, but was not named
+
+
+def is_structure(leaf: Any) -> bool:
+    """Tell whether this is boxes, masks, keypoints or the like."""
+    return isinstance(leaf, tv_tensors.TVTensor) and instance_kernel(leaf) is not None
+
+
+def has_rows(leaf: Any) -> bool:
+    """Tell whether a leaf that an instance kernel takes has a row for each instance, whatever lies beside it."""
+    return not isinstance(leaf, tv_tensors.Mask) and not _is_points(leaf)
+
+
+def _is_points(leaf: Any) -> bool:
+    return isinstance(leaf, tv_tensors.KeyPoints) and leaf.ndim == 2
+
+
+def find_instances(nest: Nest, images: list[int], labels: list[int], size: Size) -> list[Instances]:
+    """Return the instances of a sample: those of each dictionary, tuple or list that holds any are one group."""
+    holders: dict[Path, list[int]] = {}
+    for i, leaf in enumerate(nest.leaves):
+        if is_structure(leaf):
+            check_structure(leaf, size)
+            holders.setdefault(nest.paths[i][:-1], []).append(i)
+    is_video = any(isinstance(nest.leaves[i], tv_tensors.Video) for i in images)
+    groups = []
+    for path, places in holders.items():
+        beside = [i for i, one in enumerate(nest.paths) if one[:-1] == path]
+        named = [i for i in labels if i in beside]
+        members = _members(nest, places, named, is_video=is_video)
+        points = [[i] for i in places if _is_points(nest.leaves[i]) and i not in members]
+        if members:
+            known = [i for i in beside if nest.paths[i][-1] in ROWS and i not in (*members, *images)]
+            if _is_points(nest.leaves[members[0]]):
+                known = [i for i in known if nest.paths[i][-1] != WEIGHTS]
+            _check_lists(nest, path, labels)
+            groups.append(_group(nest, members + known, size, path, unnamed_beside={*images, *labels, *places}))
+        groups += [_group(nest, some, size, path) for some in points]
+    return groups
+
+
+def _group(nest: Nest, places: list[int], size: Size, path: Path, unnamed_beside: set[int] | None = None) -> Instances:
+    keys = {nest.paths[i][-1]: i for i in places}
+    unnamed = () if unnamed_beside is None else _unnamed(nest, path, {*places, *unnamed_beside}, places[0])
+    return Instances(_aligned(nest, places), size, path, keys.get(WEIGHTS), keys.get("area"), unnamed)
+
+
+def _check_lists(nest: Nest, path: Path, labels: list[int]) -> None:
+    """Raise an error where a list has what should be a row of a tensor for each instance."""
+    for i, one in enumerate(nest.paths):
+        is_row = len(one) == len(path) + 2 and one[: len(path)] == path
+        if is_row and (i in labels or one[-2] in ROWS) and getattr(nest.leaves[i], "ndim", 0) == 0:
+            raise ValueError(
+                f"labels beside boxes and the like must be a tensor with one row for each, got {one[-2]!r} as a list"
+            )
+
+
+def _members(nest: Nest, places: list[int], labels: list[int], *, is_video: bool) -> list[int]:
+    """Return what has a row for each instance.
+
+    Keypoints ``(n, 2)`` are those of the whole image, and instances only where there is nothing else; and so are masks
+    ``(n, H, W)`` without boxes only instances if they have as many integer labels.
+    """
+    leaves = nest.leaves
+    masks = [i for i in places if isinstance(leaves[i], tv_tensors.Mask) and leaves[i].ndim == 3]
+    rows = [i for i in places if has_rows(leaves[i])]
+    if rows:
+        return rows + masks + labels
+    points = [i for i in places if _is_points(leaves[i])]
+    for found in ([] if is_video else masks), points[:1]:
+        if found and any(_fits(leaves[i], len(leaves[found[0]])) for i in labels):
+            return found + labels
+    return []
+
+
+def _fits(label: Tensor, count: int) -> bool:
+    return label.ndim == 1 and len(label) == count and not (count and label.is_floating_point())
+
+
+def _aligned(nest: Nest, places: list[int]) -> list[Leaf]:
+    count = len(nest.leaves[places[0]])
+    for i in places:
+        leaf = nest.leaves[i]
+        if not isinstance(leaf, Tensor) or leaf.ndim == 0 or len(leaf) != count:
+            what = f"shape {tuple(leaf.shape)}" if isinstance(leaf, Tensor) else repr(leaf)
+            hint = " (a mask of classes is (H, W) there)" if isinstance(leaf, tv_tensors.Mask) else ""
+            raise ValueError(
+                f"boxes, labels and all else of instances must be aligned, one row for each of {count} in "
+                f"{nest.paths[places[0]][-1]!r}, got {nest.paths[i][-1]!r} of {what}{hint}"
+            )
+    return [Leaf(i, nest.leaves[i]) for i in places]
+
+
+def _unnamed(nest: Nest, path: Path, known: set[int], first: int) -> tuple[Any, ...]:
+    """Return keys of what is as long as there are instances, so seems to belong to them, but was not named."""
+    count, holder = len(nest.leaves[first]), at(nest.root, path)
+    known_keys = {nest.paths[i][len(path)] for i in known if nest.paths[i][: len(path)] == path}
+    found = []
+    for key in keys_of(holder) or ():
+        value = item_of(holder, key)
+        is_long = isinstance(value, (list, tuple)) or (hasattr(value, "shape") and len(value.shape) > 0)
+        is_known = key in known_keys or key in _OF_THE_IMAGE or isinstance(value, tv_tensors.TVTensor)
+        if count and is_long and not is_known and len(value) == count:
+            found.append(key)
+    return tuple(found)
+
+
+def check_structure(leaf: Any, size: Size) -> None:
+    """Raise an error if boxes, masks or keypoints do not fit an image of this size, or cannot be mixed at all."""
+    shape = tuple(leaf.shape)
+    if isinstance(leaf, tv_tensors.Mask):
+        if shape[-2:] != size:
+            raise ValueError(f"masks must be of the size of the image, {size}, got shape {shape}")
+        return
+    if isinstance(leaf, tv_tensors.BoundingBoxes):
+        if tv_tensors.is_rotated_bounding_format(leaf.format):
+            raise ValueError(f"boxes must not be rotated (XYXY, XYWH or CXCYWH), got format {leaf.format.value}")
+        if leaf.ndim != 2 or shape[1] != 4:
+            raise ValueError(f"boxes must be of shape (n, 4), and (0, 4) where there are none, got {shape}")
+    if isinstance(leaf, tv_tensors.KeyPoints) and (leaf.ndim not in (2, 3) or shape[-1] != 2):
+        raise ValueError(f"keypoints must be of shape (n, 2), of the image, or (n, k, 2), of instances, got {shape}")
+    canvas = getattr(leaf, "canvas_size", size)
+    if canvas is None or tuple(canvas) != size:
+        raise ValueError(f"canvas_size of {type(leaf).__name__} must be the size of the image, {size}, got {canvas}")
+
+
+def check_names(nest: Nest, taken: set[int]) -> None:
+    """Raise an error if boxes, masks or keypoints are plain tensors, arrays or lists, which nothing would happen to."""
+    for i, path in enumerate(nest.paths):
+        for depth, key in enumerate(path):
+            kind = _KINDS.get(str(key).lower())
+            if kind is None or i in taken or isinstance(nest.leaves[i], tv_tensors.TVTensor):
+                continue
+            value = at(nest.root, path[: depth + 1])
+            is_list = isinstance(value, (list, tuple)) and not any(isinstance(item, (int, float)) for item in value)
+            if is_list or len(getattr(value, "shape", ())) >= 2:
+                what = f"of shape {tuple(value.shape)}" if hasattr(value, "shape") else f"of length {len(value)}"
+                raise TypeError(
+                    f"{key} must be tv_tensors.{kind.__name__}, which a plain tensor cannot be taken for, "
+                    f"got {type(value).__name__} {what}"
+                )
+
+
+def with_weights(root: Any, groups: list[Instances]) -> Any:
+    """Return the sample with a weight of 1 for each instance, beside the instances, where there are no weights yet."""
+    for group in groups:
+        holder, first = at(root, group.path), group.members[0].value
+        if group.weights_place is not None or _is_points(first):
+            continue  # points of the image weigh nothing
+        if not isinstance(holder, Mapping):
+            raise ValueError(
+                f"boxes and the like must lie in a dictionary, to which MixUp adds {WEIGHTS!r}, got a "
+                f"{type(holder).__name__}"
+            )
+        weights = torch.ones(len(first), dtype=torch.float32, device=unwrap(first).device)
+        root = _with_item(root, group.path, WEIGHTS, weights)
+    return root
+
+
+def _with_item(node: Any, path: Path, key: Any, item: Any) -> Any:
+    if not path:
+        return with_items(node, {key: item})
+    return with_items(node, {path[0]: _with_item(item_of(node, path[0]), path[1:], key, item)})

@@ -1,0 +1,191 @@
+"""Finding the labels of a batch or sample: by position, key, index or a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms.v2.functional import is_pure_tensor
+
+from cutmix_transforms._structure._advice import PLACES
+from cutmix_transforms._structure._containers import Nest, at, fields_of
+from cutmix_transforms.functional._checks import received
+from cutmix_transforms.functional._pairs import MixedTarget
+
+if TYPE_CHECKING:
+    from cutmix_transforms._structure._containers import Path
+
+LabelsGetter = str | int | Callable[[Any], Any] | None
+
+LABEL_KEYS = ("labels", "label", "targets", "target")
+MASK_KEYS = ("mask", "masks")
+_WAYS_OUT = "(or set labels_getter; None: no labels)"
+
+
+class Found(NamedTuple):
+    """Where the labels are, and what to say if there should have been some."""
+
+    places: list[int]
+    missing: str = ""  # empty where there need not be any
+
+
+def check_labels_getter(value: Any) -> LabelsGetter:
+    """Return ``"default"``, a key, an index, a callable or None."""
+    known = value is None or callable(value) or (isinstance(value, (str, int)) and not isinstance(value, bool))
+    if not known:
+        raise TypeError(f"labels_getter must be 'default', a key, an index, a callable or None, got {value!r}")
+    getter: LabelsGetter = value
+    return getter
+
+
+def find_labels(nest: Nest, getter: LabelsGetter) -> Found:
+    """Return where the labels are among the leaves."""
+    if getter is None:
+        return Found([])
+    if getter == "default":
+        return _find_default(nest)
+    if callable(getter):
+        return Found(_places_returned(nest, getter))
+    return Found(_places_at(nest, _path_of(nest.root, getter)))
+
+
+def _find_default(nest: Nest) -> Found:
+    """Find the second of several items, or the one item that is called as labels are."""
+    root = nest.root
+    fields = fields_of(root)
+    if fields is not None and (not isinstance(root, tuple) or any(map(_is_label_key, fields))):
+        return _find_by_name(nest, ())
+    if not isinstance(root, (tuple, list)) or len(root) < 2:
+        kind = type(root[0] if isinstance(root, (tuple, list)) and root else root).__name__
+        raise ValueError(
+            f"labels must be the second argument or an item {_quoted(LABEL_KEYS)} of a dictionary {_WAYS_OUT}, "
+            f"got only {kind}; {PLACES}"
+        )
+    second, path = root[1], (fields[1] if fields else 1,)
+    if fields_of(second) is not None and not isinstance(second, MixedTarget):
+        return _find_by_name(nest, path)
+    if isinstance(second, tv_tensors.TVTensor):
+        _check_no_label(second, len(root))
+        return Found([])
+    return Found(_places_at(nest, path))
+
+
+def _find_by_name(nest: Nest, path: Path) -> Found:
+    fields = fields_of(at(nest.root, path)) or []
+    wanted = [field for field in fields if _is_label_key(field)]
+    message = (
+        f"labels must be exactly one of the items {_quoted(LABEL_KEYS)} {_WAYS_OUT}, "
+        f"got {wanted or 'none of them'} among the keys {fields}"
+    )
+    if len(wanted) > 1:
+        raise ValueError(message)
+    if not wanted:
+        return Found([], message)
+    inner = at(nest.root, (*path, wanted[0]))
+    if fields_of(inner) is not None and not isinstance(inner, MixedTarget):  # the targets of a detector
+        return _find_by_name(nest, (*path, wanted[0]))
+    return Found(_places_at(nest, (*path, wanted[0])))
+
+
+def _is_label_key(key: Any) -> bool:
+    return str(key).lower() in LABEL_KEYS
+
+
+def is_mask_key(path: Path) -> bool:
+    """Tell whether a leaf is called as masks are."""
+    return bool(path) and str(path[-1]).lower() in MASK_KEYS
+
+
+def _path_of(root: Any, getter: str | int) -> Path:
+    """Return where a key or an index leads to: of the containers, or of the first of its items that has keys."""
+    fields = fields_of(root)
+    if fields is not None and getter in fields:
+        return (getter,)
+    if isinstance(getter, int) and isinstance(root, (tuple, list)):
+        if not -len(root) <= getter < len(root):
+            raise ValueError(f"labels must be item {getter} of the inputs {_WAYS_OUT}, got {len(root)} item(s)")
+        index = getter % len(root)
+        return (fields[index],) if fields else (index,)
+    if fields is None and isinstance(root, (tuple, list)):
+        held = [(i, fields_of(item) or []) for i, item in enumerate(root) if fields_of(item) is not None]
+        if held:
+            index, fields = held[0]
+            if getter in fields:
+                return index, getter
+    found = "none of them among the keys " + str(fields) if fields is not None else f"only {_kind_of(root)}"
+    raise ValueError(f"labels must be exactly one of the items {_quoted((getter,))} {_WAYS_OUT}, got {found}")
+
+
+def _kind_of(root: Any) -> str:
+    return type(root[0] if isinstance(root, (tuple, list)) and root else root).__name__
+
+
+def _quoted(keys: tuple[Any, ...]) -> str:
+    return ", ".join(map(repr, keys))
+
+
+def _places_at(nest: Nest, path: Path) -> list[int]:
+    found = at(nest.root, path)
+    if isinstance(found, MixedTarget):
+        raise _already_mixed(found)
+    return nest.under(path)
+
+
+def _places_returned(nest: Nest, getter: Callable[[Any], Any]) -> list[int]:
+    """Return the places of the tensors that a getter returns, which can only be told by their identity."""
+    labels = getter(nest.with_leaves(nest.leaves))  # numbers and arrays of a sample have become tensors
+    if isinstance(labels, MixedTarget):
+        raise _already_mixed(labels)
+    found = [_places_of(label, nest.leaves) for label in Nest.of(labels).leaves]
+    if any(len(places) > 1 for places in found):  # one tensor at several places: look again, at aliases
+        aliases = [leaf.view_as(leaf) if is_pure_tensor(leaf) else leaf for leaf in nest.leaves]
+        found = [_places_of(label, aliases) for label in Nest.of(getter(nest.with_leaves(aliases))).leaves]
+    return [places[0] for places in found]
+
+
+def _places_of(label: Any, leaves: list[Any]) -> list[int]:
+    if not isinstance(label, Tensor):
+        raise TypeError(f"labels_getter must return the labels, a tensor or several, got {received(label)}")
+    found = [i for i, leaf in enumerate(leaves) if leaf is label]
+    if not found:
+        raise ValueError(f"labels_getter must return tensors of the input itself, got another one: {label!r}")
+    return found
+
+
+def _already_mixed(labels: MixedTarget) -> TypeError:
+    return TypeError(f"labels must not be mixed already, got {labels}")
+
+
+def _check_no_label(second: Any, count: int) -> None:
+    """Raise an error where the second item holds neither labels nor, as a mask does, what is mixed without labels."""
+    if count > 2 and not isinstance(second, (tv_tensors.Image, tv_tensors.Video, tv_tensors.Mask)):
+        raise ValueError(
+            "labels_getter must say which item holds the labels (None: no labels), "
+            f"got {type(second).__name__} as the second of {count} items"
+        )
+
+
+def check_one_candidate(nest: Nest, labels: list[int], others: list[int], count: int) -> None:
+    """Raise an error where a plain tuple holds more than one item that could be the labels.
+
+    Args:
+        nest: the batch or sample.
+        labels: where the labels were found.
+        others: where something lies that is no label.
+        count: the number of images; 0 in a sample.
+    """
+    rows = [i for i in others if len(nest.paths[i]) == 1 and _can_be_labels(nest.leaves[i], count)]
+    if fields_of(nest.root) is None and rows and len(nest.root) > 2:
+        names = ", ".join(nest.name(i) for i in sorted([*labels, *rows]))
+        raise ValueError(
+            f"labels_getter must say which item holds the labels, such as labels_getter={rows[-1]}, where several "
+            f"could be labels, got {names}"
+        )
+
+
+def _can_be_labels(leaf: Any, count: int) -> bool:
+    if not is_pure_tensor(leaf):
+        return False
+    return leaf.ndim < 2 if not count else leaf.ndim in (1, 2) and len(leaf) == count

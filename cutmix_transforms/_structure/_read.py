@@ -1,0 +1,224 @@
+"""Reading what a mix was called with: which leaves are images, labels, maps beside the images, and instances."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import PIL.Image
+import torch
+from torch import Tensor
+from torch.utils.data import default_convert
+from torchvision import tv_tensors
+from torchvision.transforms.v2.functional import is_pure_tensor
+
+from cutmix_transforms._stacking import stacked
+from cutmix_transforms._structure._advice import PLACES, check_is_batch, check_label
+from cutmix_transforms._structure._containers import Nest
+from cutmix_transforms._structure._images import check_none_left, find_images
+from cutmix_transforms._structure._instances import (
+    Instances,
+    Leaf,
+    check_names,
+    find_instances,
+    is_structure,
+    with_weights,
+)
+from cutmix_transforms._structure._labels import check_one_candidate, find_labels, is_mask_key
+from cutmix_transforms._wrap import rewrap, unwrap
+from cutmix_transforms.functional._draw import image_size
+from cutmix_transforms.functional._kernels import map_kernel
+from cutmix_transforms.functional._pairs import MixedTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cutmix_transforms._structure._containers import Path
+    from cutmix_transforms._structure._labels import LabelsGetter
+
+APART = (
+    "inputs must not hold boxes, instance masks or keypoints but sample by sample: mix them with MixDataset, or with "
+    "MixCollate and a collate_fn that keeps samples apart, such as lambda samples: tuple(zip(*samples))"
+)
+
+
+class Parts(NamedTuple):
+    """What was found in a batch, or in a sample, which is taken for a batch of one."""
+
+    nest: Nest
+    images: list[Leaf]
+    maps: list[Leaf]  # such as semantic masks
+    targets: list[Leaf]  # labels as they came or, once they are ready, in the form that is mixed
+    groups: list[Instances]
+    is_sample: bool
+
+    def with_leaves(self, leaves: list[Any]) -> Parts:
+        """Return the batch that such samples make: other leaves at the same places; labels are stacked."""
+        images, maps = ([Leaf(place, leaves[place]) for place, _ in some] for some in (self.images, self.maps))
+        targets = [Leaf(place, stacked(leaves[place])) for place, _ in self.targets]
+        return Parts(self.nest, images, maps, targets, self.groups, is_sample=False)
+
+    def forms(self) -> Parts:
+        """Return the same without the numbers: shapes, dtypes and types."""
+        images, maps, targets = (
+            [Leaf(place, rewrap(torch.empty_like(unwrap(value), device="meta"), value)) for place, value in leaves]
+            for leaves in (self.images, self.maps, self.targets)
+        )
+        nest = Nest(None, [], self.nest.paths)  # nothing of the batch is kept
+        return Parts(nest, images, maps, targets, self.groups, self.is_sample)
+
+    def rebuilt(self, values: dict[int, Any]) -> Any:
+        """Return the batch or sample with other values at some places; all else in it is the identical object."""
+        leaves = list(self.nest.leaves)
+        rows = {leaf.place for leaf in (*self.images, *self.maps, *self.targets)} if self.is_sample else ()
+        for place, value in values.items():
+            leaves[place] = _first(value) if place in rows else value
+        return self.nest.with_leaves(leaves)
+
+    def paths(self, leaves: list[Leaf]) -> list[Path]:
+        """Return how to get at some leaves."""
+        return [self.nest.paths[place] for place, _ in leaves]
+
+
+def read(
+    root: Any,
+    getter: LabelsGetter,
+    *,
+    is_sample: bool,
+    any_shape: Callable[[], bool],
+    needs_weights: Callable[[], bool],
+) -> Parts:
+    """Find what is mixed in a batch or in a sample.
+
+    Args:
+        root: the batch or sample.
+        getter: how to find the labels.
+        is_sample: whether this is a single sample.
+        any_shape: tells whether images may have any shape, since they are blended as a whole; seldom asked.
+        needs_weights: tells whether instances get weights; seldom asked.
+
+    Returns:
+        What was found.
+    """
+    as_they_came = Nest.of(root)
+    if not is_sample:
+        check_is_batch(as_they_came)
+    nest = _converted(as_they_came, is_sample=is_sample)
+    found = find_labels(nest, getter)
+    for i in found.places:
+        check_label(nest, i, is_sample=is_sample)
+    images = find_images(nest, found.places, ndim=3 if is_sample else 4, any_shape=any_shape)
+    first = nest.leaves[images[0]]
+    batch = first[None] if is_sample else first
+    if not batch.ndim:
+        raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(batch.shape)}; {PLACES}")
+    groups: list[Instances] = []
+    if any(map(is_structure, nest.leaves)):
+        groups = _find_instances(nest, images, found.places, batch, is_sample=is_sample)
+        if groups and needs_weights():
+            weighted = with_weights(root, groups)
+            if weighted is not root:
+                return read(weighted, getter, is_sample=is_sample, any_shape=any_shape, needs_weights=lambda: False)
+    members = {member.place for group in groups for member in group.members}
+    maps = [
+        i for i, leaf in enumerate(nest.leaves) if i not in members and _is_map(nest, i, getter, found.places, batch)
+    ]
+    maps = [i for i in maps if i not in images]
+    targets = [i for i in found.places if i not in members and i not in maps]
+    taken = {*members, *maps, *targets}
+    check_names(nest, taken)
+    check_none_left(nest, images, taken, is_sample=is_sample)
+    if getter == "default" and targets:
+        others = [i for i in range(len(nest.leaves)) if i not in taken and i not in images]
+        check_one_candidate(nest, targets, others, 0 if is_sample else len(batch))
+    if found.missing and not maps and not groups:
+        raise ValueError(found.missing)
+
+    def of_batch(places: list[int]) -> list[Leaf]:
+        leaves = nest.leaves
+        return [Leaf(i, rewrap(leaves[i][None], leaves[i]) if is_sample else leaves[i]) for i in places]
+
+    for i in (*images, *maps, *targets):  # arrays and numbers become tensors there, and stay what they are elsewhere
+        as_they_came.leaves[i] = nest.leaves[i]
+    return Parts(as_they_came, of_batch(images), of_batch(maps), of_batch(targets), groups, is_sample)
+
+
+def _converted(nest: Nest, *, is_sample: bool) -> Nest:
+    """Return the leaves as tensors where they can be images or labels."""
+    leaves = [as_tensor(leaf) if is_sample else _array_as_tensor(leaf) for leaf in nest.leaves]
+    check_leaves(leaves)
+    return Nest(nest.root, leaves, nest.paths)
+
+
+def check_leaves(leaves: list[Any]) -> None:
+    """Raise an error if there is something that a mix would have to change but cannot."""
+    for leaf in leaves:
+        if isinstance(leaf, PIL.Image.Image):
+            raise TypeError(
+                "images must be tensors (put v2.ToImage() in front of the mix; with_format('torch') for datasets of "
+                f"Hugging Face; remove a column that stays beside them), got a PIL image: {leaf!r}"
+            )
+
+
+def _array_as_tensor(leaf: Any) -> Any:
+    return torch.from_numpy(leaf) if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biuf" else leaf
+
+
+def _is_map(nest: Nest, place: int, getter: LabelsGetter, labels: list[int], images: Tensor) -> bool:
+    """Tell whether a leaf holds a value for each pixel: a mask by its type, or labels as large as the images."""
+    leaf = nest.leaves[place]
+    if not is_pure_tensor(leaf):
+        return isinstance(leaf, tv_tensors.TVTensor) and map_kernel(leaf) is not None
+    can_be = place in labels or (getter == "default" and is_mask_key(nest.paths[place]))
+    return can_be and is_dense(leaf if len(leaf.shape) and leaf.shape[0] == len(images) else leaf[None], images)
+
+
+def is_dense(labels: Tensor, images: Tensor) -> bool:
+    """Tell whether there is a label ``(N, H, W)`` or ``(N, 1, H, W)`` for each pixel of images."""
+    if labels.ndim not in (3, 4) or images.ndim < 4 or labels.shape[0] != images.shape[0]:
+        return False
+    return tuple(labels.shape[-2:]) == image_size(images) and labels.shape[1:-2] in ((), (1,))
+
+
+def _find_instances(
+    nest: Nest, images: list[int], labels: list[int], batch: Tensor, *, is_sample: bool
+) -> list[Instances]:
+    if is_sample:
+        return find_instances(nest, images, labels, image_size(batch))
+    _check_batched(nest.leaves, batch)
+    return []
+
+
+def _check_batched(leaves: list[Any], images: Tensor) -> None:
+    """Raise an error unless what lies beside a batch of images can be mixed as a batch."""
+    for leaf in leaves:
+        if isinstance(leaf, tv_tensors.Mask):
+            if leaf.ndim < 3 or len(leaf) != len(images) or tuple(leaf.shape[-2:]) != image_size(images):
+                raise ValueError(
+                    f"masks must be (N, H, W) or (N, 1, H, W) with N, H and W of the images, got {tuple(leaf.shape)} "
+                    f"beside images {tuple(images.shape)}"
+                )
+        elif is_structure(leaf):
+            raise TypeError(f"{APART}, got {type(leaf).__name__} in a batch")
+
+
+def check_stackable(sample: Parts) -> None:
+    """Raise an error if samples cannot be stacked to a batch that can be mixed."""
+    if sample.groups:
+        raise TypeError(f"{APART}, got {type(sample.groups[0].members[0].value).__name__} with default_collate")
+
+
+def as_tensor(leaf: Any) -> Any:
+    """Return numbers and arrays as tensors, as ``default_collate`` makes them; everything else as it is."""
+    if isinstance(leaf, Tensor):
+        return leaf
+    if isinstance(leaf, (int, float)):
+        return torch.tensor(leaf, dtype=torch.float64 if isinstance(leaf, float) else None, device="cpu")
+    return default_convert(leaf)
+
+
+def _first(batch: Tensor | MixedTarget) -> Tensor | MixedTarget:
+    """Return the only sample of a batch."""
+    if isinstance(batch, MixedTarget):
+        return MixedTarget(*(rewrap(field[0].clone(), field) for field in batch))  # nothing of the dataset's own
+    return rewrap(batch[0], batch)
