@@ -3,7 +3,7 @@
 from cutmix_transforms import functional
 from cutmix_transforms._accuracy import mixed_accuracy
 from cutmix_transforms._choice import RandomMixChoice
-from cutmix_transforms._collate import MixCollate
+from cutmix_transforms._collate import MixCollate, unstacked
 from cutmix_transforms._cutmix import RandomCutMix
 from cutmix_transforms._cutout import RandomCutout
 from cutmix_transforms._dataset import MixDataset
@@ -28,4 +28,5 @@ __all__ = [
     "functional",
     "mixed_accuracy",
     "show_batch",
+    "unstacked",
 ]

@@ -1,6 +1,6 @@
 """Mixing while a batch is put together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -24,8 +24,9 @@ class MixCollate:
     With ``default_collate`` the samples become a batch, whose images are mixed while they are written; tv_tensors keep
     their type, images that are all channels_last their memory format. With another ``collate_fn`` the samples are mixed
     first, one by one, and handed over as they came. This is the way for detection, with
-    ``collate_fn=lambda samples: tuple(zip(*samples))``, or a function with a name where workers are spawned. A
-    transform that is no mix of this package, such as a ``v2.Compose`` that ends in one, gets the collated batch.
+    ``collate_fn=unstacked``. A ``collate_fn`` of your own must take samples that are mixed already, with float targets;
+    where workers are spawned (on Windows and macOS), it must be a function with a name, not a ``lambda``. A transform
+    that is no mix of this package, such as a ``v2.Compose`` that ends in one, gets the collated batch.
 
     Args:
         transform: the mix, or another transform of batches.
@@ -121,6 +122,24 @@ class MixCollate:
         return f"{type(self).__name__}({self.transform!r}, collate_fn={name})"
 
 
+def unstacked(samples: Sequence[Any]) -> tuple[Any, ...]:
+    """Keep the samples of a batch apart, as detectors want them: a ``collate_fn`` for :class:`MixCollate`.
+
+    Args:
+        samples: the samples, all tuples or all dictionaries.
+
+    Returns:
+        Of tuples ``(image, target)`` all images, then all targets; of dictionaries a tuple of them.
+
+    Example:
+        >>> unstacked([("image 0", "target 0"), ("image 1", "target 1")])
+        (('image 0', 'image 1'), ('target 0', 'target 1'))
+    """
+    if samples and isinstance(samples[0], Mapping):
+        return tuple(samples)
+    return tuple(zip(*samples, strict=True))
+
+
 class _Layout(NamedTuple):
     """The roles of the leaves in samples of one form, and the containers that ``default_collate`` puts them into."""
 
@@ -146,11 +165,8 @@ def _check_samples(samples: Any) -> None:
     if not isinstance(samples, (tuple, list)) or not samples:
         return
     first = samples[0]
-    if (
-        isinstance(first, Tensor)
-        and first.ndim >= 4
-        and any(len(first) == len(one) for one in samples[1:] if hasattr(one, "__len__"))
-    ):
+    lengths = [len(one) for one in samples[1:] if isinstance(one, Tensor) and one.ndim]
+    if isinstance(first, Tensor) and first.ndim >= 4 and len(first) in lengths:
         raise TypeError(
             "samples must be a list of samples, got a batch that was made before: use the mix itself as collate_fn "
             f"(DataLoader(..., batch_size=None, collate_fn=mix)), got a tensor of shape {tuple(first.shape)} first"

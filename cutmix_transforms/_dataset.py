@@ -16,7 +16,9 @@ class MixDataset(Dataset[Any]):
     """A map-style data set whose samples are mixed, each with a partner from the whole data set.
 
     Unlike a collate function it needs no batch: partners are uniform over all other samples, and every sample gets a
-    draw of its own. It costs the loading of a second sample.
+    draw of its own. It costs the loading of a second sample. Partners come from all of ``dataset``: where it holds the
+    samples of validation too, give only those to train on, ``MixDataset(Subset(dataset, training), mix)``; a sampler
+    chooses the samples, not their partners.
 
     Args:
         dataset: the samples, with ``__getitem__`` and ``__len__``; its own transforms must give tensor images. Where
@@ -45,7 +47,8 @@ class MixDataset(Dataset[Any]):
         is_stream = isinstance(dataset, IterableDataset)  # which can have a length all the same
         if is_stream or not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
             raise TypeError(
-                f"dataset must be map-style, with __getitem__ and __len__ (mix the batches of a stream with MixCollate), got {type(dataset).__name__}"
+                "dataset must be map-style, with __getitem__ and __len__ (mix batches of a stream with MixCollate), "
+                f"got {type(dataset).__name__}"
             )
         if not isinstance(transform, Mix):
             raise TypeError(f"transform must be a mix, such as RandomCutMix, got {transform!r}")

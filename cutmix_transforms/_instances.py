@@ -23,7 +23,7 @@ class Seen(NamedTuple):
     leaves: list[Tensor]
     kept: Tensor  # (k,) indices of those that are seen well enough
     is_cut: Tensor  # (n,) whether a part of an instance's mask is hidden
-    is_smaller: Tensor  # (n,) whether a part of its mask, or else of its box, is hidden
+    is_smaller: Tensor  # (n,) whether its mask, or else its box, is smaller than before
 
 
 def paste_instances(base: Instances, partner: Instances, boxes: Tensor, min_visibility: float) -> dict[int, Tensor]:
@@ -86,8 +86,16 @@ def look_at(instances: Instances, view: View, min_visibility: float) -> Seen:
     everything = torch.ones(len(leaves[0]), dtype=torch.float64, device="cpu")
     decisive = fractions[min(fractions)] if fractions else everything
     is_cut = fractions.get(0, everything) < 1
-    is_smaller = fractions.get(0, fractions.get(1, everything)) < 1
+    is_smaller = is_cut if has_masks else _is_changed(instances, leaves)
     return Seen(leaves, (decisive > min_visibility).nonzero()[:, 0], is_cut, is_smaller)
+
+
+def _is_changed(instances: Instances, leaves: list[Tensor]) -> Tensor:
+    """Tell which instances have another box than before."""
+    for (_, old), new in zip(instances.members, leaves, strict=True):
+        if isinstance(old, tv_tensors.BoundingBoxes):
+            return (unwrap(old) != unwrap(new)).any(1).cpu()
+    return torch.zeros(len(leaves[0]), dtype=torch.bool, device="cpu")
 
 
 def _rank(leaf: Tensor) -> int:
@@ -131,10 +139,8 @@ def _measured(areas: Tensor, leaves: list[Tensor], is_smaller: Tensor) -> Tensor
         found = (right - left) * (bottom - top)
     else:
         return areas
-    shape = (-1, *(1,) * (areas.ndim - 1))
-    return torch.where(
-        is_smaller.to(areas.device).view(shape), to_dtype(found.to(areas.device), areas.dtype).view(shape), areas
-    )
+    new = to_dtype(found.to(areas.device), areas.dtype)
+    return torch.where(is_smaller.to(areas.device), new, areas.flatten()).view(areas.shape)
 
 
 def _concatenated(first: Tensor, second: Tensor) -> Tensor:

@@ -409,7 +409,5 @@ def _check_num_classes(value: Any) -> int | tuple[int | None, ...] | None:
 def _check_number_of_classes(value: Any) -> int:
     count = check_count("num_classes", value)
     if count > _MOST_CLASSES:
-        raise ValueError(
-            f"num_classes must be at most {_MOST_CLASSES}, as each sample gets a number for each, got {value}"
-        )
+        raise ValueError(f"num_classes must be at most {_MOST_CLASSES}, got {count}")
     return count

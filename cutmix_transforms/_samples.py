@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torchvision import tv_tensors
 
+from cutmix_transforms._structure._containers import name_of
 from cutmix_transforms._structure._instances import Leaf
 from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional._draw import HostDraw, Placement, Size, draw_of, image_size
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 def mix_samples(mix: Mix, parts: list[Parts]) -> list[Any]:
     """Mix samples that are not stacked, each with a partner among them."""
-    for one in parts:
-        _check_alike(parts[0], _in_order_of(parts[0], one))
+    for i, one in enumerate(parts):
+        _check_alike(parts[0], _in_order_of(parts[0], one, f"those at index 0 and {i}"))
     count = len(parts)
     if mix.is_idle(count):
         return [unmixed_sample(mix, one) for one in parts]
@@ -47,10 +48,9 @@ def unmixed_sample(mix: Mix, sample: Parts) -> Any:
     """
     members = [member for group in sample.groups for member in group.members]
     copies = {leaf.place: leaf.value.clone() for leaf in (*sample.images, *sample.maps, *members)}
-    targets = {
-        place: target.clone() if isinstance(target, Tensor) else target for place, target in mix.unmixed(sample).items()
-    }
-    return sample.rebuilt(copies | targets)
+    for place, target in mix.unmixed(sample).items():
+        copies[place] = target.clone() if isinstance(target, Tensor) else target
+    return sample.rebuilt(copies)
 
 
 def shows_partner(mix: Mix, numbers: NDArray[np.float64], base: Parts) -> bool:
@@ -73,16 +73,19 @@ def mix_two(mix: Mix, base: Parts, partner: Parts, numbers: NDArray[np.float64])
     return base.rebuilt(mix.mixed(base, draw, partner))
 
 
-def _in_order_of(first: Parts, second: Parts) -> Parts:
+def _in_order_of(first: Parts, second: Parts, which: str = "two that are mixed") -> Parts:
     """Return what was found in a second sample in the order of the first, where dictionaries have another one."""
     paths = second.nest.paths
     if first.nest.paths == paths:
         return second
+    here, there = (set(one.paths([*one.images, *one.maps, *one.targets])) for one in (first, second))
+    if here ^ there:
+        names = sorted(name_of((first if path in here else second).nest.root, path) for path in here ^ there)
+        raise ValueError(
+            f"samples must hold images, masks and labels under the same keys, got {', '.join(names)} in only one of "
+            f"{which}"
+        )
     rank = {path: i for i, path in enumerate(first.nest.paths)}
-    places = [leaf.place for leaf in (*second.images, *second.maps, *second.targets)]
-    missing = [second.nest.name(place) for place in places if paths[place] not in rank]
-    if missing:
-        raise ValueError(f"samples must hold images, masks and labels under the same keys, got only one with {missing}")
 
     def by_name(leaf: Leaf) -> int:
         return rank.get(paths[leaf.place], len(rank))

@@ -152,17 +152,13 @@ def _column(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> Column | 
     if shapes.count(shapes[0]) < len(shapes):
         found = ", ".join(map(str, sorted(set(map(tuple, shapes)))))
         raise ValueError(
-            f"images and labels must be of one shape to be stacked, got {found}; {_way_to_one_shape(shapes)}, or give a "
-            "collate_fn that takes samples of unequal size"
+            f"images and labels must be of one shape to be stacked, got {found}; {_way_to_one_shape(shapes)}, or give "
+            "a collate_fn that takes samples of unequal size"
         )
-    kinds = list(map(type, batch))
-    if len(set(kinds)) > 1:
-        other = next(i for i, kind in enumerate(kinds) if kind is not kinds[0])
-        raise TypeError(
-            f"samples must be of one form to be stacked, got {kinds[0].__name__} at index 0 and "
-            f"{kinds[other].__name__} at index {other}"
-        )
-    rows = batch if kinds[0] is Tensor else list(map(unwrap, batch))
+    kinds = set(map(type, batch))
+    if len(kinds) > 1 and any(issubclass(kind, tv_tensors.TVTensor) for kind in kinds):
+        raise TypeError(f"samples must hold tensors of one type to be stacked, got {kinds}")  # see check_forms
+    rows = batch if kinds == {Tensor} else list(map(unwrap, batch))
     if _can_wait(rows):
         return Column(rows, batch[0])
     return rewrap(collate_tensor_fn(list(rows)), batch[0])

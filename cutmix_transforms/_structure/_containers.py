@@ -106,6 +106,21 @@ def _rebuilt(node: Any, leaves: Any) -> Any:
     return with_items(node, changed) if changed else node
 
 
+def check_can_be_rebuilt(nest: Nest, places: set[int]) -> None:
+    """Raise an error before anything is drawn if a container cannot take other leaves at some places."""
+    if not _is_plain(nest.root):
+        leaves = [leaf.view_as(leaf) if i in places else leaf for i, leaf in enumerate(nest.leaves)]
+        nest.with_leaves(leaves)
+
+
+def _is_plain(node: Any) -> bool:
+    keys = keys_of(node)
+    if keys is None:
+        return True
+    is_known = type(node) in (dict, tuple, list) or (isinstance(node, tuple) and hasattr(node, "_fields"))
+    return is_known and all(_is_plain(item_of(node, key)) for key in keys)
+
+
 def with_items(node: Any, items: dict[Any, Any]) -> Any:
     """Return a container of the same kind with other items, or one more in a mapping."""
     kind = type(node)
@@ -125,8 +140,8 @@ def with_items(node: Any, items: dict[Any, Any]) -> Any:
 def _copy_with(node: Any, items: dict[Any, Any]) -> Any:
     kind = type(node)
     if isinstance(node, tuple):
-        if hasattr(node, "_replace"):
-            return node._replace(**items)
+        if hasattr(node, "_fields"):
+            return kind(*(items.get(name, getattr(node, name)) for name in node._fields))
         return kind(items.get(i, item) for i, item in enumerate(node))
     out = copy(node)
     for key, item in items.items():

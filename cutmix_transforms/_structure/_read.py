@@ -14,7 +14,7 @@ from torchvision.transforms.v2.functional import is_pure_tensor
 
 from cutmix_transforms._stacking import stacked
 from cutmix_transforms._structure._advice import PLACES, check_is_batch, check_label
-from cutmix_transforms._structure._containers import Nest
+from cutmix_transforms._structure._containers import Nest, check_can_be_rebuilt
 from cutmix_transforms._structure._images import check_none_left, find_images
 from cutmix_transforms._structure._instances import (
     Instances,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 APART = (
     "inputs must not hold boxes, instance masks or keypoints but sample by sample: mix them with MixDataset, or with "
-    "MixCollate and a collate_fn that keeps samples apart, such as lambda samples: tuple(zip(*samples))"
+    "MixCollate(mix, collate_fn=unstacked), which keeps samples apart"
 )
 
 
@@ -128,9 +128,9 @@ def read(
     taken = {*members, *maps, *targets}
     check_names(nest, taken)
     check_none_left(nest, images, taken, is_sample=is_sample)
-    if getter == "default" and targets:
+    if getter == "default" and found.places:
         others = [i for i in range(len(nest.leaves)) if i not in taken and i not in images]
-        check_one_candidate(nest, targets, others, 0 if is_sample else len(batch))
+        check_one_candidate(nest, found.places, others, 0 if is_sample else len(batch))
     if found.missing and not maps and not groups:
         raise ValueError(found.missing)
 
@@ -138,6 +138,7 @@ def read(
         leaves = nest.leaves
         return [Leaf(i, rewrap(leaves[i][None], leaves[i]) if is_sample else leaves[i]) for i in places]
 
+    check_can_be_rebuilt(nest, {*images, *maps, *targets, *members})
     for i in (*images, *maps, *targets):  # arrays and numbers become tensors there, and stay what they are elsewhere
         as_they_came.leaves[i] = nest.leaves[i]
     return Parts(as_they_came, of_batch(images), of_batch(maps), of_batch(targets), groups, is_sample)
