@@ -1,5 +1,8 @@
 """MixedLoss and mixed_accuracy against sums over samples."""
 
+import inspect
+import pickle
+from copy import copy
 from functools import partial
 
 import pytest
@@ -170,6 +173,41 @@ def test_moves_and_saves_the_weights_of_its_criterion(logits):
     loss = MixedLoss(nn.CrossEntropyLoss(weight=WEIGHT.clone())).double()
     assert loss(logits.double(), PER_SAMPLE).dtype == torch.float64
     assert list(loss.state_dict()) == ["criterion.weight"]
+
+
+@pytest.mark.parametrize("options", [{}, {"non_blocking": True}, {"non_blocking": False}], ids=str)
+@pytest.mark.parametrize("device", ["meta", torch.device("meta"), "cpu"], ids=repr)
+def test_pairs_move(device, options):
+    for moved in (PER_SAMPLE.to(device, **options), PER_SAMPLE.to(device=device, **options)):
+        assert isinstance(moved, MixedTarget)
+        assert {field.device for field in moved} == {torch.device(device)}
+        assert [field.dtype for field in moved] == [torch.int64, torch.int64, torch.float32]
+        assert device != "cpu" or all(map(torch.equal, moved, PER_SAMPLE))
+
+
+def test_pairs_keep_their_dtypes():
+    with says(TypeError, ["device", "'cuda'", "torch.float16", "_replace"]):
+        PER_SAMPLE.to(torch.float16)
+    with says(TypeError, ["device", "'cuda'", "torch.int64 of shape (6,)"]):
+        PER_SAMPLE.to(PER_SAMPLE.a)
+
+
+def test_pairs_are_built_anew():
+    """Of three fields, or of one iterable of them, as the Trainer of transformers does it."""
+    for pair in (
+        MixedTarget(field for field in PER_SAMPLE),
+        MixedTarget(list(PER_SAMPLE)),
+        MixedTarget(*PER_SAMPLE),
+        MixedTarget(**PER_SAMPLE._asdict()),
+        pickle.loads(pickle.dumps(PER_SAMPLE)),
+        copy(PER_SAMPLE),
+    ):
+        assert isinstance(pair, MixedTarget)
+        assert all(map(torch.equal, pair, PER_SAMPLE))
+    assert list(inspect.signature(MixedTarget).parameters) == ["a", "b", "lam"]
+    for fields in ((PER_SAMPLE.a,), (list(PER_SAMPLE[:2]),), (3,), ()):
+        with says(TypeError, ["missing", "'lam'"]):
+            MixedTarget(*fields)
 
 
 def test_accuracy_of_hard_labels():

@@ -1,17 +1,22 @@
 """Both targets of mixed samples, for losses that want hard labels."""
 
+from collections.abc import Iterable
+from functools import wraps
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from cutmix_transforms.functional._checks import check_real, check_tensor
+from cutmix_transforms.functional._checks import can_look_at, check_real, check_tensor, received
 from cutmix_transforms.functional._draw import Draw, MixDraw, for_kernels
 from cutmix_transforms.functional._targets import check_targets_fit, lam_of, partners_of
 
 
 class MixedTarget(NamedTuple):
     """Both targets of each mixed sample and the fraction of the first: what ``MixedLoss`` takes.
+
+    It moves like a tensor, ``target.to(device, non_blocking=True)``, and can be made of its three fields or of one
+    iterable of them.
 
     Attributes:
         a: the targets of the samples, as they came, ``(N, ...)``.
@@ -32,6 +37,43 @@ class MixedTarget(NamedTuple):
     def unmixed(cls, targets: Tensor) -> "MixedTarget":
         """Return the pair of samples that nothing is mixed into."""
         return cls(targets, targets, torch.ones(len(targets), dtype=torch.float32, device=targets.device))
+
+    def to(self, device: torch.device | str | int, *, non_blocking: bool | None = None) -> "MixedTarget":
+        """Return the pair on a device.
+
+        Args:
+            device: where to; dtypes stay as they are, since a low precision has no room for all class indices.
+            non_blocking: as for ``Tensor.to``; by default where memory is pinned, which is safe.
+
+        Returns:
+            A ``MixedTarget`` of fields on that device.
+        """
+        if isinstance(device, (torch.dtype, Tensor)):
+            raise TypeError(
+                f"device must be a device, such as 'cuda', got {received(device)}; "
+                "to change dtypes, replace the fields: target._replace(a=target.a.to(dtype), b=target.b.to(dtype))"
+            )
+        if non_blocking is None:
+            non_blocking = can_look_at(self.lam) and all(field.is_pinned() for field in self)
+        return MixedTarget(*(field.to(device, non_blocking=non_blocking) for field in self))
+
+    def pin_memory(self) -> "MixedTarget":
+        """Return the pair in pinned memory, as the DataLoader asks for with ``pin_memory=True``."""
+        return MixedTarget(*(field.pin_memory() for field in self))
+
+
+_of_fields = MixedTarget.__new__
+
+
+@wraps(_of_fields)
+def _of_fields_or_one(cls: type[MixedTarget], *fields: Any, **named: Any) -> MixedTarget:
+    """Take one iterable for all fields too: so ``transformers.Trainer`` builds a tuple anew whose fields it moved."""
+    if len(fields) == 1 and isinstance(fields[0], Iterable) and not isinstance(fields[0], Tensor):
+        fields = tuple(fields[0])
+    return _of_fields(cls, *fields, **named)
+
+
+MixedTarget.__new__ = _of_fields_or_one  # type: ignore[method-assign, assignment]  # a NamedTuple may not define it
 
 
 def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) -> MixedTarget:

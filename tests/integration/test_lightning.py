@@ -6,11 +6,12 @@ import lightning.pytorch as pl
 import pytest
 import torch
 from lightning import seed_everything
+from lightning.fabric.utilities import move_data_to_device
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from toys import COUNT, SAMPLES, agree, assert_same_weights, is_clean, network, train_by_hand
 
-from cutmix_transforms import MixCollate, RandomCutMix, RandomMixChoice, RandomMixUp
+from cutmix_transforms import MixCollate, MixedTarget, RandomCutMix, RandomMixChoice, RandomMixUp
 
 pytestmark = [
     # Lightning reads trees in a way that newer releases of torch deprecate
@@ -116,3 +117,10 @@ def test_seed_everything(own, persistent, monkeypatch):
     shares = run(0)
     assert run(0) == shares
     assert len(set(shares + run(1))) == 24
+
+
+def test_pairs_are_moved():
+    pair = MixedTarget(torch.arange(4), torch.arange(4).flip(0), torch.rand(4))
+    moved = move_data_to_device({"label": pair}, torch.device("meta"))["label"]
+    assert isinstance(moved, MixedTarget)
+    assert [(field.device.type, field.dtype) for field in moved] == [("meta", field.dtype) for field in pair]

@@ -4,12 +4,22 @@ import copy
 
 import pytest
 import torch
+from accelerate.utils import send_to_device
 from torch import nn
 from torch.nn import functional as F
-from toys import COUNT, PICTURES, agree, assert_same_weights, cross_entropy, is_clean, network, train_by_hand
+from torch.utils._pytree import tree_map
+from toys import COUNT, PICTURES, agree, assert_same_weights, cross_entropy, is_clean, network, soft, train_by_hand
 from transformers import Trainer, TrainerCallback, TrainingArguments, ViTConfig, ViTForImageClassification
 
-from cutmix_transforms import MixCollate, MixDataset, RandomCutMix, RandomMixChoice, RandomMixUp
+from cutmix_transforms import (
+    MixCollate,
+    MixDataset,
+    MixedLoss,
+    MixedTarget,
+    RandomCutMix,
+    RandomMixChoice,
+    RandomMixUp,
+)
 
 SAMPLES = [{"pixel_values": PICTURES[i], "labels": i, "name": str(i)} for i in range(COUNT)]
 
@@ -125,3 +135,40 @@ def test_fit(recipe, name, tmp_path):
     for is_training, images, labels in seen:
         assert not is_training
         assert is_clean(images, labels)
+
+
+def test_fit_of_pairs(tmp_path):
+    """The Trainer builds a pair anew when it moves its fields; the loss gets it as it was, and pixels agree with it."""
+    model, seen, criterion = vit(), [], MixedLoss(nn.CrossEntropyLoss())
+    before = copy.deepcopy(model)
+
+    def keep(module, args, inputs):
+        seen.append(inputs["pixel_values"])
+
+    def loss_func(outputs, labels, num_items_in_batch=None):
+        seen[-1] = (seen[-1], labels)
+        return criterion(outputs["logits"], labels)
+
+    model.register_forward_pre_hook(keep, with_kwargs=True)
+    options = {"compute_loss_func": loss_func, "mix": RandomMixUp(target="pair", per_sample=True)}
+    trainer = MixingTrainer(model, options_of(tmp_path), train_dataset=SAMPLES, **options)
+    trainer.train()
+    assert len(seen) == 18
+    for images, labels in seen:
+        assert isinstance(labels, MixedTarget)
+        assert agree(images, soft(labels)) < 1
+    wanted, trained = train_by_hand(
+        before, seen, 0.05, lambda outputs, targets: cross_entropy(outputs["logits"], targets)
+    )
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert losses == pytest.approx(wanted, rel=1e-3)
+    assert_same_weights(model, trained, rtol=1e-4, atol=1e-5)
+
+
+def test_accelerate_moves_pairs():
+    pair = MixedTarget(torch.arange(4), torch.arange(4).flip(0), torch.rand(4))
+    for batch in (pair, (pair, 1), {"labels": pair}, [{"labels": pair}]):
+        moved = send_to_device(batch, torch.device("meta"), non_blocking=True)
+        assert str(moved) == str(
+            tree_map(lambda leaf: leaf.to("meta") if isinstance(leaf, torch.Tensor) else leaf, batch)
+        )
