@@ -16,17 +16,20 @@ class MixedLoss(nn.Module):
     """Let a loss for hard labels take a :class:`MixedTarget`: each of the two labels counts with its share.
 
     ``lam * criterion(x, a) + (1 - lam) * criterion(x, b)``, with the ``lam`` of each sample. Each half is reduced as
-    the criterion reduces it: a mean divides by the class weights of its labels and leaves out ``ignore_index``; a half
-    with nothing but ignored labels counts 0. Any other target goes straight to the criterion, so that one criterion
-    serves training and validation.
+    the criterion reduces it: a mean of torch's divides by the class weights of its labels and leaves out
+    ``ignore_index``; a half with nothing but ignored labels counts 0. A criterion of your own is asked twice for each
+    half, for its reduced loss and for those of the samples, and with ``lam = 1`` the loss is what it gives. A label
+    without a share counts nothing, even if its loss is infinite or NaN. Any other target goes straight to the
+    criterion, so that one criterion serves training and validation.
 
     Soft targets need no such help: ``nn.CrossEntropyLoss`` takes them as they are. Label smoothing belongs in the
     transform or in the criterion, not in both. Pairs of masks are handed on as they are: ``nn.CrossEntropyLoss``
     wants int64 ``(N, H, W)``.
 
     Args:
-        criterion: a loss with a ``reduction``, such as ``nn.CrossEntropyLoss`` or ``F.cross_entropy``; or a callable
-            that gives one loss a sample, which is then not reduced.
+        criterion: a loss with a ``reduction``, such as ``nn.CrossEntropyLoss`` or ``F.cross_entropy``, that gives one
+            loss per sample with ``reduction="none"``; or a callable that gives one loss per sample, which is then not
+            reduced.
 
     Shape:
         - x: what the criterion takes; target: ``MixedTarget`` with ``a`` and ``b`` as the criterion takes them and
@@ -35,8 +38,8 @@ class MixedLoss(nn.Module):
 
     Raises:
         TypeError: if ``criterion`` cannot be called or is a class, or if a field of the target is no tensor.
-        ValueError: if its reduction is unknown, or if it has none and does not give one loss a sample; or if the fields
-            of the target do not fit together.
+        ValueError: if its reduction is unknown, or if it does not give one loss per sample where it is not to reduce;
+            or if the fields of the target do not fit together.
 
     Example:
         >>> criterion = MixedLoss(nn.CrossEntropyLoss())
@@ -74,37 +77,37 @@ class MixedLoss(nn.Module):
         if not isinstance(target, MixedTarget):
             return self.criterion(x, target)
         check_pair(target)
-        return self._half(x, target.a, target.lam) + self._half(x, target.b, 1 - target.lam)
+        first, second = _labels_that_count(target)
+        return self._half(x, target.a, first, target.lam) + self._half(x, target.b, second, 1 - target.lam)
 
-    def _half(self, x: Tensor, labels: Tensor, share: Tensor) -> Tensor:
-        losses = self._losses(x, labels)
-        if not isinstance(losses, Tensor):
-            raise TypeError(f"criterion must give a tensor of losses, got {received(losses)}")
-        if losses.ndim == 0 or share.shape != losses.shape[:1]:
-            raise ValueError(
-                "criterion must have a reduction or give one loss a sample, as many as lam, "
-                f"got losses {tuple(losses.shape)} for lam {tuple(share.shape)}"
-            )
-        losses = losses * share.to(losses).view(-1, *(1,) * (losses.ndim - 1))
+    def _half(self, x: Tensor, labels: Tensor, counted: Tensor, share: Tensor) -> Tensor:
+        """Return the loss of one label of each sample, of which ``counted`` are those that have a share."""
+        losses = self._losses(x, counted)
+        _check_losses(losses, self.reduction, len(share))
+        share = share.to(losses).view(-1, *(1,) * (losses.ndim - 1))
+        shares = torch.where(share == 0, 0, losses * share)  # not inf * 0
+        if self.reduction in (None, "none"):
+            return shares
+        if not _is_torchs(self.criterion):
+            total = losses.sum()  # the criterion alone knows what it divides by
+            return self.criterion(x, counted) * (shares.sum() / torch.where(total == 0, 1, total))
         if self.reduction == "mean":
-            return losses.sum() / self._count(labels, losses)
-        if self.reduction == "batchmean":
-            return losses.sum() / len(losses)
-        return losses.sum() if self.reduction == "sum" else losses
+            return shares.sum() / self._count(labels, losses)
+        return shares.sum() / (len(losses) if self.reduction == "batchmean" else 1)
 
     def _losses(self, x: Tensor, labels: Tensor) -> Tensor:
         """The criterion without its reduction."""
         if self.reduction is None:
             return self.criterion(x, labels)
-        if not isinstance(self.criterion, nn.Module):
+        if not hasattr(self.criterion, "reduction"):
             return self.criterion(x, labels, reduction="none")
-        each = copy(self.criterion)  # shares its buffers
+        each = copy(_uncompiled(self.criterion))  # shares its buffers
         setattr(each, "reduction", "none")  # noqa: B010
         losses: Tensor = each(x, labels)
         return losses
 
     def _count(self, labels: Tensor, losses: Tensor) -> Tensor | int:
-        """What the criterion divides by for a mean: the number of losses, or the sum of the weights of the labels."""
+        """What torch divides by for a mean: the number of losses, or the sum of the weights of the labels."""
         ignored = _option(self.criterion, "ignore_index")
         if ignored is None or labels.is_floating_point():
             return losses.numel()
@@ -115,6 +118,39 @@ class MixedLoss(nn.Module):
             counts = counts * weight[labels.long().where(seen, 0)]
         total: Tensor = counts.sum()
         return total.clamp(min=torch.finfo(losses.dtype).tiny)
+
+
+def _labels_that_count(target: MixedTarget) -> tuple[Tensor, Tensor]:
+    """Return both labels of each sample, the one that has no share replaced by the other.
+
+    Its loss may be infinite or NaN, and its gradient is so whatever the loss is multiplied by.
+    """
+    both, lam = torch.stack(target[:2]), target.lam.to(target.a.device)
+    rows = torch.arange(len(lam), device=lam.device)
+    return both[(lam == 0).long(), rows], both[(lam != 1).long(), rows]
+
+
+def _check_losses(losses: Any, reduction: str | None, count: int) -> None:
+    if not isinstance(losses, Tensor):
+        raise TypeError(f"criterion must give a tensor of losses, got {received(losses)}")
+    if losses.ndim == 0 or len(losses) != count:
+        when = "or have a reduction" if reduction is None else "when its reduction is 'none'"
+        raise ValueError(
+            f"criterion must give one loss per sample {when}, got losses of shape {tuple(losses.shape)} "
+            f"for {count} samples; let it return them before their mean or sum is taken"
+        )
+
+
+def _is_torchs(criterion: Any) -> bool:
+    """Tell whether torch computes the loss: a class derived from one of torch's may reduce in a way of its own."""
+    criterion = _uncompiled(criterion)
+    call = criterion.forward if isinstance(criterion, nn.Module) else getattr(criterion, "func", criterion)
+    return str(getattr(call, "__module__", "")).partition(".")[0] == "torch"
+
+
+def _uncompiled(criterion: Any) -> Any:
+    """Return what ``torch.compile`` was given, to which the compiled module hands on every option that is set."""
+    return getattr(criterion, "_orig_mod", criterion)
 
 
 def _option(criterion: Any, name: str) -> Any:

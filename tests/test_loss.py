@@ -1,6 +1,7 @@
 """MixedLoss and mixed_accuracy against sums over samples."""
 
 import inspect
+import math
 import pickle
 from copy import copy
 from functools import partial
@@ -154,7 +155,7 @@ def test_callables_without_a_reduction(logits):
 
     wanted = MixedLoss(nn.CrossEntropyLoss(reduction="none"))(logits, PER_SAMPLE)
     torch.testing.assert_close(MixedLoss(per_sample)(logits, PER_SAMPLE), wanted)
-    with says(ValueError, ["criterion", "reduction", "()", "(6,)"]):
+    with says(ValueError, ["criterion", "one loss per sample", "reduction", "shape ()", "6 samples", "before"]):
         MixedLoss(lambda x, y: per_sample(x, y).mean())(logits, PER_SAMPLE)
     short = PER_SAMPLE._replace(lam=torch.rand(4))
     with says(ValueError, ["lam", "(6,)", "(4,)"]):
@@ -173,6 +174,172 @@ def test_moves_and_saves_the_weights_of_its_criterion(logits):
     loss = MixedLoss(nn.CrossEntropyLoss(weight=WEIGHT.clone())).double()
     assert loss(logits.double(), PER_SAMPLE).dtype == torch.float64
     assert list(loss.state_dict()) == ["criterion.weight"]
+
+
+class Focal(nn.CrossEntropyLoss):
+    """As in many repositories: weighted like cross entropy, but a plain mean."""
+
+    def forward(self, x, y):
+        options = {"weight": self.weight, "ignore_index": self.ignore_index}
+        each = nn.functional.cross_entropy(x, y, reduction="none", **options)
+        each = (1 - (-each).exp()) ** 2 * each
+        return {"mean": each.mean, "sum": each.sum, "none": lambda: each}[self.reduction]()
+
+
+class Normalized(Focal):
+    """Divides by what its own losses say."""
+
+    def forward(self, x, y):
+        each = (1 - nn.functional.cross_entropy(x, y, reduction="none").neg().exp()) ** 2
+        return each if self.reduction == "none" else each.sum() / each.detach().sqrt().sum()
+
+
+class Cast(nn.CrossEntropyLoss):
+    """Reduces as torch does, although it has a forward of its own."""
+
+    def forward(self, x, y):
+        return super().forward(x, y.long())
+
+
+class Named(nn.CrossEntropyLoss):
+    """Computes as torch does."""
+
+
+def focal(x, y, weight=WEIGHT, ignore_index=2, reduction="mean"):
+    """Has options of the names of torch's, and a plain mean."""
+    options = {"weight": weight, "ignore_index": ignore_index, "reduction": reduction}
+    return Focal(**options)(x, y)
+
+
+class Callable:
+    """No module, but with a reduction."""
+
+    reduction = "mean"
+
+    def __call__(self, x, y):
+        return Focal(reduction=self.reduction)(x, y)
+
+
+FOREIGN = {
+    "mean": Focal(WEIGHT),
+    "sum": Focal(WEIGHT, reduction="sum"),
+    "none": Focal(WEIGHT, reduction="none"),
+    "ignored": Focal(WEIGHT, ignore_index=1),
+    "normalized": Normalized(),
+    "cast": Cast(WEIGHT, ignore_index=1),
+    "named": Named(WEIGHT, ignore_index=1, label_smoothing=0.1),
+    "function": focal,
+    "partial": partial(focal, weight=WEIGHT.flip(0)),
+    "callable": Callable(),
+}
+
+
+def with_gradient(loss, x, target):
+    x = x.clone().requires_grad_()
+    value = loss(x, target)
+    value.sum().backward()
+    return value.detach(), x.grad
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_criteria_of_others_are_themselves_where_nothing_is_mixed(name, logits):
+    criterion = FOREIGN[name]
+    for lam, labels in ((1.0, PER_BATCH.a), (0.0, PER_BATCH.b)):
+        target = PER_BATCH._replace(lam=torch.full((6,), lam))
+        wanted = with_gradient(criterion, logits, labels)
+        torch.testing.assert_close(with_gradient(MixedLoss(criterion), logits, target), wanted)
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_criteria_of_others_with_one_lam_are_the_usual_recipe(name, logits):
+    criterion = FOREIGN[name]
+    a, b = (with_gradient(criterion, logits, labels) for labels in PER_BATCH[:2])
+    wanted = tuple(0.3 * x + 0.7 * y for x, y in zip(a, b, strict=True))
+    torch.testing.assert_close(with_gradient(MixedLoss(criterion), logits, PER_BATCH), wanted)
+
+
+@pytest.mark.parametrize(("name", "count"), [("mean", 6), ("sum", 1), ("ignored", 6)])
+def test_criteria_of_others_with_a_share_for_every_sample(name, count, logits):
+    """A plain mean divides by the samples, whatever the class weights are."""
+    criterion, wanted = FOREIGN[name], 0.0
+    for x, a, b, lam in zip(logits, *PER_SAMPLE, strict=True):
+        for share, label in ((lam, a), (1 - lam, b)):
+            loss = nn.functional.cross_entropy(x, label, reduction="sum").item()
+            seen = WEIGHT[label].item() * (label != criterion.ignore_index).item()
+            wanted += share.item() * (1 - math.exp(-loss * seen)) ** 2 * loss * seen / count
+    assert MixedLoss(criterion)(logits, PER_SAMPLE).item() == pytest.approx(wanted, rel=1e-5)
+
+
+class Deaf(nn.CrossEntropyLoss):
+    def forward(self, x, y):
+        return nn.functional.cross_entropy(x, y)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "shape"),
+    [
+        (Deaf(), "()"),
+        (Deaf(reduction="none"), "()"),
+        (lambda x, y, reduction="mean": nn.functional.cross_entropy(x, y), "()"),
+        (lambda x, y: nn.functional.cross_entropy(x, y, reduction="none")[:2], "(2,)"),
+        (lambda x, y: nn.functional.cross_entropy(x, y, reduction="none").repeat(17 * 11), "(1122,)"),
+    ],
+)
+def test_a_criterion_must_give_one_loss_per_sample(criterion, shape, logits):
+    with says(ValueError, ["criterion", "one loss per sample", f"shape {shape}", "6 samples", "before their mean"]):
+        MixedLoss(criterion)(logits, PER_SAMPLE)
+
+
+def test_a_compiled_criterion_stays_as_it_is(logits):
+    criterion = torch.compile(nn.CrossEntropyLoss(WEIGHT), backend="eager")
+    wanted = criterion(logits, PER_BATCH.a)
+    mixed = MixedLoss(criterion)(logits, PER_BATCH)
+    torch.testing.assert_close(mixed, MixedLoss(nn.CrossEntropyLoss(WEIGHT))(logits, PER_BATCH))
+    assert criterion.reduction == "mean"
+    assert torch.equal(criterion(logits, PER_BATCH.a), wanted)
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("kind", [nn.CrossEntropyLoss, nn.NLLLoss, Focal, Cast])
+def test_an_infinite_loss_of_a_label_without_share_counts_nothing(kind, reduction, logits):
+    """Neither in the loss nor in its gradient: sample 1 keeps its own label, sample 2 has that of its partner."""
+    a, b, lam = PER_SAMPLE
+    logits[1, b[1]], logits[2, a[2]] = -INF, -INF
+    criterion, each = kind(reduction=reduction), kind(reduction="none")
+
+    def by_hand(x, target):
+        losses = []
+        for i, share in enumerate(lam.tolist()):
+            halves = [(share, a[i : i + 1]), (1 - share, b[i : i + 1])]
+            losses.append(sum(part * each(x[i : i + 1], label)[0] for part, label in halves if part))
+        losses = torch.stack(losses)
+        return {"mean": losses.mean, "sum": losses.sum, "none": lambda: losses}[reduction]()
+
+    value, gradient = with_gradient(MixedLoss(criterion), logits, PER_SAMPLE)
+    assert value.isfinite().all()
+    torch.testing.assert_close((value, gradient), with_gradient(by_hand, logits, PER_SAMPLE), equal_nan=True)
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("value", [NAN, INF])
+@pytest.mark.parametrize("criterion", [nn.MSELoss(), nn.L1Loss(reduction="sum"), nn.BCEWithLogitsLoss()], ids=str)
+@pytest.mark.parametrize("lam", [1.0, 0.0])
+def test_a_bad_target_without_share_counts_nothing(lam, criterion, value, logits):
+    """Values, rows and maps of 17 x 11."""
+    for x in (logits[:, 0], logits, torch.randn(6, 17, 11)):
+        good = torch.rand(x.shape)
+        fields = (good, torch.full_like(good, value)) if lam else (torch.full_like(good, value), good)
+        target = MixedTarget(*fields, torch.full((6,), lam))
+        wanted = with_gradient(criterion, x, good)
+        torch.testing.assert_close(with_gradient(MixedLoss(criterion), x, target), wanted)
+
+
+def test_an_infinite_loss_that_has_a_share_is_not_hidden(logits):
+    logits[3, PER_SAMPLE.b[3]] = -INF
+    assert MixedLoss(nn.CrossEntropyLoss())(logits, PER_SAMPLE).isinf()
 
 
 @pytest.mark.parametrize("options", [{}, {"non_blocking": True}, {"non_blocking": False}], ids=str)
