@@ -23,7 +23,7 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
         k: number of predicted classes.
 
     Shape:
-        - logits: ``(N, K)``; target: ``(N,)`` integer, ``(N, K)``, or ``MixedTarget`` of these.
+        - logits: ``(N, K)`` with ``K`` at least 2; target: ``(N,)`` integer, ``(N, K)`` or ``MixedTarget`` of these.
         - output: ``()``.
 
     Returns:
@@ -31,7 +31,8 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
 
     Raises:
         TypeError: if ``logits`` or ``target`` are no tensors of the dtypes above, or ``k`` is no integer.
-        ValueError: if the shapes do not fit, ``k`` is not from 1 to ``K``, or (on a CPU) a label is no class.
+        ValueError: if the shapes do not fit, there is one logit as for a binary output, ``k`` is not from 1 to ``K``,
+            or (on a CPU) a label is no class.
 
     Example:
         >>> import torch
@@ -41,6 +42,11 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
     """
     check_tensor("logits", logits, "(N, K)", ndims=(2,))
     check_real("logits", logits)
+    if logits.shape[1] == 1:
+        raise ValueError(
+            f"logits must hold scores of at least 2 classes, got shape {tuple(logits.shape)}; for a binary output give "
+            "torch.cat([-logits, logits], 1), and as target integers (N,) or torch.cat([1 - target, target], 1)"
+        )
     if check_count("k", k) > logits.shape[1]:
         raise ValueError(f"k must be at most the number of classes, {logits.shape[1]}, got {k}")
     predicted = logits.topk(k, dim=1).indices  # (N, k)
@@ -51,7 +57,12 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
     hit_a, mass_a = _mass(predicted, target.a, logits)
     hit_b, mass_b = _mass(predicted, target.b, logits)
     lam = target.lam.to(logits.device)
-    return (lam * hit_a + (1 - lam) * hit_b).sum() / (lam * mass_a + (1 - lam) * mass_b).sum()
+    return _mixed(hit_a, hit_b, lam).sum() / _mixed(mass_a, mass_b, lam).sum()
+
+
+def _mixed(first: Tensor, second: Tensor, lam: Tensor) -> Tensor:
+    """Return ``lam * first + (1 - lam) * second``, in which what has no share counts nothing, not even a NaN."""
+    return torch.where(lam == 0, 0, lam * first) + torch.where(lam == 1, 0, (1 - lam) * second)
 
 
 def _mass(predicted: Tensor, target: Any, logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -404,6 +404,29 @@ def test_accuracy_of_pairs_and_soft_targets_agrees(logits):
         torch.testing.assert_close(mixed_accuracy(logits, PER_SAMPLE, k=k), mixed_accuracy(logits, soft, k=k))
 
 
+@pytest.mark.parametrize("value", [NAN, INF])
+def test_accuracy_of_a_bad_row_without_share(value):
+    """As in a loss, a target that has no share counts nothing."""
+    logits, good = torch.tensor([[3.0, 2, 1], [1, 3, 2]]), torch.tensor([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
+    for lam, fields in ((1.0, (good, good + value)), (0.0, (good + value, good))):
+        pair = MixedTarget(*fields, torch.full((2,), lam))
+        assert mixed_accuracy(logits, pair).item() == pytest.approx((0.6 + 0.3) / 2)
+
+
+@pytest.mark.parametrize("target", [torch.tensor([0, 1, 1, 0]), torch.tensor([[0.0], [1], [0.7], [0.2]])])
+def test_accuracy_of_one_logit_is_an_error_with_a_way_out(target):
+    """What the message proposes is the accuracy of a binary output, at a threshold of 0."""
+    logits, wanted = torch.tensor([[-2.0], [3.0], [-0.1], [0.2]]), 0.0
+    pair = MixedTarget(target, target.flip(0), torch.full((4,), 0.75))
+    for one in (target, pair):
+        with says(ValueError, ["logits", "at least 2 classes", "(4, 1)", "torch.cat([-logits, logits], 1)"]):
+            mixed_accuracy(logits, one)
+    for logit, value in zip(logits.flatten().tolist(), target.flatten().tolist(), strict=True):
+        wanted += (value if logit > 0 else 1 - value) / 4
+    both = target if target.ndim == 1 else torch.cat([1 - target, target], 1)
+    assert mixed_accuracy(torch.cat([-logits, logits], 1), both).item() == pytest.approx(wanted)
+
+
 def test_accuracy_of_multi_hot_rows_is_a_share():
     logits = torch.tensor([[3.0, 2, 1], [1, 3, 2]])
     assert mixed_accuracy(logits, torch.tensor([[1, 1, 0], [0, 0, 0]])).item() == 0.5
