@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cutmix_transforms._checks import check_count
 from cutmix_transforms.functional._checks import can_look_at, check_real, check_tensor, received
-from cutmix_transforms.functional._pairs import MixedTarget, check_pair
+from cutmix_transforms.functional._pairs import MixedTarget, check_pair, weigh
 
 
 def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) -> Tensor:
@@ -57,12 +57,7 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
     hit_a, mass_a = _mass(predicted, target.a, logits)
     hit_b, mass_b = _mass(predicted, target.b, logits)
     lam = target.lam.to(logits.device)
-    return _mixed(hit_a, hit_b, lam).sum() / _mixed(mass_a, mass_b, lam).sum()
-
-
-def _mixed(first: Tensor, second: Tensor, lam: Tensor) -> Tensor:
-    """Return ``lam * first + (1 - lam) * second``, in which what has no share counts nothing, not even a NaN."""
-    return torch.where(lam == 0, 0, lam * first) + torch.where(lam == 1, 0, (1 - lam) * second)
+    return weigh(hit_a, hit_b, lam).sum() / weigh(mass_a, mass_b, lam).sum()
 
 
 def _mass(predicted: Tensor, target: Any, logits: Tensor) -> tuple[Tensor, Tensor]:

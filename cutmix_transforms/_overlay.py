@@ -1,5 +1,6 @@
 """What a target knows of places in its image: boxes, masks and keypoints, drawn on the tile that shows the image."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +23,7 @@ BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 ALPHA = 0.45  # of masks
 IGNORED = 255  # the usual value of pixels whose class is not known
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32, torch.uint64)
+LONGEST = 200  # characters of a name, more than fit on the widest tile
 FINE = 4  # dots are drawn that much larger and made smaller, for Pillow's circles have steps
 
 Box = tuple[int, int, int, int]  # (left, top, right, bottom) in pixels of a tile, the last ones included
@@ -66,7 +68,8 @@ def overlay_of(target: Mapping[str, Any], size: Size, name: str, classes: Sequen
         overlay.regions = [((mask != 0) * w, k) for mask, w, k in zip(rows["masks"], weights, kinds, strict=True)]
     for group in rows.get("keypoints", ()):
         points = group.double().reshape(-1, 2)
-        overlay.points.append(points[(points >= 0).all(-1)].tolist())  # nan is not at least 0 either
+        is_seen = (points >= 0) & (points <= points.new_tensor(size[::-1]))  # nan is neither
+        overlay.points.append(points[is_seen.all(-1)].tolist())
     return overlay
 
 
@@ -83,8 +86,11 @@ def _rows(target: Mapping[str, Any], name: str) -> dict[str, Tensor]:
             raise ValueError(f"{name}[{key!r}] must be of shape {rules[key]}, got {tuple(value.shape)}")
         if key == "labels" and value.dtype not in INTEGERS:
             raise TypeError(f"{name}['labels'] must be integers, got {value.dtype}")
-        if value.is_complex() or (key in ("boxes", "weights") and not value.isfinite().all()):
-            raise ValueError(f"{name}[{key!r}] must be finite numbers, got {value.tolist()}")
+        if value.is_complex():
+            raise TypeError(f"{name}[{key!r}] must be real numbers, got {value.dtype}")
+        if key in ("boxes", "weights") and not value.isfinite().all():
+            row = int((~value.isfinite()).nonzero()[0, 0])
+            raise ValueError(f"{name}[{key!r}] must be finite numbers, got {value[row].tolist()} at index {row}")
     return rows
 
 
@@ -133,21 +139,25 @@ def _of_classes(layers: list[tuple[Tensor, float]], classes: Sequence[str] | Non
 
 
 def name_of(k: int, classes: Sequence[str] | None) -> str:
-    """The name of a class, or its number."""
+    """Return the name of a class in one line, or its number."""
     if classes is None:
         return str(k)
     if not 0 <= k < len(classes):
         raise ValueError(f"classes must have a name for every class, got {len(classes)} names for class {k}")
-    return str(classes[k])
+    return _without_middle(" ".join(str(classes[k]).split()), LONGEST)
 
 
 def shorten(text: str, font: Any, width: float) -> str:
-    """Cut off what does not fit."""
+    """Take out of the middle of a text what does not fit: names of classes often begin alike."""
     if font.getlength(text) <= width:
         return text
-    while text and font.getlength(f"{text}…") > width:
-        text = text[:-1]
-    return f"{text}…"
+    beyond = bisect_right(range(len(text)), width, key=lambda count: font.getlength(_without_middle(text, count)))
+    return _without_middle(text, max(beyond - 1, 0))
+
+
+def _without_middle(text: str, count: int) -> str:
+    """Return a text, or its first and last characters, which are ``count`` together."""
+    return text if len(text) <= count else f"{text[: count - count // 2]}…{text[len(text) - count // 2 :]}"
 
 
 def paint(tile: Image.Image, overlay: Overlay) -> None:
@@ -176,8 +186,9 @@ def corners_on(tile: Image.Image, box: Sequence[float], size: Size) -> Box:
     """Where ``(left, top, right, bottom)`` of an image of that size lies on its tile, and at least one pixel of it."""
     edges = []
     for low, high, side, length in zip(box[:2], box[2:], size[::-1], tile.size, strict=True):
-        first = min(max(round(low * length / side), 0), length - 1)
-        edges.append((first, min(max(first, round(high * length / side) - 1), length - 1)))
+        first, beyond = (round(min(max(edge, 0), side) * length / side) for edge in (low, high))
+        first = min(first, length - 1)
+        edges.append((first, max(first, beyond - 1)))
     (left, right), (top, bottom) = edges
     return left, top, right, bottom
 

@@ -17,7 +17,7 @@ from cutmix_transforms._wrap import unwrap
 from cutmix_transforms.functional._by_hand import check_draw
 from cutmix_transforms.functional._checks import check_boxes, received
 from cutmix_transforms.functional._draw import MixDraw, Size
-from cutmix_transforms.functional._pairs import MixedTarget, check_pair
+from cutmix_transforms.functional._pairs import MixedTarget, check_pair, weigh
 
 PAPER, INK = (255, 255, 255), (34, 34, 34)
 GUTTER = 4
@@ -175,18 +175,18 @@ def _masks(masks: Any, sizes: list[Size]) -> Any:
 def captions_of(targets: Any, classes: Sequence[str] | None) -> list[str]:
     """Each target in words."""
     if isinstance(targets, MixedTarget):
-        a, b, lam = (field.detach().cpu() for field in targets)
+        a, b, lam = (unwrap(field.detach()).cpu() for field in targets)
         if a.ndim == 1 and not a.is_floating_point():
             pairs = zip(a.tolist(), b.tolist(), lam.tolist(), strict=True)
             return _in_words([[(one, k), (1 - one, j)] if k != j else [(1.0, k)] for k, j, one in pairs], classes)
-        targets = lam.view(-1, *(1,) * (a.ndim - 1)) * a + (1 - lam.view(-1, *(1,) * (a.ndim - 1))) * b
+        targets = weigh(a, b, lam)
     targets = targets.detach().cpu()
     if targets.ndim not in (1, 2) or targets.is_complex():
         raise ValueError(f"targets must be of shape (N,) or (N, K), of real numbers, got {received(targets)}")
     if targets.ndim == 2:
         return _in_words([[(share, k) for k, share in enumerate(row)] for row in targets.tolist()], classes)
     if targets.is_floating_point():
-        return [f"{value:.2f}" for value in targets.tolist()]
+        return [f"{value:.2f}" if abs(value) < 1e6 else f"{value:.3g}" for value in targets.tolist()]
     return list(map(partial(name_of, classes=classes), targets.tolist()))
 
 

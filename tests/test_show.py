@@ -103,13 +103,74 @@ def test_captions_without_names():
     ]
 
 
+def test_captions_of_values_that_do_not_show():
+    """A value without a share is not a number of this sample, and digits from the middle must not be left out."""
+    one, nan = torch.tensor([0.25, 3.0]), torch.tensor([math.nan, math.inf])
+    assert captions_of(MixedTarget(one, nan, torch.ones(2)), None) == ["0.25", "3.00"]
+    assert captions_of(MixedTarget(nan, one, torch.zeros(2)), None) == ["0.25", "3.00"]
+    rows = MixedTarget(torch.eye(4)[:1], torch.full((1, 4), math.nan), torch.ones(1))
+    assert captions_of(rows, NAMES) == ["cat"]
+    big = torch.tensor([1e30, -1e300, 999_999.0, math.inf, math.nan], dtype=torch.float64)
+    assert captions_of(big, None) == ["1e+30", "-1e+300", "999999.00", "inf", "nan"]
+
+
+def lengths_asked_of(font):
+    """A font that notes how much text it measures."""
+    asked = []
+
+    class Asked:
+        def getlength(self, text):
+            asked.append(len(text))
+            return font.getlength(text)
+
+    return Asked(), asked
+
+
+@pytest.mark.parametrize("count", [200, 1_000, 6_000, 1_000_000])
+def test_long_names_take_no_longer(count):
+    """Characters are measured a few times, however many there are."""
+    name = "a" + "b" * (count - 2) + "z"
+    cut = name_of(0, [name])
+    assert len(cut) <= 201
+    font, asked = lengths_asked_of(ImageFont.load_default(12))
+    short = shorten(cut, font, 90)
+    assert sum(asked) <= 1_500
+    assert (short[0], short[-1], short.count("…")) == ("a", "z", 1)
+    images = torch.full((1, 3, 100, 100), 0.5)
+    target = {"boxes": torch.tensor([[10, 10, 90, 90]]), "labels": torch.tensor([0])}
+    for targets in (torch.tensor([0]), torch.tensor([[0.7, 0.3]]), [target], [target | {"weights": torch.rand(1)}]):
+        show_batch(images, targets, classes=[name, name])
+
+
+def test_names_are_shortened_as_little_as_needed():
+    font = ImageFont.load_default(12)
+    for text in ("Pneumonoultramicroscopicsilicovolcanoconiosis", "il|" * 30, "W" * 40):
+        for width in (0, 5, 12, 30, 90, 200, 1000):
+            short = shorten(text, font, width)
+            left = len(short) - 1
+            longer = f"{text[: left + 1 - (left + 1) // 2]}…{text[len(text) - (left + 1) // 2 :]}"
+            if short == text:
+                assert font.getlength(text) <= width
+            else:
+                assert font.getlength(short) <= width or short == "…"
+                assert short == f"{text[: left - left // 2]}…{text[len(text) - left // 2 :]}"
+                assert font.getlength(longer) > width
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "  spaces\t\r\n\u2028 ", "\x1b[31mred\0", "\udc80", "", "日本語"])
+def test_names_of_any_characters_stand_in_one_line(name):
+    images = torch.full((1, 3, 100, 100), 0.5)
+    plain = show_batch(images, torch.tensor([0]), classes=["name"])
+    assert show_batch(images, torch.tensor([0]), classes=[name]).size[1] in (plain.size[1], 100 + 2 * GUTTER)
+    assert not {"\n", "\t", "\r", "\u2028"} & set(name_of(0, [name]))
+
+
 def test_captions_are_broken_and_shortened():
     font = ImageFont.load_default(12)
     assert _wrap("0.68 cat + 0.32 coffee", font, 200) == ["0.68 cat + 0.32 coffee"]
     assert _wrap("0.68 cat + 0.32 coffee", font, 90) == ["0.68 cat", "+ 0.32 coffee"]
     (line,) = _wrap("0.68 Pneumonoultramicroscopicsilicovolcanoconiosis", font, 90)
-    assert line.startswith("0.68 Pneu")
-    assert line.endswith("…")
+    assert line == "0.68 Pn…oniosis"
     assert font.getlength(line) <= 90
     assert _wrap("", font, 90) == []
 
@@ -251,6 +312,10 @@ def test_boxes_at_and_beyond_the_edge_stay_on_the_tile():
     )
     target = {"boxes": wild, "labels": torch.arange(5)}
     picture = show_batch(grey((100, 100), (100, 100)), [target, {}])
+    for far in (1e30, 1e308):
+        huge = torch.tensor([[-far, -far, 30, 30], [80, 80, far, far]], dtype=torch.float64)
+        shown = [show_batch(grey((100, 100)), [{"boxes": boxes}]) for boxes in (huge, wild[:2].double())]
+        assert shown[0].tobytes() == shown[1].tobytes()
     assert torch.equal(tile(picture, 1, 100, 100), grey((100, 100))[0])
     around = F.pil_to_tensor(picture)
     assert (around[:, :GUTTER] == 255).all()
@@ -454,7 +519,10 @@ def test_keypoints_that_are_covered_are_not_drawn():
     hidden = [torch.full((2, 3, 2), NAN), torch.full((2, 2), -1), torch.tensor([[NAN, 40.0], [40.0, NAN]])]
     for points in (*hidden, torch.tensor([[-1, 40], [40, -1]]), torch.tensor([[-3.0, 40.0]]), torch.empty(0, 3, 2)):
         assert show_batch([image], [{"keypoints": points}]).tobytes() == nothing
-    some = torch.tensor([[[NAN, NAN], [70.0, 20.0]]])
+    far = [[math.inf, 40], [40, -math.inf], [1e30, 1e30], [1e300, 40], [40, 100.5], [500, 40]]
+    for points in (*torch.tensor(far, dtype=torch.float64)[:, None], torch.tensor([[2**62, 40]])):
+        assert show_batch([image], [{"keypoints": points}]).tobytes() == nothing
+    some = torch.tensor([[[NAN, NAN], [70.0, 20.0], [math.inf, 20.0]]])
     assert (
         show_batch([image], [{"keypoints": some}]).tobytes()
         == show_batch([image], [{"keypoints": some[:, 1]}]).tobytes()
@@ -559,7 +627,14 @@ BOXES = torch.tensor([[1, 2, 3, 4]])
         ({}, TypeError, ["targets", "sequence", "dict"]),
         ([{}, {"boxes": [[1, 2, 3, 4]]}], TypeError, ["targets[1]['boxes']", "tensor", "list"]),
         ([{}, {"boxes": BOXES[0]}], ValueError, ["targets[1]['boxes']", "(n, 4)", "(4,)"]),
-        ([{}, {"boxes": BOXES / 0}], ValueError, ["targets[1]['boxes']", "finite", "inf"]),
+        ([{}, {"boxes": BOXES / 0}], ValueError, ["targets[1]['boxes']", "finite", "inf", "index 0"]),
+        (
+            [{}, {"boxes": BOXES.repeat(900, 1) / torch.ones(900, 1).index_fill(0, torch.tensor(7), 0)}],
+            ValueError,
+            ["targets[1]['boxes']", "got [inf, inf, inf, inf] at index 7"],
+        ),
+        ([{}, {"boxes": BOXES + 0j}], TypeError, ["targets[1]['boxes']", "real", "complex64"]),
+        ([{}, {"keypoints": BOXES[:, :2] + 0j}], TypeError, ["targets[1]['keypoints']", "real", "complex64"]),
         ([{"boxes": rotated()}, {}], ValueError, ["targets[0]['boxes']", "rotated", "XYWHR"]),
         ([{"labels": torch.zeros(2)}, {}], TypeError, ["targets[0]['labels']", "integers", "float32"]),
         ([{"labels": torch.ones(2, 3, dtype=torch.int8)}, {}], ValueError, ["targets[0]['labels']", "(n,)", "(2, 3)"]),

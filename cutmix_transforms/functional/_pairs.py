@@ -112,6 +112,12 @@ def pair_targets_unchecked(labels: Tensor, draw: Draw, others: Tensor | None = N
     return MixedTarget(labels, partners_of(labels, draw, others), lam)
 
 
+def weigh(first: Tensor, second: Tensor, lam: Tensor) -> Tensor:
+    """Return ``lam * first + (1 - lam) * second``, in which what has no share counts nothing, not even a NaN."""
+    lam = lam.view(-1, *(1,) * (first.ndim - 1))
+    return torch.where(lam == 0, 0, lam * first) + torch.where(lam == 1, 0, (1 - lam) * second)
+
+
 def check_pair(target: Any) -> None:
     """Raise an error unless a ``MixedTarget`` holds two tensors of one shape and a fraction for each of their rows."""
     check_tensor("target.a", target.a, "(N, ...)")
