@@ -1,8 +1,9 @@
 """A picture of a batch: images in a grid, with their targets in words and colours."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 import torch
@@ -23,6 +24,8 @@ PAPER, INK = (255, 255, 255), (34, 34, 34)
 GUTTER = 4
 FORMS = "a tensor, a MixedTarget, a sequence with one dictionary for each image, or None"
 SMALLEST, LARGEST = 96, 320  # sides of a tile in pixels
+WHITES = (255, 4095, 65535)  # of 8, 12 and 16 bits
+NEAR = 0.25  # so far outside of [0, 1] come images that were resized or got noise, but not those that were normalized
 
 
 def show_batch(
@@ -44,14 +47,16 @@ def show_batch(
 
     Args:
         images: the batch, in colour or grey, integer or float from 0 to 1; of videos the middle frame is shown. Or a
-            sequence of images, also of unequal sizes.
+            sequence of images, also of unequal sizes. White is 1 for floats, and for integers the first of 255, 4095,
+            65535 and the highest value of the dtype that no pixel exceeds.
         targets: class indices, rows of class shares, values, or semantic masks; a :class:`MixedTarget` of these; or
             for each image a dictionary with any of ``boxes``, ``labels``, ``masks``, ``keypoints`` and the ``weights``
-            of MixUp, which stand behind the names. Covered keypoints (``nan``, or negative) are left out; classes 0
-            (the background) and 255 (not known) of a semantic mask stay without colour.
+            of MixUp, which stand behind the names. Keypoints that are covered (``nan``, or negative) or outside the
+            image are left out; classes 0 (the background) and 255 (not known) of a semantic mask have no colour.
         classes: the names of the classes; by default they are numbered.
         mean: the channel means that were subtracted from the images, to show them as they were.
-        std: the channel standard deviations that the images were divided by.
+        std: the channel standard deviations that the images were divided by. A warning asks for both where values lie
+            far outside of [0, 1].
         draw: the draw that the batch was mixed with, to outline its boxes.
         columns: number of images in a row; 8 by default.
 
@@ -211,9 +216,20 @@ def _in_words(rows: list[list[tuple[float, int]]], classes: Sequence[str] | None
 
 
 def _each_in_pixels(images: Any, mean: Any, std: Any) -> list[Tensor]:
-    """Each image as ``(3, H, W)`` uint8 on the CPU."""
-    if isinstance(images, Tensor):
-        return list(_to_pixels(images, mean, std))
+    """Return each image as ``(3, H, W)`` uint8 on the CPU."""
+    batches = [_plain(batch) for batch in ([images] if isinstance(images, Tensor) else _checked(images))]
+    kinds = {batch.dtype for batch in batches}
+    whites = {kind: _white(kind, [batch for batch in batches if batch.dtype == kind]) for kind in kinds}
+    shades = [_shades(batch, whites[batch.dtype], mean, std) for batch in batches]
+    trouble = _trouble_of(batches, shades, mean, std)
+    if trouble:
+        warnings.warn(trouble, stacklevel=3)
+    shown = [(batch.nan_to_num().clamp(0, 1) * 255).round().to(torch.uint8) for batch in shades]
+    return [image.expand(3, -1, -1) for batch in shown for image in batch]
+
+
+def _checked(images: Any) -> Sequence[Tensor]:
+    """Return a sequence of images, or raise an error if it is none."""
     if not isinstance(images, (tuple, list)):
         raise TypeError(f"images must be a tensor or a sequence of tensors (C, H, W), got {type(images).__name__}")
     for i, image in enumerate(images):
@@ -223,11 +239,11 @@ def _each_in_pixels(images: Any, mean: Any, std: Any) -> list[Tensor]:
             raise ValueError(f"images in a sequence must be (C, H, W), got shape {tuple(image.shape)} at index {i}")
     if not images:
         raise ValueError(f"images must be at least one, got an empty {type(images).__name__}")
-    return [batch[0] for batch in map(partial(_to_pixels, mean=mean, std=std), images)]
+    return images
 
 
-def _to_pixels(images: Tensor, mean: Any, std: Any) -> Tensor:
-    """``(N, 3, H, W)`` uint8 on the CPU."""
+def _plain(images: Tensor) -> Tensor:
+    """Return images ``(N, C, H, W)`` on the CPU, of videos the middle frame."""
     pixels = unwrap(images.detach()).cpu()
     if pixels.ndim == 3:
         pixels = pixels[None]
@@ -240,14 +256,49 @@ def _to_pixels(images: Tensor, mean: Any, std: Any) -> Tensor:
         )
     if pixels.is_complex():
         raise TypeError(f"images must be float, integer or bool, got {pixels.dtype}")
+    return pixels
+
+
+def _white(kind: torch.dtype, batches: list[Tensor]) -> int:
+    """Return which value is white in images of a dtype: few data sets use all bits of an int32."""
+    if kind not in INTEGERS:
+        return 1
+    most = torch.iinfo(kind).max
+    highest = _span(batches)[1]
+    return next((white for white in WHITES if highest <= white <= most), most)
+
+
+def _span(batches: list[Tensor]) -> tuple[float, float]:
+    """Return the lowest and the highest number; NaN is shown as 0."""
+    images = (image.double().nan_to_num(0.0, inf, -inf) for batch in batches for image in batch)
+    ends = [end.item() for image in images for end in image.aminmax()]
+    return min(ends), max(ends)
+
+
+def _shades(pixels: Tensor, white: int, mean: Any, std: Any) -> Tensor:
+    """Return images of floats from 0 to 1, if they were normalized as these options say."""
     shift, scale = _per_channel("mean", mean, 0.0, pixels), _per_channel("std", std, 1.0, pixels)
     if pixels.is_floating_point():
-        pixels = pixels.float() * scale + shift
-    elif pixels.dtype != torch.uint8:  # from 0 to the highest value of the dtype
-        pixels = pixels.double() / (1 if pixels.dtype == torch.bool else torch.iinfo(pixels.dtype).max)
-    if pixels.is_floating_point():
-        pixels = (pixels.nan_to_num().clamp(0, 1) * 255).round().to(torch.uint8)
-    return pixels.expand(-1, 3, -1, -1)
+        return pixels.float() * scale + shift
+    return pixels.float() / white
+
+
+def _trouble_of(batches: list[Tensor], shades: list[Tensor], mean: Any, std: Any) -> str:
+    """Return what a user should know of images that lie so far outside of [0, 1] that they cannot be recognized."""
+    low, high = _span(shades)
+    if low >= -NEAR and high <= 1 + NEAR:
+        return ""
+    if not any(batch.is_floating_point() for batch in batches):
+        lowest = _span(batches)[0]
+        return f"images of integers must be at least 0 to be shown, got {lowest:.6g}, which is cut off; shift them up"
+    if mean is None and std is None:
+        advice = "if they were normalized, give mean and std" if low < -NEAR else "divide images from 0 to 255 by 255"
+    elif mean is None or std is None:
+        advice = f"give both mean and std, not {'std' if mean is None else 'mean'} alone"
+    else:
+        advice = "mean and std must be those that images from 0 to 1 were normalized with"
+    restored = "" if mean is None and std is None else " once mean and std are undone"
+    return f"images must be from 0 to 1 to be shown, got {low:.3g} to {high:.3g}{restored}, which is cut off; {advice}"
 
 
 def _per_channel(name: str, values: Any, default: float, pixels: Tensor) -> Tensor:

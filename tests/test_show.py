@@ -61,8 +61,78 @@ def test_normalised_images_are_shown_as_they_were():
 
 def test_values_out_of_range_are_cut_off():
     images = torch.tensor([-5.0, 5.0, float("nan")]).view(3, 1, 1, 1).expand(3, 1, 100, 100)
-    picture = show_batch(images)
+    with pytest.warns(UserWarning, match="got -5 to 5, which is cut off"):
+        picture = show_batch(images)
     assert [tile(picture, k, 100, 100).unique().tolist() for k in range(3)] == [[0], [255], [0]]
+
+
+SIGNED = [torch.int16, torch.int32, torch.int64]
+
+
+@pytest.mark.parametrize("dtype", [*SIGNED, torch.uint16, torch.uint32, torch.uint64], ids=str)
+@pytest.mark.parametrize(("white", "bits"), [(255, 8), (4095, 12), (65535, 16)])
+def test_integers_of_few_bits_are_not_black(white, bits, dtype):
+    """Such as digits of int64 from 0 to 255, scans of 12 bits and PNGs of 16 in an int32."""
+    if white > torch.iinfo(dtype).max:
+        white = torch.iinfo(dtype).max
+    ramp = torch.linspace(0, white, 17 * 11, dtype=torch.float64).round().view(1, 1, 17, 11)
+    shown = tile(show_batch(ramp.long().to(dtype)), 0, 66, 102)[0, ::6, ::6]
+    for y in range(17):
+        for x in range(11):
+            assert abs(shown[y, x].item() - 255 * ramp[0, 0, y, x].item() / white) <= 0.6
+
+
+@pytest.mark.parametrize("dtype", SIGNED, ids=str)
+def test_the_brightest_image_decides_for_all_of_a_sequence(dtype):
+    dark, light = torch.full((1, 100, 100), 200, dtype=dtype), torch.full((1, 100, 100), 4000, dtype=dtype)
+    picture = show_batch([dark, light])
+    wanted = show_batch(torch.stack([dark, light]))
+    assert picture.tobytes() == wanted.tobytes()
+    assert [tile(picture, k, 100, 100).unique().tolist() for k in range(2)] == [[12], [249]]
+
+
+def test_images_of_one_value_and_of_two_dtypes():
+    for value, shown in ((0, 0), (255, 255), (128, 128)):
+        one = torch.full((1, 1, 100, 100), value)
+        assert tile(show_batch(one), 0, 100, 100).unique().tolist() == [shown]
+    pair = show_batch([torch.full((1, 100, 100), 51), torch.full((1, 100, 100), 0.2)])
+    assert torch.equal(tile(pair, 0, 100, 100), tile(pair, 1, 100, 100))
+
+
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+BLACK_AND_WHITE = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 3, 17, 11)
+NORMALIZED = F.normalize(BLACK_AND_WHITE, MEAN, STD)
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "words"),
+    [
+        (NORMALIZED, {}, "got -2.12 to 2.64, which is cut off; if they were normalized, give mean and std"),
+        (list(NORMALIZED), {}, "got -2.12 to 2.64, which is cut off; if they were normalized, give mean and std"),
+        (NORMALIZED.half(), {}, "got -2.12 to 2.64, which is cut off; if they were normalized, give mean and std"),
+        (NORMALIZED[:, None], {}, "give mean and std"),
+        (2 * BLACK_AND_WHITE - 1, {}, "got -1 to 1, which is cut off; if they were normalized, give mean and std"),
+        (NORMALIZED, {"mean": MEAN}, "-1.63 to 3.05 once mean and std are undone.*; give both.*, not mean alone"),
+        (NORMALIZED, {"std": STD}, "-0.485 to 0.594 once mean and std are undone.*; give both.*, not std alone"),
+        (NORMALIZED, {"mean": [100 * m for m in MEAN], "std": STD}, "must be those that images from 0 to 1 were"),
+        (255 * BLACK_AND_WHITE, {}, "got 0 to 255, which is cut off; divide images from 0 to 255 by 255"),
+        ((255 * BLACK_AND_WHITE - 128).to(torch.int8), {}, "integers must be at least 0.*, got -128.*; shift them up"),
+        (torch.full((1, 1, 17, 11), math.inf), {}, "got inf to inf"),
+    ],
+)
+def test_values_far_outside_are_warned_of_where_they_are_shown(images, options, words):
+    with pytest.warns(UserWarning, match=words) as seen:
+        show_batch(images, **options)
+    assert [warning.filename for warning in seen] == [__file__]
+
+
+def test_values_near_the_ends_are_not_warned_of():
+    """What a resize, noise or a NaN leaves behind; a warning would be an error here."""
+    around = F.resize(BLACK_AND_WHITE + 0.1 * torch.randn(17, 11).clamp(-2, 2), [34, 22], antialias=True)
+    around[0, 0, 0, 0] = math.nan
+    show_batch(around)
+    show_batch(F.normalize(around, MEAN, STD), mean=MEAN, std=STD)
+    show_batch(BLACK_AND_WHITE - 0.5, mean=0.5)
 
 
 def test_rows_and_columns():
