@@ -11,7 +11,7 @@ from cutmix_transforms.functional._pairs import MixedTarget, check_pair, weigh
 
 
 def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) -> Tensor:
-    """The share of the target's mass that lies on the predicted classes.
+    """Return the fraction of the target's mass that lies on the predicted classes.
 
     For hard labels this is the usual top-k accuracy; a sample of 0.7 cat and 0.3 dog counts 0.7 when the cat is
     predicted, 0.3 when the dog is, and 1 when both are among the ``k``. So the best that can be reached on a mixed
@@ -61,7 +61,7 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
 
 
 def _mass(predicted: Tensor, target: Any, logits: Tensor) -> tuple[Tensor, Tensor]:
-    """For each sample, the mass of its target on the predicted classes, and in all."""
+    """Return for each sample the mass of its target on the predicted classes, and in all."""
     rule = f"integers of shape (N,) or rows (N, K) = {tuple(logits.shape)}"
     if not isinstance(target, Tensor):
         raise TypeError(f"target must be {rule}, got {received(target)}")

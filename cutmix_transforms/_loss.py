@@ -13,13 +13,13 @@ from cutmix_transforms.functional._pairs import MixedTarget, check_pair
 
 
 class MixedLoss(nn.Module):
-    """Let a loss for hard labels take a :class:`MixedTarget`: each of the two labels counts with its share.
+    """Let a loss for hard labels take a :class:`MixedTarget`: each of the two labels counts with its fraction.
 
     ``lam * criterion(x, a) + (1 - lam) * criterion(x, b)``, with the ``lam`` of each sample. Each half is reduced as
     the criterion reduces it: a mean of torch's divides by the class weights of its labels and leaves out
     ``ignore_index``; a half with nothing but ignored labels counts 0. A criterion of your own is asked twice for each
     half, for its reduced loss and for those of the samples, and with ``lam = 1`` the loss is what it gives. A label
-    without a share counts nothing, even if its loss is infinite or NaN. Any other target goes straight to the
+    whose fraction is 0 counts nothing, even if its loss is infinite or NaN. Any other target goes straight to the
     criterion, so that one criterion serves training and validation.
 
     Soft targets need no such help: ``nn.CrossEntropyLoss`` takes them as they are. Label smoothing belongs in the
@@ -63,7 +63,7 @@ class MixedLoss(nn.Module):
         self.criterion = criterion
 
     def forward(self, x: Tensor, target: Tensor | MixedTarget) -> Tensor:
-        """The loss of predictions against mixed or any other targets.
+        """Return the loss of predictions against mixed or any other targets.
 
         Args:
             x: predictions, as the criterion takes them.
@@ -80,23 +80,23 @@ class MixedLoss(nn.Module):
         first, second = _labels_that_count(target)
         return self._half(x, target.a, first, target.lam) + self._half(x, target.b, second, 1 - target.lam)
 
-    def _half(self, x: Tensor, labels: Tensor, counted: Tensor, share: Tensor) -> Tensor:
-        """Return the loss of one label of each sample, of which ``counted`` are those that have a share."""
+    def _half(self, x: Tensor, labels: Tensor, counted: Tensor, fraction: Tensor) -> Tensor:
+        """Return the loss of one label of each sample; ``counted`` has no label whose fraction is 0."""
         losses = self._losses(x, counted)
-        _check_losses(losses, self.reduction, len(share))
-        share = share.to(losses).view(-1, *(1,) * (losses.ndim - 1))
-        shares = torch.where(share == 0, 0, losses * share)  # not inf * 0
+        _check_losses(losses, self.reduction, len(fraction))
+        fraction = fraction.to(losses).view(-1, *(1,) * (losses.ndim - 1))
+        parts = torch.where(fraction == 0, 0, losses * fraction)  # not inf * 0
         if self.reduction in (None, "none"):
-            return shares
+            return parts
         if not _is_torchs(self.criterion):
             total = losses.sum()  # the criterion alone knows what it divides by
-            return self.criterion(x, counted) * (shares.sum() / torch.where(total == 0, 1, total))
+            return self.criterion(x, counted) * (parts.sum() / torch.where(total == 0, 1, total))
         if self.reduction == "mean":
-            return shares.sum() / self._count(labels, losses)
-        return shares.sum() / (len(losses) if self.reduction == "batchmean" else 1)
+            return parts.sum() / self._count(labels, losses)
+        return parts.sum() / (len(losses) if self.reduction == "batchmean" else 1)
 
     def _losses(self, x: Tensor, labels: Tensor) -> Tensor:
-        """The criterion without its reduction."""
+        """Return what the criterion gives without its reduction."""
         if self.reduction is None:
             return self.criterion(x, labels)
         if not hasattr(self.criterion, "reduction"):
@@ -107,7 +107,7 @@ class MixedLoss(nn.Module):
         return losses
 
     def _count(self, labels: Tensor, losses: Tensor) -> Tensor | int:
-        """What torch divides by for a mean: the number of losses, or the sum of the weights of the labels."""
+        """Return what torch divides by for a mean: the number of losses, or the sum of the weights of the labels."""
         ignored = _option(self.criterion, "ignore_index")
         if ignored is None or labels.is_floating_point():
             return losses.numel()
@@ -121,7 +121,7 @@ class MixedLoss(nn.Module):
 
 
 def _labels_that_count(target: MixedTarget) -> tuple[Tensor, Tensor]:
-    """Return both labels of each sample, the one that has no share replaced by the other.
+    """Return both labels of each sample, one whose fraction is 0 replaced by the other.
 
     Its loss may be infinite or NaN, and its gradient is so whatever the loss is multiplied by.
     """
@@ -154,7 +154,7 @@ def _uncompiled(criterion: Any) -> Any:
 
 
 def _option(criterion: Any, name: str) -> Any:
-    """An option of a loss: an attribute of a module, or what a function takes where nothing else is said."""
+    """Return an option of a loss: an attribute of a module, or what a function takes where nothing else is said."""
     if isinstance(criterion, nn.Module) or hasattr(criterion, name):
         return getattr(criterion, name, None)
     parameter = inspect.signature(criterion).parameters.get(name)

@@ -17,7 +17,7 @@ from cutmix_transforms.functional._draw import Size
 from cutmix_transforms.functional._kernels import convert_boxes
 from cutmix_transforms.functional._pairs import MixedTarget
 
-# Okabe & Ito 2008, Color Universal Design: told apart by the colour-blind too. Their black is lost on photographs.
+# Okabe & Ito 2008, Color Universal Design: told apart by the color-blind too. Their black is lost on photographs.
 PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 ALPHA = 0.45  # of masks
@@ -32,7 +32,7 @@ Region = tuple[Tensor, int]  # how strongly a class covers each pixel (H, W), an
 
 @dataclass
 class Overlay:
-    """What to draw on one image, in the pixels of that image."""
+    """Hold what to draw on one image, in the pixels of that image."""
 
     size: Size
     caption: str = ""
@@ -74,7 +74,7 @@ def overlay_of(target: Mapping[str, Any], size: Size, name: str, classes: Sequen
 
 
 def _rows(target: Mapping[str, Any], name: str) -> dict[str, Tensor]:
-    """What a dictionary says of each instance, but for the masks."""
+    """Return what a dictionary says of each instance, but for the masks."""
     rules = {"boxes": "(n, 4)", "labels": "(n,)", "weights": "(n,)", "keypoints": "(n, 2) or (n, k, 2)"}
     keys = [key for key in rules if target.get(key) is not None]
     rows = dict(zip(keys, map(_tensor, map(target.get, keys), [f"{name}[{key!r}]" for key in keys]), strict=True))
@@ -101,7 +101,7 @@ def _tensor(value: Any, name: str) -> Tensor:
 
 
 def _corners(boxes: tv_tensors.BoundingBoxes, name: str) -> Tensor:
-    """Boxes of any format without an angle as ``(left, top, right, bottom)``."""
+    """Return boxes of any format without an angle as ``(left, top, right, bottom)``."""
     if tv_tensors.is_rotated_bounding_format(boxes.format):
         raise ValueError(f"{name} must not be rotated, got the format {boxes.format.name}")
     plain = unwrap(boxes.detach()).cpu().double()
@@ -109,7 +109,7 @@ def _corners(boxes: tv_tensors.BoundingBoxes, name: str) -> Tensor:
 
 
 def _layers(masks: Any, size: Size, name: str) -> list[tuple[Tensor, float]]:
-    """The masks of one image and their shares: two of a MixedTarget, one of a tensor."""
+    """Return the masks of one image and their fractions: two of a MixedTarget, one of a tensor."""
     if masks is None:
         return []
     pairs = [(masks, 1.0)]
@@ -117,7 +117,7 @@ def _layers(masks: Any, size: Size, name: str) -> list[tuple[Tensor, float]]:
         lam = float(_tensor(masks.lam, f"{name}.lam"))
         pairs = [(masks.a, lam), (masks.b, 1 - lam)]
     plain_masks = list(map(_tensor, [mask for mask, _ in pairs], [name] * len(pairs)))
-    layers = [(plain, share) for plain, (_, share) in zip(plain_masks, pairs, strict=True)]
+    layers = [(plain, fraction) for plain, (_, fraction) in zip(plain_masks, pairs, strict=True)]
     for plain, _ in layers:
         if plain.ndim not in (2, 3) or tuple(plain.shape[-2:]) != tuple(size):
             raise ValueError(
@@ -130,9 +130,9 @@ def _layers(masks: Any, size: Size, name: str) -> list[tuple[Tensor, float]]:
 
 
 def _of_classes(layers: list[tuple[Tensor, float]], classes: Sequence[str] | None) -> tuple[list[Region], str]:
-    """The regions of semantic masks, the largest first, and the names of the largest three."""
-    seen = {int(k) for mask, share in layers if share for k in mask.long().unique()} - {0, IGNORED}
-    regions = [(torch.stack([(mask == k) * share for mask, share in layers]).sum(0), k) for k in seen if k >= 0]
+    """Return the regions of semantic masks, the largest first, and the names of the largest three."""
+    seen = {int(k) for mask, fraction in layers if fraction for k in mask.long().unique()} - {0, IGNORED}
+    regions = [(torch.stack([(mask == k) * fraction for mask, fraction in layers]).sum(0), k) for k in seen if k >= 0]
     regions.sort(key=lambda region: (-float(region[0].sum()), region[1]))
     names = list(map(partial(name_of, classes=classes), [k for _, k in regions]))
     return regions, " + ".join(names[:3] + ["…"] * (len(names) > 3))
@@ -163,27 +163,27 @@ def _without_middle(text: str, count: int) -> str:
 def paint(tile: Image.Image, overlay: Overlay) -> None:
     """Draw an overlay on the tile of its image: masks at the bottom, tags on top."""
     for cover, kind in overlay.regions:
-        _tint(tile, cover, colour_of(kind))
+        _tint(tile, cover, color_of(kind))
     corners = [corners_on(tile, box, overlay.size) for box in overlay.boxes]
     for box, kind in zip(corners, overlay.kinds, strict=False):
-        frame(tile, box, colour_of(kind), bold=True)
+        frame(tile, box, color_of(kind), bold=True)
     down, across = tile.height / overlay.size[0], tile.width / overlay.size[1]
     for group, kind in zip(overlay.points, overlay.kinds, strict=False):
         for x, y in group:
-            _dot(tile, (x + 0.5) * across, (y + 0.5) * down, colour_of(kind))  # the middle of its pixel
+            _dot(tile, (x + 0.5) * across, (y + 0.5) * down, color_of(kind))  # the middle of its pixel
     taken: list[Box] = []
     for box, tag, kind in zip(corners, overlay.tags, overlay.kinds, strict=False):
         if any(tag):
-            _write(tile, box, tag, colour_of(kind), taken)
+            _write(tile, box, tag, color_of(kind), taken)
 
 
-def colour_of(kind: int) -> tuple[int, int, int]:
-    """The colour of a class."""
+def color_of(kind: int) -> tuple[int, int, int]:
+    """Return the color of a class."""
     return PALETTE[kind % len(PALETTE)]
 
 
 def corners_on(tile: Image.Image, box: Sequence[float], size: Size) -> Box:
-    """Where ``(left, top, right, bottom)`` of an image of that size lies on its tile, and at least one pixel of it."""
+    """Return where ``(left, top, right, bottom)`` of an image of a size lies on its tile, at least one pixel of it."""
     edges = []
     for low, high, side, length in zip(box[:2], box[2:], size[::-1], tile.size, strict=True):
         first, beyond = (round(min(max(edge, 0), side) * length / side) for edge in (low, high))
@@ -193,29 +193,29 @@ def corners_on(tile: Image.Image, box: Sequence[float], size: Size) -> Box:
     return left, top, right, bottom
 
 
-def frame(tile: Image.Image, box: Box, colour: tuple[int, int, int] = WHITE, *, bold: bool = False) -> None:
+def frame(tile: Image.Image, box: Box, color: tuple[int, int, int] = WHITE, *, bold: bool = False) -> None:
     """Draw the edge of a box: a line with a black one along its inside, to be seen on any ground."""
     pen = ImageDraw.Draw(tile)
     thin = max(1, max(tile.size) // 160)
     line, inner = (thin + 1, 1) if bold else (thin, thin)
     pen.rectangle(box, outline=BLACK, width=line + inner)
-    pen.rectangle(box, outline=colour, width=line)
+    pen.rectangle(box, outline=color, width=line)
 
 
-def _tint(tile: Image.Image, cover: Tensor, colour: tuple[int, int, int]) -> None:
+def _tint(tile: Image.Image, cover: Tensor, color: tuple[int, int, int]) -> None:
     strength: Image.Image = F.to_pil_image((cover.float().clamp(0, 1) * (255 * ALPHA)).round().to(torch.uint8))
     if strength.size != tile.size:
         is_enlarged = strength.width < tile.width
         strength = strength.resize(tile.size, Image.Resampling.NEAREST if is_enlarged else Image.Resampling.BOX)
-    tile.paste(colour, mask=strength)
+    tile.paste(color, mask=strength)
 
 
-def _dot(tile: Image.Image, x: float, y: float, colour: tuple[int, int, int]) -> None:
+def _dot(tile: Image.Image, x: float, y: float, color: tuple[int, int, int]) -> None:
     radius = max(2.0, max(tile.size) / 80)
     rim = max(1.0, radius / 3)
     side = 2 * int(radius + rim + 2)
     left, top = round(x) - side // 2, round(y) - side // 2
-    for reach, ink in ((radius + rim, WHITE), (radius, colour)):
+    for reach, ink in ((radius + rim, WHITE), (radius, color)):
         disc = Image.new("L", (side * FINE, side * FINE))
         edges = [
             (middle - offset + sign * reach) * FINE for sign in (-1, 1) for middle, offset in ((x, left), (y, top))
@@ -224,12 +224,12 @@ def _dot(tile: Image.Image, x: float, y: float, colour: tuple[int, int, int]) ->
         tile.paste(ink, (left, top), disc.resize((side, side), Image.Resampling.BOX))
 
 
-def _write(tile: Image.Image, box: Box, tag: tuple[str, str], colour: tuple[int, int, int], taken: list[Box]) -> None:
+def _write(tile: Image.Image, box: Box, tag: tuple[str, str], color: tuple[int, int, int], taken: list[Box]) -> None:
     """Write a tag at the top left of a box, or below the tags that are there already."""
     size = max(10, min(14, tile.width // 20))
     font, edge = ImageFont.load_default(size), max(2, size // 5)
-    share = f" {tag[1]}" if all(tag) else tag[1]
-    text = shorten(tag[0], font, tile.width - 2 * edge - font.getlength(share)) + share
+    fraction = f" {tag[1]}" if all(tag) else tag[1]
+    text = shorten(tag[0], font, tile.width - 2 * edge - font.getlength(fraction)) + fraction
     width, height = min(round(font.getlength(text)) + 2 * edge, tile.width), size + edge
     left, top = max(min(box[0], tile.width - width), 0), max(min(box[1], tile.height - height), 0)
     for other in sorted(taken, key=lambda other: other[1]):
@@ -237,13 +237,13 @@ def _write(tile: Image.Image, box: Box, tag: tuple[str, str], colour: tuple[int,
         if not is_beside and other[3] + height <= tile.height:
             top = other[3]
     pen = ImageDraw.Draw(tile)
-    pen.rectangle((left, top, left + width - 1, top + height - 1), fill=colour)
-    pen.text((left + width / 2, top + height / 2), text, ink_on(colour), font, anchor="mm")
+    pen.rectangle((left, top, left + width - 1, top + height - 1), fill=color)
+    pen.text((left + width / 2, top + height / 2), text, ink_on(color), font, anchor="mm")
     taken.append((left, top, left + width, top + height))
 
 
-def ink_on(colour: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Black or white, whichever is read better on a ground (by the relative luminance of WCAG 2)."""
-    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (value / 255 for value in colour)]
+def ink_on(color: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Return black or white, whichever is read better on a ground (by the relative luminance of WCAG 2)."""
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (value / 255 for value in color)]
     luminance = sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
     return BLACK if luminance > 0.179 else WHITE

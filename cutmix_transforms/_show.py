@@ -1,4 +1,4 @@
-"""A picture of a batch: images in a grid, with their targets in words and colours."""
+"""A picture of a batch: images in a grid, with their targets in words and colors."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -38,21 +38,21 @@ def show_batch(
     draw: MixDraw | None = None,
     columns: int | None = None,
 ) -> Image.Image:
-    """A picture of a batch, which shows itself at the end of a notebook cell.
+    """Return a picture of a batch, which shows itself at the end of a notebook cell.
 
     Under each image stands its target in words, such as "0.68 cat + 0.32 coffee". Boxes are drawn with the names of
-    their classes, masks as translucent colours and keypoints as dots, in a colour for each class that the colour-blind
-    can tell from its neighbours; there are seven, then they come again. Images smaller than 96 pixels are enlarged by
+    their classes, masks as translucent colors and keypoints as dots, in a color for each class that the color-blind
+    can tell from its neighbors; there are seven, then they come again. Images smaller than 96 pixels are enlarged by
     a whole number, images larger than 320 pixels are made smaller.
 
     Args:
-        images: the batch, in colour or grey, integer or float from 0 to 1; of videos the middle frame is shown. Or a
+        images: the batch, in color or gray, integer or float from 0 to 1; of videos the middle frame is shown. Or a
             sequence of images, also of unequal sizes. White is 1 for floats, and for integers the first of 255, 4095,
             65535 and the highest value of the dtype that no pixel exceeds.
-        targets: class indices, rows of class shares, values, or semantic masks; a :class:`MixedTarget` of these; or
+        targets: class indices, rows of class fractions, values, or semantic masks; a :class:`MixedTarget` of these; or
             for each image a dictionary with any of ``boxes``, ``labels``, ``masks``, ``keypoints`` and the ``weights``
             of MixUp, which stand behind the names. Keypoints that are covered (``nan``, or negative) or outside the
-            image are left out; classes 0 (the background) and 255 (not known) of a semantic mask have no colour.
+            image are left out; classes 0 (the background) and 255 (not known) of a semantic mask have no color.
         classes: the names of the classes; by default they are numbered.
         mean: the channel means that were subtracted from the images, to show them as they were.
         std: the channel standard deviations that the images were divided by. A warning asks for both where values lie
@@ -128,13 +128,13 @@ def _check_classes(classes: Any) -> None:
 
 
 def _has_words(targets: Any) -> bool:
-    """Whether targets are written under their images: of masks and dictionaries places are drawn."""
+    """Tell whether targets are written under their images: of masks and dictionaries places are drawn."""
     first = targets.a if isinstance(targets, MixedTarget) else targets
     return isinstance(first, Tensor) and first.ndim < 3 and not isinstance(first, tv_tensors.Mask)
 
 
 def _rows_of(targets: Any, sizes: list[Size]) -> list[Mapping[str, Any]]:
-    """Targets that know of places: one dictionary for each image."""
+    """Return targets that know of places: one dictionary for each image."""
     if isinstance(targets, (Tensor, MixedTarget)):
         masks = list(map(partial(_masks, sizes=sizes), targets[:2] if isinstance(targets, MixedTarget) else [targets]))
         _check_count(len(masks[0]), len(sizes))
@@ -151,7 +151,7 @@ def _rows_of(targets: Any, sizes: list[Size]) -> list[Mapping[str, Any]]:
 
 
 def _names_of(targets: Any, count: int) -> list[str]:
-    """What to call the target of each image in errors."""
+    """Return what to call the target of each image in errors."""
     return (
         ["targets"] * count if isinstance(targets, (Tensor, MixedTarget)) else [f"targets[{i}]" for i in range(count)]
     )
@@ -163,7 +163,7 @@ def _check_count(found: int, count: int) -> None:
 
 
 def _masks(masks: Any, sizes: list[Size]) -> Any:
-    """Semantic masks of a batch as ``(N, H, W)``."""
+    """Return semantic masks of a batch as ``(N, H, W)``."""
     plain = unwrap(masks.detach()).cpu()
     if plain.ndim == 4 and plain.shape[1] == 1:
         plain = plain[:, 0]
@@ -178,7 +178,7 @@ def _masks(masks: Any, sizes: list[Size]) -> Any:
 
 
 def captions_of(targets: Any, classes: Sequence[str] | None) -> list[str]:
-    """Each target in words."""
+    """Return each target in words."""
     if isinstance(targets, MixedTarget):
         a, b, lam = (unwrap(field.detach()).cpu() for field in targets)
         if a.ndim == 1 and not a.is_floating_point():
@@ -189,14 +189,14 @@ def captions_of(targets: Any, classes: Sequence[str] | None) -> list[str]:
     if targets.ndim not in (1, 2) or targets.is_complex():
         raise ValueError(f"targets must be of shape (N,) or (N, K), of real numbers, got {received(targets)}")
     if targets.ndim == 2:
-        return _in_words([[(share, k) for k, share in enumerate(row)] for row in targets.tolist()], classes)
+        return _in_words([[(fraction, k) for k, fraction in enumerate(row)] for row in targets.tolist()], classes)
     if targets.is_floating_point():
         return [f"{value:.2f}" if abs(value) < 1e6 else f"{value:.3g}" for value in targets.tolist()]
     return list(map(partial(name_of, classes=classes), targets.tolist()))
 
 
 def _of_one(target: Any) -> Any:
-    """The target of one image, such as a mixed sample of a data set has it, as that of a batch."""
+    """Return the target of one image, such as a mixed sample of a dataset has it, as that of a batch."""
     if isinstance(target, MixedTarget):
         return MixedTarget(*map(_of_one, target))
     if isinstance(target, Mapping):
@@ -207,11 +207,11 @@ def _of_one(target: Any) -> Any:
 
 
 def _in_words(rows: list[list[tuple[float, int]]], classes: Sequence[str] | None) -> list[str]:
-    """Of each row the largest three shares and their classes, the largest first."""
-    seen = [sorted((-share, k) for share, k in row if share >= 0.005) for row in rows]
+    """Return of each row the largest three fractions and their classes, the largest first."""
+    seen = [sorted((-fraction, k) for fraction, k in row if fraction >= 0.005) for row in rows]
     kinds = sorted({k for row in seen for _, k in row})
     names = dict(zip(kinds, map(partial(name_of, classes=classes), kinds), strict=True))
-    words = [[names[k] if share <= -0.995 else f"{-share:.2f} {names[k]}" for share, k in row] for row in seen]
+    words = [[names[k] if fraction <= -0.995 else f"{-fraction:.2f} {names[k]}" for fraction, k in row] for row in seen]
     return [" + ".join(terms[:3] + ["…"] * (len(terms) > 3)) for terms in words]
 
 
@@ -338,7 +338,7 @@ def _outline(tile: Image.Image, box: list[int], size: tuple[int, int]) -> None:
 
 
 def _grid(tiles: list[Image.Image], captions: list[str], columns: int) -> Image.Image:
-    """Every cell is as large as the largest tile, and every row as high as its longest caption needs."""
+    """Arrange tiles: every cell is as large as the largest tile, and every row as high as its longest caption needs."""
     width, height = (max(sides) for sides in zip(*(tile.size for tile in tiles), strict=True))
     font = ImageFont.load_default(min(max(width // 12, 12), 20))
     line = ceil(font.size * 1.3) if isinstance(font, ImageFont.FreeTypeFont) else 12

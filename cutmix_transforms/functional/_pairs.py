@@ -113,7 +113,7 @@ def pair_targets_unchecked(labels: Tensor, draw: Draw, others: Tensor | None = N
 
 
 def weigh(first: Tensor, second: Tensor, lam: Tensor) -> Tensor:
-    """Return ``lam * first + (1 - lam) * second``, in which what has no share counts nothing, not even a NaN."""
+    """Return ``lam * first + (1 - lam) * second``, in which what has the fraction 0 counts nothing."""
     lam = lam.view(-1, *(1,) * (first.ndim - 1))
     return torch.where(lam == 0, 0, lam * first) + torch.where(lam == 1, 0, (1 - lam) * second)
 
