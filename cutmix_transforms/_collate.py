@@ -12,10 +12,17 @@ from torch.utils.data._utils.collate import collate
 from cutmix_transforms._mix import Mix, check_counts
 from cutmix_transforms._samples import mix_samples
 from cutmix_transforms._stacking import Columns, check_forms, check_room, column_of, share, stack, stacked
-from cutmix_transforms._structure._containers import Nest
+from cutmix_transforms._structure._containers import Nest, item_of, keys_of
 from cutmix_transforms._structure._read import Parts, check_leaves, check_stackable
 from cutmix_transforms.functional._checks import received
 from cutmix_transforms.functional._draw import image_size
+from cutmix_transforms.functional._pairs import MixedTarget
+
+_MUST_STACK = (
+    "collate_fn gets samples that are mixed already and must stack their targets, torch.stack([sample['labels'] for "
+    "sample in samples]), or MixedTarget(*map(torch.stack, zip(*pairs))); or let it run before the mix: "
+    "collate_fn=lambda samples: mix(your_collate(samples))"
+)
 
 
 class MixCollate:
@@ -78,13 +85,28 @@ class MixCollate:
             batch = mix(stack(samples))
         elif is_own:
             parts = [mix.ready(mix.read(sample, is_sample=True)) for sample in samples]
-            batch = self.collate_fn(mix_samples(mix, parts))
+            batch = self._own_batch(mix_samples(mix, parts))
         else:
             return self._mixed_batch(mix, samples)
         if is_own:
             check_room(batch)
         else:
             share(tree_leaves(batch))
+        return batch
+
+    def _own_batch(self, mixed: list[Any]) -> Any:
+        """Return what a function of the user makes of mixed samples; raise an error if it cannot take their targets."""
+        try:
+            batch = self.collate_fn(mixed)
+        except (TypeError, ValueError) as error:
+            if "one element tensors" in str(error):  # torch.tensor of a list of rows
+                raise TypeError(f"{_MUST_STACK}, got: {error}") from error
+            raise
+        pairs = [leaf for sample in mixed for leaf in _pairs_in(sample)]
+        lam = [float(pair.lam) for pair in pairs if pair.a.ndim == 0]
+        for leaf in Nest.of(batch).leaves if lam else ():
+            if isinstance(leaf, Tensor) and leaf.shape == (len(mixed), 3) and leaf[:, 2].tolist() == lam:
+                raise TypeError(f"{_MUST_STACK}, got pairs of labels as one tensor {tuple(leaf.shape)}")
         return batch
 
     def _mixed_batch(self, mix: Mix, samples: list[Any]) -> Any:
@@ -138,6 +160,12 @@ def unstacked(samples: Sequence[Any]) -> tuple[Any, ...]:
     if samples and isinstance(samples[0], Mapping):
         return tuple(samples)
     return tuple(zip(*samples, strict=True))
+
+
+def _pairs_in(node: Any) -> list[MixedTarget]:
+    if isinstance(node, MixedTarget):
+        return [node]
+    return [pair for key in keys_of(node) or () for pair in _pairs_in(item_of(node, key))]
 
 
 class _Layout(NamedTuple):

@@ -250,7 +250,6 @@ def test_stacking_nothing():
     [
         ([SAMPLE, SAMPLE[:1]], ValueError, ["(Tensor, int) at index 0", "(Tensor) at index 1"]),
         ([SAMPLE, SAMPLE[0]], ValueError, ["(Tensor, int) at index 0", "Tensor at index 1"]),
-        ([SAMPLE, None], ValueError, ["(Tensor, int) at index 0", "NoneType at index 1"]),
         ([SAMPLE, SAMPLE, (IMAGES[0], "cat")], ValueError, ["(Tensor, int) at index 0", "(Tensor, str) at index 2"]),
         ([SAMPLE, (IMAGES[0], None)], ValueError, ["(Tensor, int) at index 0", "(Tensor, NoneType) at index 1"]),
         ([SAMPLE, {"image": IMAGES[0], "label": 3}], ValueError, ["(Tensor, int)", "{'image': Tensor, 'label': int}"]),

@@ -634,3 +634,18 @@ def test_lazily_turned_signs(make, side):
         assert collated.isfinite().all()
     finally:
         torch.set_num_threads(threads)
+
+
+def test_collate_functions_that_do_not_stack():
+    """As in the examples of transformers; a mix comes after them."""
+    samples = [{"pixel_values": image, "labels": int(label)} for image, label in zip(IMAGES, LABELS, strict=True)]
+
+    def of_an_example(some):
+        pixels = torch.stack([sample["pixel_values"] for sample in some])
+        return {"pixel_values": pixels, "labels": torch.tensor([sample["labels"] for sample in some])}
+
+    for options in ({"num_classes": CLASSES}, {"target": "pair"}):
+        mix = RandomCutMix(**options)
+        with pytest.raises(TypeError, match=r"must stack their targets.*mix\(your_collate"):
+            MixCollate(mix, collate_fn=of_an_example)(samples)
+        assert mix(of_an_example(samples))["pixel_values"].shape == IMAGES.shape
