@@ -70,9 +70,10 @@ def _take_apart(samples: Sequence[Any], values: list[Sequence[Any]], form: list[
         form += [kind, len(first)]
         columns: Any = zip(*samples, strict=True)
     elif isinstance(first, Mapping):  # by key, as each sample may have another order
-        form += [kind, *first]
+        keys = list(first.keys())
+        form += [kind, *keys]
         _check_keys(samples)
-        columns = ([sample[key] for sample in samples] for key in first)
+        columns = ([sample[key] for sample in samples] for key in keys)
     elif fields_of(first):
         form.append(kind)
         columns = ([item_of(sample, key) for sample in samples] for key in fields_of(first) or ())
@@ -86,10 +87,10 @@ def _take_apart(samples: Sequence[Any], values: list[Sequence[Any]], form: list[
 
 def _check_keys(samples: Sequence[Any]) -> None:
     """Raise an error where a later sample has a key that the first one lacks, which would be left out silently."""
-    first = samples[0]
+    first = samples[0].keys()
     for i, sample in enumerate(samples):
-        if len(sample) != len(first):
-            differing = sorted(map(str, set(sample) ^ set(first)))
+        if len(sample.keys()) != len(first):
+            differing = sorted(map(str, set(sample.keys()) ^ set(first)))
             raise ValueError(
                 f"samples must all have the same keys to be stacked, got {differing} in only one of those at index 0 "
                 f"and {i}"

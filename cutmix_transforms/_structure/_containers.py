@@ -61,7 +61,7 @@ def keys_of(node: Any) -> Iterable[Any] | None:
 def fields_of(node: Any) -> list[Any] | None:
     """Return the keys of a mapping, or the fields of a named tuple or dataclass; None of anything else."""
     if isinstance(node, Mapping):
-        return list(node)
+        return list(node.keys())  # a TensorDict iterates over its rows
     if isinstance(node, tuple):
         return list(getattr(node, "_fields", ())) or None
     if dataclasses.is_dataclass(node) and not isinstance(node, type):
