@@ -50,7 +50,8 @@ class RandomCutMix(Mix):
         majority: let every sample keep the larger of ``lam0`` and ``1 - lam0``.
         min_visibility: instances whose visible fraction, by their mask, else their box, else their keypoints, is not
             above it are dropped; at 0 only those that are wholly hidden.
-        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels.
+        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels, ``"union"`` for
+            every class that is in one of the samples that show.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
         labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
             ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and may
@@ -94,7 +95,7 @@ class RandomCutMix(Mix):
         opacity: float | tuple[float, float] = 1.0,
         majority: bool = False,
         min_visibility: float = 0.0,
-        target: Literal["soft", "pair"] = "soft",
+        target: Literal["soft", "pair", "union"] = "soft",
         label_smoothing: float = 0.0,
         labels_getter: LabelsGetter = "default",
         generator: Generator | None = None,

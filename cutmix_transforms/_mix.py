@@ -14,6 +14,7 @@ from torchvision import tv_tensors
 from cutmix_transforms._checks import check_choice, check_count, check_flag, check_fraction_below_one
 from cutmix_transforms._graph import draw_in_graph
 from cutmix_transforms._random import RandomTransform
+from cutmix_transforms._samples import in_order_of
 from cutmix_transforms._stacking import Column, stacked
 from cutmix_transforms._structure._advice import PLACES
 from cutmix_transforms._structure._images import channels_last_error, has_channels_last
@@ -65,7 +66,8 @@ class Mix(RandomTransform):
         num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
         per_sample: draw for every sample, not once for the batch.
         min_visibility: instances whose visible fraction is not above it are dropped; None is 0.
-        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels.
+        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels, ``"union"`` for
+            every class that is in one of the samples that show.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
         labels_getter: how to find the labels, as in :class:`RandomCutMix`.
         generator: the CPU generator that draws come from; by default torch's global one.
@@ -115,14 +117,14 @@ class Mix(RandomTransform):
         num_classes: NumClasses = None,
         per_sample: bool = False,
         min_visibility: float | None = None,
-        target: Literal["soft", "pair"] = "soft",
+        target: Literal["soft", "pair", "union"] = "soft",
         label_smoothing: float = 0.0,
         labels_getter: LabelsGetter = "default",
         generator: Generator | None = None,
     ) -> None:
         super().__init__(p=p, generator=generator)
         self._check_hooks()
-        check_choice("target", target, ("soft", "pair"))
+        check_choice("target", target, ("soft", "pair", "union"))
         self.num_classes = _check_num_classes(num_classes)
         self.per_sample = check_flag("per_sample", per_sample)
         self.min_visibility = (
@@ -163,12 +165,13 @@ class Mix(RandomTransform):
         """
         raise NotImplementedError(f"{type(self).__name__} must have a method place(numbers, size)")
 
-    def forward(self, *inputs: Any, draw: MixDraw | None = None) -> Any:
+    def forward(self, *inputs: Any, draw: MixDraw | None = None, others: Any = None) -> Any:
         """Mix a batch: images and labels as two arguments, or together in any nest of tuples, lists and dictionaries.
 
         Args:
             *inputs: the batch.
             draw: a draw to replay, from :meth:`draw`; by default a fresh one.
+            others: a second batch in the same nest to take partners from, of any number; by default the batch itself.
 
         Returns:
             The same nest with mixed images and targets; everything else in it is the identical object.
@@ -182,20 +185,29 @@ class Mix(RandomTransform):
         if any(isinstance(one, MixDraw) for one in inputs):
             raise TypeError("draw must be given by its name, mix(images, labels, draw=draw), got it by position")
         parts = self.ready(self.read(inputs[0] if len(inputs) == 1 else inputs))
+        pool = None if others is None else self._pool(parts, others)
         first = parts.images[0].value
         if draw is None or not self.training:
-            used = self.draw_for(len(first), image_size(first), first.device)
+            count = 0 if pool is None else len(pool.images[0].value)
+            used = self.draw_for(len(first), image_size(first), first.device, count)
         else:
-            for image in parts.images:
-                check_fit(unwrap(image.value), draw, image.value)
+            for own, other in zip(parts.images, (pool or parts).images, strict=True):
+                check_fit(unwrap(own.value), draw, unwrap(other.value))
             used = for_kernels(draw)
-        return parts.rebuilt(self.unmixed(parts) if used is None else self.mixed(parts, used))
+        return parts.rebuilt(self.unmixed(parts) if used is None else self.mixed(parts, used, pool))
 
-    def draw(self, images: Tensor) -> MixDraw:
+    def _pool(self, parts: Parts, others: Any) -> Parts:
+        """Return a second batch in the form and order of the first."""
+        pool = in_order_of(parts, self.ready(self.read(others)), "the batch and others")
+        check_others(parts, pool)
+        return pool
+
+    def draw(self, images: Tensor, *, others: Any = None) -> MixDraw:
         """Draw for a batch without mixing it, for ``mix(images, labels, draw=draw)`` to replay.
 
         Args:
             images: the batch, or any other of its shape.
+            others: a second batch to take partners from, or its images alone; by default the batch itself.
 
         Shape:
             - images: as in a call.
@@ -210,31 +222,47 @@ class Mix(RandomTransform):
         if not isinstance(images, Tensor):
             raise TypeError(f"images must be a tensor (v2.ToImage() makes one), got {type(images).__name__}")
         self._check_images([images])
-        return self._draw(len(images), image_size(images)).spread()
+        if others is not None and not isinstance(others, Tensor):
+            others = self.read(others).images[0].value
+        return self._draw(len(images), image_size(images), 0 if others is None else len(others)).spread()
 
-    def draw_for(self, count: int, size: Size, device: torch.device) -> Draw | None:
-        """Return a draw for a batch; None if it is clear without one that nothing is mixed."""
-        if self.is_idle(count):
+    def draw_for(self, count: int, size: Size, device: torch.device, others: int = 0) -> Draw | None:
+        """Return a draw for a batch; None if it is clear without one that nothing is mixed.
+
+        Args:
+            count: how many samples there are.
+            size: ``(height, width)`` of the images.
+            device: where they are.
+            others: how many samples partners are taken from, if not from the batch itself.
+
+        Returns:
+            The draw.
+        """
+        if self.is_idle(2 if others and count else count):
             return None
         if not torch.compiler.is_compiling():
-            return self._draw(count, size)
+            return self._draw(count, size, others)
         place = torch.empty(0, device=device)
-        rows = draw_in_graph(place, self._number, "_packed", [count, *size], [count, 6], torch.float64)
+        rows = draw_in_graph(place, self._number, "_packed", [count, *size, others], [count, 6], torch.float64)
         return unpack(rows, size)
 
     def is_idle(self, count: int) -> bool:
         """Tell whether it is clear without a draw that nothing is mixed."""
         return not self.training or count < 2 or (not torch.compiler.is_compiling() and self.p == 0)
 
-    def _draw(self, count: int, size: Size) -> HostDraw:
-        if count < 2:
+    def _draw(self, count: int, size: Size, others: int = 0) -> HostDraw:
+        if count == 0 or (count == 1 and not others):
             return draw_of(np.zeros(count, dtype=np.int64), Placement(np.zeros((1, 4), dtype=np.int64), 0.0), size)
         numbers = self.uniform(count)
+        placement = self.placed(numbers[1:], size)
+        if others:
+            first = int(numbers[0, 0] * others)
+            return draw_of(np.arange(first, first + count) % others, placement, size)
         shift = self.shift_of(numbers, count)
-        return draw_of(np.arange(shift, shift + count) % count, self.placed(numbers[1:], size), size, shift)
+        return draw_of(np.arange(shift, shift + count) % count, placement, size, shift)
 
-    def _packed(self, count: int, height: int, width: int, *, device: torch.device) -> Tensor:  # noqa: ARG002
-        return pack(self._draw(count, (height, width)).spread())
+    def _packed(self, count: int, height: int, width: int, others: int, *, device: torch.device) -> Tensor:  # noqa: ARG002
+        return pack(self._draw(count, (height, width), others).spread())
 
     def shift_of(self, numbers: NDArray[np.float64], count: int) -> int:
         """Return how far it is from each of some samples to its partner: never to itself."""
@@ -325,6 +353,12 @@ class Mix(RandomTransform):
             for label, number in zip(labels, counts, strict=True)
         ]
         nest, images, maps, _, groups, is_sample = parts  # older compilers know no _replace
+        rows = [target for _, target in targets if isinstance(target, _targets.ClassLabels) or target.ndim == 2]
+        if self.target == "union" and len(rows) < len(targets):
+            raise ValueError(
+                "labels must be classes or rows of classes with target='union' (values have no union), got "
+                f"{_shapes([leaf.value for leaf in labels])}"
+            )
         return Parts(nest, images, maps, targets, groups, is_sample)
 
     def mixed(self, parts: Parts, draw: Draw, pool: Parts | None = None) -> dict[int, Any]:
@@ -342,14 +376,17 @@ class Mix(RandomTransform):
         return values | mix_structures(self, parts, draw, others) if parts.maps or parts.groups else values
 
     def _mix_target(self, own: Any, draw: Draw, other: Any) -> Tensor | MixedTarget:
-        if isinstance(own, _targets.ClassLabels):
+        if self.target == "pair":
+            return pair_targets_unchecked(own, draw, None if other is own else other)
+        are_classes = isinstance(own, _targets.ClassLabels) and isinstance(other, _targets.ClassLabels)
+        if self.target == "soft" and are_classes:
             return _targets.mix_class_labels(own, draw, other)
-        mix = pair_targets_unchecked if self.target == "pair" else _targets.mix_targets_unchecked
-        return mix(own, draw, None if other is own else other)
+        mix = _targets.mix_targets_unchecked if self.target == "soft" else _targets.union_targets_unchecked
+        return mix(_targets.soft_of(own), draw, None if other is own else _targets.soft_of(other))
 
     def unmixed(self, parts: Parts) -> dict[int, Any]:
         """Return what replaces the leaves where nothing is mixed: targets in the form of mixed ones."""
-        if self.target == "soft":
+        if self.target != "pair":
             return {place: _targets.soft_of(target) for place, target in parts.targets}
         both = [*parts.targets, *(leaf for leaf in parts.maps if becomes_pair(self, leaf.value))]
         return {place: MixedTarget.unmixed(stacked(value)) for place, value in both}
@@ -380,6 +417,22 @@ def check_dense(name: str, tensor: Tensor) -> None:
         raise TypeError(f"{name} must be dense tensors (to_dense(), dequantize() or padding make them so), got {kind}")
     if is_batchedtensor(tensor):
         raise TypeError(f"{name} must be whole batches, which torch.func.vmap takes apart, got one row of them")
+
+
+def check_others(parts: Parts, pool: Parts) -> None:
+    """Raise an error unless partners can be taken from a second batch."""
+    for own, other in zip(_mixed_leaves(parts), _mixed_leaves(pool), strict=True):
+        fits = type(own) is type(other) and own.dtype == other.dtype and own.shape[1:] == other.shape[1:]
+        if not fits or not len(other):
+            raise ValueError(
+                "others must hold at least one sample of the same shape, dtype and kind as the batch, "
+                f"got {other.dtype} of shape {tuple(other.shape)} beside {own.dtype} of shape {tuple(own.shape)}"
+            )
+
+
+def _mixed_leaves(parts: Parts) -> list[Tensor]:
+    targets = [_targets.soft_of(leaf.value) for leaf in parts.targets]
+    return [leaf.value for leaf in (*parts.images, *parts.maps)] + targets
 
 
 def check_counts(parts: Parts) -> None:

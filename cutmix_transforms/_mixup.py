@@ -43,7 +43,8 @@ class RandomMixUp(Mix):
         num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
         per_sample: draw ``lam`` for every sample, not one for the batch.
         majority: let every sample keep the larger of ``lam`` and ``1 - lam``.
-        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels.
+        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels, ``"union"`` for
+            every class that is in one of the samples that show.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
         labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
             ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and may
@@ -82,7 +83,7 @@ class RandomMixUp(Mix):
         num_classes: NumClasses = None,
         per_sample: bool = False,
         majority: bool = False,
-        target: Literal["soft", "pair"] = "soft",
+        target: Literal["soft", "pair", "union"] = "soft",
         label_smoothing: float = 0.0,
         labels_getter: LabelsGetter = "default",
         generator: Generator | None = None,

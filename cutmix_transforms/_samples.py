@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def mix_samples(mix: Mix, parts: list[Parts]) -> list[Any]:
     """Mix samples that are not stacked, each with a partner among them."""
     for i, one in enumerate(parts):
-        _check_alike(parts[0], _in_order_of(parts[0], one, f"those at index 0 and {i}"))
+        _check_alike(parts[0], in_order_of(parts[0], one, f"those at index 0 and {i}"))
     count = len(parts)
     if mix.is_idle(count):
         return [unmixed_sample(mix, one) for one in parts]
@@ -66,14 +66,14 @@ def mix_two(mix: Mix, base: Parts, partner: Parts, numbers: NDArray[np.float64])
     A box is clipped to what the partner covers. Where whole images are blended, both are padded with zeros at the
     bottom and right.
     """
-    partner = _in_order_of(base, partner)
+    partner = in_order_of(base, partner)
     _check_alike(base, partner)
     draw = _draw_for_two(mix, numbers, _size_of(base), _size_of(partner))
     base, partner = _on_canvas(base, draw.size), _on_canvas(partner, draw.size)
     return base.rebuilt(mix.mixed(base, draw, partner))
 
 
-def _in_order_of(first: Parts, second: Parts, which: str = "two that are mixed") -> Parts:
+def in_order_of(first: Parts, second: Parts, which: str = "two that are mixed") -> Parts:
     """Return what was found in a second sample in the order of the first, where dictionaries have another one."""
     paths = second.nest.paths
     if first.nest.paths == paths:

@@ -75,7 +75,7 @@ def _mix_instances(mix: Mix, base: Instances, partner: Instances, draw: HostDraw
 
 def check_structures(mix: Mix, parts: Parts) -> None:
     """Raise an error if there are masks or instances that the mix would have to blend."""
-    if mix.target == "soft" and any(becomes_pair(mix, leaf.value) for leaf in parts.maps):
+    if mix.target != "pair" and any(becomes_pair(mix, leaf.value) for leaf in parts.maps):
         raise ValueError(
             f"target must be 'pair' for masks that are blended (CutMix of opacity 1 pastes them), got {mix.target!r}"
         )

@@ -16,7 +16,7 @@ from cutmix_transforms.functional._instances import (
 from cutmix_transforms.functional._kernels import register_instance_kernel, register_kernel
 from cutmix_transforms.functional._mixing import mix_images
 from cutmix_transforms.functional._pairs import pair_targets
-from cutmix_transforms.functional._targets import mix_targets, soft_targets
+from cutmix_transforms.functional._targets import mix_targets, soft_targets, union_targets
 
 __all__ = [
     "Placement",
@@ -36,6 +36,7 @@ __all__ = [
     "register_instance_kernel",
     "register_kernel",
     "soft_targets",
+    "union_targets",
     "visible_boxes",
     "visible_keypoints",
     "visible_mask_share",

@@ -173,6 +173,48 @@ def mix_targets_unchecked(targets: Tensor, draw: Draw, others: Tensor | None = N
     return torch.where(lam == 1, targets, torch.where(lam == 0, partners, mixed))
 
 
+def union_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) -> Tensor:
+    """Return the classes that are present in any of two mixed samples: the larger of both targets.
+
+    ``out[i] = max(targets[i], others[partners[i]])``, of those that still show: a sample whose fraction is 0 counts
+    nothing. So sounds are tagged that are heard together, and pictures with several labels.
+
+    Args:
+        targets: float targets, as :func:`soft_targets` makes them.
+        draw: which partner and which fraction.
+        others: where ``draw.partners`` point to; ``targets`` themselves by default.
+
+    Shape:
+        - targets: ``(N, K)``; others: ``(M, K)``.
+        - output: ``(N, K)`` of the same dtype.
+
+    Returns:
+        A new tensor.
+
+    Raises:
+        TypeError: if ``targets`` or ``others`` are no float tensors of one dtype, or ``draw`` is no draw.
+        ValueError: if they are no rows, or the draw was made for another number of targets, or (on a CPU) points
+            outside them.
+
+    Example:
+        >>> from cutmix_transforms.functional import mix_draw
+        >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]]), (2, 2))
+        >>> union_targets(torch.eye(2), draw)
+        tensor([[1., 1.],
+                [0., 1.]])
+    """
+    check_floats("targets", targets, "(N, K)", ndims=(2,))
+    check_targets_fit("targets", targets, draw, others)
+    return union_targets_unchecked(targets, for_kernels(draw), others)
+
+
+def union_targets_unchecked(targets: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
+    """Unite float targets with a draw that is known to fit."""
+    partners = partners_of(targets, draw, others)
+    lam = lam_of(draw, targets.device, torch.float32).view(-1, 1)
+    return torch.where(lam == 1, targets, torch.where(lam == 0, partners, torch.maximum(targets, partners)))
+
+
 class ClassLabels(NamedTuple):
     """Class indices ``(N,)`` that are to become soft targets."""
 
