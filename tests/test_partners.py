@@ -39,9 +39,10 @@ def partners_of(data, position, count):
     return found.long().tolist()
 
 
-@pytest.mark.parametrize(
-    "weights", [[1, 2, 3, 4, 0], [0.0, 0.0, 1e-300, 3e-300, 0.0], torch.tensor([5, 1, 1, 1, 2]), np.ones(5)]
-)
+WEIGHTS = [[1, 2, 3, 4, 0], [0.0, 0.0, 1e-300, 3e-300, 0.0], torch.tensor([5, 1, 1, 1, 2]), np.ones(5)]
+
+
+@pytest.mark.parametrize("weights", WEIGHTS, ids=["ints", "tiny", "tensor", "array"])
 def test_partners_are_drawn_by_their_weights(weights):
     """Exactly so, of all but the sample itself."""
     torch.manual_seed(0)
@@ -84,9 +85,8 @@ def test_a_million_weights_are_drawn_to_the_last():
 @pytest.mark.parametrize("weights", [None, [0, 1, 3]])
 def test_partners_from_another_dataset(weights):
     torch.manual_seed(3)
-    data = MixDataset(
-        SAMPLES, RandomCutMix(num_classes=CLASSES, ratio=(0.3, 0.6)), partners=BACKGROUND, weights=weights
-    )
+    mix = RandomCutMix(num_classes=CLASSES, ratio=(0.3, 0.6))
+    data = MixDataset(SAMPLES, mix, partners=BACKGROUND, weights=weights)
     seen = set()
     for i in itertools.chain(*[range(CLASSES)] * 20):
         image, target = data[i]
@@ -143,8 +143,8 @@ def test_partners_of_another_form_are_an_error():
 # --- a second batch ---------------------------------------------------------------------------------------------------
 
 MIXES = {
-    "cutmix": lambda **options: RandomCutMix(**options),
-    "mixup": lambda **options: RandomMixUp(**options),
+    "cutmix": RandomCutMix,
+    "mixup": RandomMixUp,
     "choice": lambda **options: RandomMixChoice([RandomCutMix(**options), RandomMixUp(**options)]),
 }
 mixes = pytest.mark.parametrize("make", MIXES.values(), ids=MIXES)
@@ -235,13 +235,12 @@ def test_compiled_with_a_second_batch():
 # --- unions -----------------------------------------------------------------------------------------------------------
 
 ROWS = torch.tensor([[1, 0, 1, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 1, 1], [0, 0, 0, 0, 0]])
+LABELS = {"classes": BATCH[1], "int": ROWS, "float": ROWS.float(), "bool": ROWS.bool(), "soft": ROWS * 0.3}
 
 
 @mixes
 @pytest.mark.parametrize("per_sample", [False, True])
-@pytest.mark.parametrize(
-    "labels", [BATCH[1], ROWS, ROWS.float(), ROWS.bool(), ROWS * 0.3], ids=["classes", "int", "float", "bool", "soft"]
-)
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
 def test_union_holds_every_class_that_shows(make, per_sample, labels):
     num_classes = CLASSES if labels.ndim == 1 else None
     mix = make(num_classes=num_classes, per_sample=per_sample, target="union")
@@ -276,11 +275,7 @@ def test_union_of_values_is_an_error():
 def test_union_of_what_is_not_mixed():
     rows = ROWS.float()
     rows[1] = float("nan")
-    for mix in (
-        RandomCutMix(target="union", p=0),
-        RandomCutMix(target="union", p=1e-9),
-        RandomMixUp(target="union").eval(),
-    ):
+    for mix in [*(RandomCutMix(target="union", p=p) for p in (0, 1e-9)), RandomMixUp(target="union").eval()]:
         torch.testing.assert_close(mix(BATCH[0], rows)[1], rows, equal_nan=True)
     smooth = RandomMixUp(target="union", num_classes=CLASSES, label_smoothing=0.5)(*BATCH)[1]
     assert smooth.unique().tolist() == pytest.approx([0.1, 0.6])

@@ -102,6 +102,7 @@ KERNELS = {
     "mix_images": lambda images, labels, draw: functional.mix_images(images, draw, images.flip(0)),
     "mix_targets": lambda images, labels, draw: functional.mix_targets(images, draw),
     "pair_targets": lambda images, labels, draw: functional.pair_targets(labels, draw),
+    "union_targets": lambda images, labels, draw: functional.union_targets(images[:, 0, 0], draw),
     "soft_targets": lambda images, labels, draw: functional.soft_targets(labels, CLASSES, 0.1),
 }
 # what can be seen of instances is found where samples are separate, by looking at them
