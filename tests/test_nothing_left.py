@@ -462,6 +462,12 @@ def test_a_list_of_known_rows_is_an_error():
         MixCollate(RandomMixUp(), collate_fn=list)(samples)
 
 
+def test_one_plain_mask_of_an_instance_is_not_taken_for_one_of_the_image():
+    target = {"boxes": boxes_of([0, 0, 5, 5]), "labels": torch.tensor([1]), "masks": torch.ones(1, HEIGHT, WIDTH)}
+    with says(TypeError, ["masks", "tv_tensors.Mask"]):
+        MixCollate(RandomCutMix(), collate_fn=list)([(image, target) for image in IMAGES])
+
+
 def test_boxes_without_labels():
     samples = [{"image": image, "boxes": boxes_of([0, 0, 5, 5])} for image in IMAGES]
     for sample in MixCollate(RandomCutMix(ratio=(1, 1)), collate_fn=list)(samples):

@@ -170,8 +170,16 @@ def _is_map(nest: Nest, place: int, getter: LabelsGetter, labels: list[int], ima
     leaf = nest.leaves[place]
     if not is_pure_tensor(leaf):
         return isinstance(leaf, tv_tensors.TVTensor) and map_kernel(leaf) is not None
-    can_be = place in labels or (getter == "default" and is_mask_key(nest.paths[place]))
+    is_named = getter == "default" and is_mask_key(nest.paths[place])
+    can_be = place in labels or (is_named and not _is_of_instances(nest, place))
     return can_be and is_dense(leaf if len(leaf.shape) and leaf.shape[0] == len(images) else leaf[None], images)
+
+
+def _is_of_instances(nest: Nest, place: int) -> bool:
+    """Tell whether plain masks ``(n, H, W)`` lie beside boxes, of whose instances they then are."""
+    holder = nest.paths[place][:-1]
+    beside = [leaf for leaf, path in zip(nest.leaves, nest.paths, strict=True) if path[:-1] == holder]
+    return nest.leaves[place].ndim > 2 and any(map(is_structure, beside))
 
 
 def is_dense(labels: Tensor, images: Tensor) -> bool:

@@ -85,7 +85,10 @@ def check_labels(labels: Tensor, num_classes: int | None) -> None:
     """Raise a clear error unless a tensor of labels has one of the forms that :func:`soft_targets` takes."""
     ndim, dtype = labels.ndim, labels.dtype
     if ndim not in (1, 2):
-        raise ValueError(f"labels must be of shape (N,) or (N, K), got {tuple(labels.shape)}")
+        raise ValueError(
+            "labels must be of shape (N,) or (N, K), or dense with the images' height and width, (N, H, W) or "
+            f"(N, 1, H, W), got {tuple(labels.shape)}"
+        )
     if dtype.is_complex or (dtype == torch.bool and ndim == 1):
         raise TypeError(
             f"labels of shape (N,) must be integer (classes) or float (values), got {dtype}; "
