@@ -1,11 +1,13 @@
 """Checks of options: errors that name the option, its rule and the value received."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 _LARGEST = sys.float_info.max
+_SETTABLE = ("p", "generator")
+TIMM_SWITCH = "mixup_enabled"
 
 
 def check_number(name: str, value: Any, rule: str, holds: Callable[[Any], bool]) -> float:
@@ -68,3 +70,22 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
         raise TypeError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def check_settable(owner: str, name: str, value: Any, options: Collection[str]) -> None:
+    """Raise an error if this is an option of a transform that has been made, and none that can change."""
+    if name in options and name not in _SETTABLE:
+        raise AttributeError(
+            f"{name} is read-only, as DataLoader workers that are running would not follow; make a new {owner}, "
+            f"got {value!r}"
+        )
+    if name == TIMM_SWITCH:
+        raise AttributeError(f"{no_switch(owner)}, got {value!r}")
+
+
+def no_switch(owner: str) -> str:
+    """Return what to do in place of timm's attribute."""
+    return (
+        f"{TIMM_SWITCH} is an attribute of timm's mixes, not of {owner}; set p, which also reaches running DataLoader "
+        "workers: p = 0 turns mixing off"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, cast
 
@@ -88,6 +89,12 @@ class RandomMixChoice(Mix):
         check_fraction("p", value)
         for mix in self._mixes:
             mix.p = value
+
+    def __copy__(self) -> Any:
+        """Return a copy of the choice and of its mixes, whose ``p`` it sets."""
+        other = super().__copy__()
+        other._modules = {**self._modules, "transforms": nn.ModuleList(map(copy, self._mixes))}
+        return other
 
     @property
     def kinds(self) -> list[Mix]:

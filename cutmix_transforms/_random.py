@@ -5,14 +5,15 @@ Nothing else in the package draws, and everything that is drawn is an array on t
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import inspect
 import math
 import os
 import warnings
-from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from copy import copy
+from functools import cache, lru_cache, wraps
+from multiprocessing.reduction import ForkingPickler
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -21,12 +22,13 @@ from torch import Generator, Tensor
 from torch.utils.data import get_worker_info
 from torchvision.transforms import v2
 
-from cutmix_transforms._checks import check_fraction
+from cutmix_transforms._checks import TIMM_SWITCH, check_fraction, check_settable, no_switch
 from cutmix_transforms._graph import register
+from cutmix_transforms._shared_number import SharedNumber
 from cutmix_transforms.functional._draw import as_array
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,10 +40,14 @@ _NUMBERS = torch.empty(0, dtype=torch.float64, device=_CPU)  # to make others li
 class RandomTransform(v2.Transform):
     """A transform with a probability and a source of randomness; its instances hold options only."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = _sealing(cls.__init__)  # type: ignore[method-assign]
+
     def __init__(self, *, p: float, generator: Generator | None) -> None:
         super().__init__()
-        with torch.inference_mode(False):  # an inference tensor could not be set outside
-            self._p = _in_shared_memory(torch.tensor(check_fraction("p", p), dtype=torch.float64, device="cpu"))
+        self._p = SharedNumber(check_fraction("p", p))
         self.generator = generator
         self._warned_of: set[Any] = set()
         self._number = register(self)
@@ -49,15 +55,15 @@ class RandomTransform(v2.Transform):
     @property
     def p(self) -> float:
         """The probability that something happens; setting it also reaches the copies in running DataLoader workers."""
-        return self._p.item()
+        return self._p.value
 
     @p.setter
     def p(self, value: float) -> None:
-        self._p.fill_(check_fraction("p", value))
+        self._p.value = check_fraction("p", value)
 
     @property
     def generator(self) -> Generator | None:
-        """The CPU generator that draws come from; None is torch's global one."""
+        """The CPU generator that draws come from; None is torch's global one. Running workers keep theirs."""
         return self._stream.generator
 
     @generator.setter
@@ -70,12 +76,22 @@ class RandomTransform(v2.Transform):
             )
         self._stream = Stream.of(value)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        cls: Any = type(self)
+        if self.__dict__.get("_is_made"):
+            check_settable(cls.__name__, name, value, _options(cls))
+        super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == TIMM_SWITCH:
+            raise AttributeError(no_switch(type(self).__name__))
+        return super().__getattr__(name)
+
     def extra_repr(self) -> str:
         """Return all options, as in the call that makes the transform."""
         names: dict[str, None] = {}
-        for cls in type(self).__mro__[: type(self).__mro__.index(RandomTransform)]:  # one may hand on **options
-            found = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
-            names |= {one.name: None for one in found if one.kind is not one.VAR_KEYWORD and one.name != "self"}
+        for found in _constructors(type(self)):  # one may hand on **options
+            names |= {one.name: None for one in found if one.kind is not one.VAR_KEYWORD}
             if all(one.kind is not one.VAR_KEYWORD for one in found):
                 break
         names = {name: None for name in names if name not in self._modules}
@@ -92,48 +108,60 @@ class RandomTransform(v2.Transform):
                     stacklevel=2,
                 )
 
+    def __copy__(self) -> Any:
+        """Return a copy of the same options and generator, with a ``p`` of its own."""
+        other = type(self).__new__(type(self))
+        other.__dict__.update({**self.__dict__, "_p": copy(self._p), "_number": register(other)})
+        return other
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
-        _in_shared_memory(self._p)
         self._number = register(self)
+
+
+def _sealing(construct: Callable[..., None]) -> Callable[..., None]:
+    """Make options read-only when the constructor of an object's own class has run, after all others."""
+
+    @wraps(construct)
+    def __init__(self: RandomTransform, *arguments: Any, **options: Any) -> None:  # noqa: N807
+        construct(self, *arguments, **options)
+        if type(self).__init__ is __init__:
+            self._is_made = True
+
+    return __init__
+
+
+def _constructors(cls: type[RandomTransform]) -> Iterator[list[inspect.Parameter]]:
+    """Yield the parameters of all constructors of a transform, its own first."""
+    for one in cls.__mro__[: cls.__mro__.index(RandomTransform)]:
+        yield list(inspect.signature(one.__init__).parameters.values())[1:]  # type: ignore[misc]
+
+
+@lru_cache
+def _options(cls: type[Any]) -> frozenset[str]:
+    found = [one for parameters in _constructors(cls) for one in parameters]
+    return frozenset(one.name for one in found if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL))
 
 
 class Stream:
     """Uniform numbers that repeat neither between the ranks of a job nor, with a generator, between its copies.
 
     Without a generator the numbers come from torch's global CPU generator, which DataLoader seeds by worker and epoch,
-    unless a ``worker_init_fn`` seeds it otherwise. With one they come from it; but in a DataLoader worker, where every
-    copy of a generator starts from the same state, from one seeded by that state and the worker's own seed. Every rank
-    but the first draws from numbers of its own, so ranks differ even when they are seeded alike.
+    unless a ``worker_init_fn`` seeds it otherwise. With one they come from it; a DataLoader worker, where every copy of
+    a generator starts from the same state, seeds its copy by that state and its own seed first. Every rank but the
+    first draws from numbers of its own, so ranks differ even when they are seeded alike.
     """
 
-    _shared: ClassVar[WeakValueDictionary[int, Stream]] = WeakValueDictionary()
+    _known: ClassVar[WeakValueDictionary[int, Stream]] = WeakValueDictionary()  # by the generators that they hold
+    _rank_of_parent: ClassVar[int | None] = None  # of the process that started this one, if it told
 
     @classmethod
     def of(cls, generator: Generator | None) -> Stream:
         """Return the stream of a generator: one for all that hold the same, so that pickled copies hold one as well."""
-        if generator is None:
-            return cls(None)
-        stream = cls._shared.get(id(generator))
-        if stream is None:
-            cls._shared[id(generator)] = stream = cls(generator)
-        return stream
+        return cls._known.setdefault(id(generator), cls(generator))
 
     def __init__(self, generator: Generator | None) -> None:
-        self._generator = generator
-        self._frozen: bytes | None = None  # the state, until a copy is used
-        self._in_worker: _InWorker | None = None
-        self._rank_of_original: int | None = None  # of the process that made this copy, if it knew
-
-    @property
-    def generator(self) -> Generator | None:
-        """The user's generator, or None."""
-        if self._frozen is not None:
-            self._generator = Generator()
-            self._generator.set_state(torch.frombuffer(bytearray(self._frozen), dtype=torch.uint8))
-            self._shared[id(self._generator)] = self
-            self._frozen = None
-        return self._generator
+        self.generator = generator
 
     def uniform(self, *shape: int) -> NDArray[np.float64]:
         """Return independent uniform numbers in [0, 1)."""
@@ -151,57 +179,60 @@ class Stream:
 
     def _source(self) -> Generator | None:
         """The generator to draw from now: the user's or the global one (None), or one for this rank or worker alone."""
-        worker = get_worker_info()
-        if worker is None:
-            return self._apart(self.generator, self._rank())
-        if self._in_worker is None or self._in_worker.seed != worker.seed:
-            own = _seeded_by(self._state(), worker.seed) if self._is_given() else None
-            self._in_worker = _InWorker(worker.seed, own, self._rank())
-        _, generator, rank = self._in_worker
-        return self._apart(generator, rank, _forgotten_seed(worker.seed) if generator is None else 0)
-
-    @staticmethod
-    def _apart(generator: Generator | None, rank: int, forgotten: int = 0) -> Generator | None:
+        generator, worker, forgotten = self.generator, get_worker_info(), 0
+        if worker is not None and generator is None:
+            forgotten = _forgotten_seed(worker.seed)
+        elif worker is not None and generator is not None:
+            _seed_in_worker(generator, worker.seed)
+        rank = self._rank()
         return _seeded_by(_next_seed(generator), rank, forgotten) if rank or forgotten else generator
 
     def _rank(self) -> int:
         """The rank of this process among those of its job."""
-        distributed = torch.distributed
-        if distributed.is_available() and distributed.is_initialized():
-            return distributed.get_rank()
-        if get_worker_info() is None:
-            return 0
-        return _rank_in_environment() if self._rank_of_original is None else self._rank_of_original
+        worker = get_worker_info()
+        return (_rank_in_group() or 0) if worker is None else _rank_of_worker(worker.seed)
 
-    def _is_given(self) -> bool:
-        return self._generator is not None or self._frozen is not None
-
-    def _state(self) -> bytes:
-        if self._frozen is not None:
-            return self._frozen
-        return bytes(cast(Generator, self._generator).get_state().tolist())
-
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[Any, ...]:
         # A torch.Generator does not survive the way to a spawned worker, its state does.
-        frozen = self._state() if self._is_given() else None
-        is_known = torch.distributed.is_available() and torch.distributed.is_initialized()
-        rank = self._rank() if is_known else self._rank_of_original
-        return {"_generator": None, "_frozen": frozen, "_in_worker": None, "_rank_of_original": rank}
+        return _stream_from, (None if self.generator is None else _state_of(self.generator),)
 
 
-class _InWorker(NamedTuple):
-    """What a DataLoader worker draws from."""
+def _stream_from(state: bytes | None, rank: int | None = None) -> Stream:
+    if rank is not None:
+        Stream._rank_of_parent = rank
+    if state is None:
+        return Stream.of(None)
+    generator = Generator()
+    generator.set_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+    return Stream.of(generator)
 
-    seed: int  # of the worker, another one in every epoch
-    generator: Generator | None  # where the user gave one
-    rank: int
+
+def _for_worker(stream: Stream) -> tuple[Any, ...]:
+    make, arguments = stream.__reduce__()
+    rank = _rank_in_group()
+    return make, (*arguments, stream._rank_of_parent if rank is None else rank)
 
 
-def _in_shared_memory(number: Tensor) -> Tensor:
-    """Move a number into shared memory, where that can be had: a worker's copy of it is then the same number."""
-    with contextlib.suppress(RuntimeError):
-        number.share_memory_()
-    return number
+ForkingPickler.register(Stream, _for_worker)
+
+
+def _state_of(generator: Generator) -> bytes:
+    return generator.get_state().numpy().tobytes()
+
+
+def _seed_in_worker(generator: Generator, worker: int) -> None:
+    """Seed a worker's copy of a generator by its state and the seed of the worker, unless this was done before.
+
+    The seed tells: the generator uses its lower 32 bits, and those above are a mark of the worker.
+    """
+    mark = _mark_of(worker)
+    if generator.initial_seed() >> 32 != mark:
+        generator.manual_seed(mark << 32 | seed_of(_state_of(generator), worker) % 2**32)
+
+
+@cache
+def _mark_of(worker: int) -> int:
+    return seed_of("worker", worker) % 2**31
 
 
 def _option_text(option: Any) -> str:
@@ -210,8 +241,16 @@ def _option_text(option: Any) -> str:
     return getattr(option, "__qualname__", None) or repr(option)
 
 
-@cache
-def _rank_in_environment() -> int:
+def _rank_in_group() -> int | None:
+    distributed = torch.distributed
+    return distributed.get_rank() if distributed.is_available() and distributed.is_initialized() else None
+
+
+@lru_cache(maxsize=1)  # for every draw it would take too long
+def _rank_of_worker(worker: int) -> int:  # noqa: ARG001 (which tells one process from another)
+    for rank in (_rank_in_group(), Stream._rank_of_parent):
+        if rank is not None:
+            return rank
     return int(os.environ.get("RANK", "0"))
 
 

@@ -1,5 +1,9 @@
 """Bad input: an error that names the argument, the rule and the value received; nothing drawn, nothing changed."""
 
+import copy
+import inspect
+import pickle
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -9,12 +13,14 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from cutmix_transforms import (
+    Mix,
     MixedTarget,
     RandomCutMix,
     RandomCutout,
     RandomMixChoice,
     RandomMixUp,
 )
+from cutmix_transforms.functional import Placement
 
 NAN, INF = float("nan"), float("inf")
 MIXES = (RandomCutMix, RandomMixUp)
@@ -176,6 +182,78 @@ MADE = [RandomCutMix(), RandomMixUp(), RandomCutout(), RandomMixChoice(BOTH)]
 def test_setting_an_option(transform, name, value, kind, words):
     with says(kind, words):
         setattr(transform, name, value)
+
+
+class RandomBand(Mix):
+    """A mix of one's own, with an option."""
+
+    numbers = 1
+
+    def __init__(self, height=0.5, **options):
+        super().__init__(**options)
+        self.height = height
+
+    def place(self, numbers, size):
+        return Placement(opacity=self.height * numbers[0])
+
+
+class Narrow(RandomBand):
+    """One that has its constructor from its base."""
+
+
+OF_MIX = ["num_classes", "per_sample", "min_visibility", "target", "label_smoothing", "labels_getter"]
+READ_ONLY = {
+    RandomCutMix: [*OF_MIX, "alpha", "ratio", "opacity", "majority"],
+    RandomMixUp: [*OF_MIX, "alpha", "majority"],
+    RandomCutout: ["size", "holes", "fill", "mask_fill", "inside", "min_visibility", "labels_getter"],
+    RandomMixChoice: [*OF_MIX, "transforms", "weights"],
+    RandomBand: [*OF_MIX, "height"],
+}
+MADE_LATER = [*MADE, RandomBand(), Narrow()]
+
+
+def test_all_options_but_two_are_known_to_be_read_only():
+    for cls, names in READ_ONLY.items():
+        options = {name for one in cls.__mro__[:-3] for name in inspect.signature(one.__init__).parameters}
+        assert {*names, "p", "generator"} >= options - {"self", "args", "kwargs", "options"}
+
+
+@pytest.mark.parametrize("transform", MADE_LATER, ids=lambda transform: type(transform).__name__)
+@pytest.mark.parametrize("made", [lambda it: it, copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_options_are_read_only_once_a_transform_is_made(transform, made):
+    """Running workers would not follow: nothing that does nothing there."""
+    transform, name_of_class = made(transform), type(transform).__name__
+    (names,) = (names for cls, names in READ_ONLY.items() if isinstance(transform, cls))
+    for name in names:
+        before = getattr(transform, name)
+        for value in (0.25, before):
+            message = (
+                f"{name} is read-only, as DataLoader workers that are running would not follow; make a new "
+                f"{name_of_class}, got {value!r}"
+            )
+            with pytest.raises(AttributeError) as error:
+                setattr(transform, name, value)
+            assert str(error.value) == message
+        assert getattr(transform, name) is before
+    transform.p = 0.5
+    transform.generator = None
+
+
+@pytest.mark.parametrize("transform", MADE_LATER, ids=lambda transform: type(transform).__name__)
+def test_the_switch_of_timm_is_an_error_that_names_p(transform):
+    message = (
+        f"mixup_enabled is an attribute of timm's mixes, not of {type(transform).__name__}; set p, which also reaches "
+        "running DataLoader workers: p = 0 turns mixing off"
+    )
+    with pytest.raises(AttributeError) as error:
+        transform.mixup_enabled = False
+    assert str(error.value) == f"{message}, got False"
+    with pytest.raises(AttributeError) as error:
+        assert transform.mixup_enabled
+    assert str(error.value) == message
+    assert not hasattr(transform, "mixup_enabled")
+    with says(AttributeError, ["no attribute 'mixup'"]):
+        assert transform.mixup
 
 
 @pytest.mark.parametrize(
@@ -428,7 +506,7 @@ def test_what_is_wrong_with_an_error_is_noticed(fault, images):
         if fault == "input":
             images[0, 0, 0, 0] += 1
         if fault == "option":
-            mix.alpha = 0.5
+            mix.p = 0.5
         if fault == "generator":
             torch.rand(1, generator=mix.generator)
         if fault != "no error":

@@ -370,6 +370,106 @@ def test_memory_is_the_same_after_many_batches(kind, warm_up, count, tmp_path):
         assert median(files[-10:]) <= 2 * median(files[:10])  # batches on their way hold some
 
 
+MANY = """
+    import copy, json, os, resource, sys
+    import torch
+    from torch.utils.data import DataLoader
+    from cutmix_transforms import MixCollate, RandomCutMix, RandomCutout, RandomMixChoice, RandomMixUp
+
+    def make():
+        return RandomMixChoice([RandomCutMix(num_classes=2), RandomMixUp(num_classes=2)])
+
+    def files():
+        return len(os.listdir("/proc/self/fd"))
+
+    class Data:
+        def __init__(self, kept):
+            self.kept = kept
+
+        def __len__(self):
+            return 8
+
+        def __getitem__(self, i):
+            return torch.ones(1, 4, 4), 0
+
+        def __getitems__(self, places):
+            return [(torch.full((1, 4, 4), self.kept[-1].p), 0) for _ in places]
+
+    if __name__ == "__main__":
+        count, limit, start = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+        before = files()
+        kept = [(RandomCutMix, RandomMixUp, RandomCutout, make)[i % 4]() for i in range(count)]
+        kept += [copy.deepcopy(one) for one in kept[:100]] + [copy.copy(one) for one in kept[:100]]
+        between = files()
+        for one in kept:
+            one.p = 0.5
+        loader = DataLoader(
+            Data(kept), 4, num_workers=2, collate_fn=MixCollate(kept[3]), multiprocessing_context=start,
+            persistent_workers=True,
+        )
+        first = [images.mean().item() for images, _ in loader]
+        kept[-1].p = 0.25
+        again = [images.mean().item() for images, _ in loader]
+        del loader
+        for _ in range(20_000):
+            RandomMixUp()
+        kept.clear()
+        print(json.dumps({"first": first, "again": again, "files": [before, between, files()]}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("count", "limit", "start"),
+    [(900, 400, "fork"), (1000, 256, "fork"), (900, 400, "forkserver"), (1000, 256, "spawn")],
+)
+def test_as_many_transforms_as_one_likes_take_a_handful_of_files(count, limit, start, tmp_path):
+    """Of which a process may have 1,024, and 256 on a Mac."""
+    told = play(MANY, tmp_path, count, limit, start)
+    assert (told["first"], told["again"]) == ([0.5] * 2, [0.25] * 2)
+    before, between, after = told["files"]
+    assert between <= before + 6
+    assert after <= before + 6 + 2  # what multiprocessing itself keeps open for workers
+
+
+WITHOUT = """
+    import copy, json, pickle, resource, sys
+    import torch
+    from torch.utils.data import DataLoader
+    from cutmix_transforms import RandomCutMix, RandomMixUp
+
+    class Told:
+        def __init__(self, transform):
+            self.transform = transform
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, i):
+            return self.transform.p
+
+    if __name__ == "__main__":
+        if sys.argv[1] == "limit":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        transform = RandomMixUp(p=0.5)
+        others = [copy.copy(transform), copy.deepcopy(transform), pickle.loads(pickle.dumps(transform))]
+        others[0].p = 0.125
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        loader = DataLoader(Told(transform), None, num_workers=1, multiprocessing_context=sys.argv[2])
+        found = list(loader)
+        transform.p = 0.25
+        later = RandomCutMix(p=0.75)
+        print(json.dumps([found, list(loader), transform.p, [one.p for one in others], later.p]))
+"""
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])
+def test_without_shared_memory_p_is_an_ordinary_number(start, tmp_path):
+    """That workers which are started later have."""
+    told = play(WITHOUT, tmp_path, "limit", start)
+    assert told == [[0.5] * 2, [0.25] * 2, 0.25, [0.125, 0.5, 0.5], 0.75]
+
+
 WIDE, HIGH = 34, 22  # of the pictures
 ORANGE = (200, 100, 50)
 

@@ -207,6 +207,57 @@ def test_options_are_shown():
     )
 
 
+class Adjusted(RandomCutMix):
+    """A mix that sets attributes of its own, and an option, in its constructor and later."""
+
+    def __init__(self, strength=1.0, *args, **options):
+        super().__init__(**options)
+        self.alpha = 2.0 * strength
+        self.prepare(strength)
+        self.calls = 0
+
+    def prepare(self, strength):
+        self.strength = self.opacity = strength
+
+    def place(self, numbers, size):
+        self.calls += 1
+        self.options, self.args = "names that the constructor takes any under", "too"
+        return super().place(numbers, size)
+
+
+class Inherited(Adjusted):
+    pass
+
+
+@pytest.mark.parametrize("make", [Adjusted, Inherited])
+def test_attributes_of_ones_own(make):
+    mix = make(0.5, num_classes=6)
+    for _ in range(3):
+        mix(IMAGES, LABELS)
+    assert (mix.calls, mix.alpha, mix.opacity, mix.strength) == (3, 1.0, 0.5, 0.5)
+    mix.epoch, mix.calls = 4, 0
+    assert pickle.loads(pickle.dumps(mix)).epoch == copy.deepcopy(mix).epoch == copy.copy(mix).epoch == 4
+    for name in ("alpha", "opacity", "strength"):
+        with says(AttributeError, [f"{name} is read-only", "make a new"]):
+            setattr(mix, name, 0.25)
+
+
+@pytest.mark.parametrize("make", [RandomCutMix, RandomMixUp, RandomCutout, RandomBand, lambda: choices(False)])
+def test_what_modules_do_goes_on(make):
+    transform, seen = make(), []
+    handle = transform.register_forward_hook(lambda *given: seen.append(given))
+    transform.eval()
+    assert not transform.training
+    assert transform.to("cpu").train().requires_grad_(False).double().training
+    transform(IMAGES, torch.eye(6))
+    handle.remove()
+    transform.training = False
+    transform.extra = torch.nn.Linear(1, 1)
+    transform.register_buffer("more", torch.zeros(1))
+    assert set(transform.state_dict()) == {"extra.weight", "extra.bias", "more"}
+    assert len(seen) == 1
+
+
 def placing(**fields):
     class Own(Mix):
         numbers = 1

@@ -42,6 +42,16 @@ SPAWNED = [("spawn", persistent, "of the loader") for persistent in (False, True
 IN_ENVIRONMENT = [(start, *way) for start in STARTS for way in [(False, "plain"), (True, "of the loader")]]
 
 
+class Anew:
+    """A transform that is made anew for every draw, and gone after it."""
+
+    def __init__(self, generator):
+        self.given = RandomMixUp(generator=generator)  # a generator alone does not survive the way to a spawned worker
+
+    def draw(self, images):
+        return RandomMixUp(generator=self.given.generator).draw(images)
+
+
 def kinds(generator):
     """What draws, for each kind twice: two of a kind in one pipeline draw apart, too."""
     patches = {"ratio": (0.0, 1.0), "opacity": (0.1, 0.9)}
@@ -50,6 +60,7 @@ def kinds(generator):
         yield "cutmix", RandomCutMix(generator=generator, **patches)
         yield "choice", RandomMixChoice([RandomMixUp(), RandomCutMix(**patches)], generator=generator)
         yield "data set", MixDataset(LABELLED, RandomMixUp(num_classes=50, generator=generator))
+        yield "anew", Anew(generator)
         yield "holes", RandomCutout(1, generator=generator)
         yield "noise", RandomCutout(1.0, inside=True, fill="random", generator=generator)
 
