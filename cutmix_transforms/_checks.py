@@ -75,12 +75,14 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
 def check_settable(owner: str, name: str, value: Any, options: Collection[str]) -> None:
     """Raise an error if this is an option of a transform that has been made, and none that can change."""
     if name in options and name not in _SETTABLE:
-        raise AttributeError(
-            f"{name} is read-only, as DataLoader workers that are running would not follow; make a new {owner}, "
-            f"got {value!r}"
-        )
+        raise AttributeError(f"{read_only(owner, name)}, got {value!r}")
     if name == TIMM_SWITCH:
         raise AttributeError(f"{no_switch(owner)}, got {value!r}")
+
+
+def read_only(owner: str, name: str) -> str:
+    """Return what to do in place of setting an option."""
+    return f"{name} is read-only, as DataLoader workers that are running would not follow; make a new {owner}"
 
 
 def no_switch(owner: str) -> str:

@@ -12,12 +12,12 @@ import numpy as np
 import torch  # noqa: F401 (the example)
 from torch import Generator, nn
 
-from cutmix_transforms._checks import check_fraction, check_number
+from cutmix_transforms._checks import check_fraction, check_number, read_only
 from cutmix_transforms._mix import Mix
 from cutmix_transforms.functional._draw import Placement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -70,7 +70,7 @@ class RandomMixChoice(Mix):
         super().__init__(
             p=1.0, per_sample=per_sample, generator=generator, **{name: getattr(first, name) for name in _SHARED}
         )
-        self.transforms = nn.ModuleList(transforms)
+        self.transforms = _Mixes(transforms)
         self.min_visibility = next((mix.min_visibility for mix in transforms if mix.min_visibility is not None), None)
         self.weights = None if weights is None else _check_weights(weights, len(transforms))
 
@@ -93,7 +93,7 @@ class RandomMixChoice(Mix):
     def __copy__(self) -> Any:
         """Return a copy of the choice and of its mixes, whose ``p`` it sets."""
         other = super().__copy__()
-        other._modules = {**self._modules, "transforms": nn.ModuleList(map(copy, self._mixes))}
+        other._modules = {**self._modules, "transforms": _Mixes(map(copy, self._mixes))}
         return other
 
     @property
@@ -142,6 +142,22 @@ class RandomMixChoice(Mix):
         for mix in self._mixes:
             yield mix, numbers[start : start + mix._needed]
             start += mix._needed
+
+
+class _Mixes(nn.ModuleList):
+    """The mixes of a choice, which are as read-only as its other options."""
+
+    def __init__(self, mixes: Iterable[Mix]) -> None:
+        super().__init__()
+        self._modules.update((str(i), mix) for i, mix in enumerate(mixes))
+
+    def _get_name(self) -> str:
+        return nn.ModuleList.__name__
+
+    def _stay(self, *_: Any) -> Any:
+        raise AttributeError(read_only("RandomMixChoice", "transforms"))
+
+    __setitem__ = __delitem__ = __iadd__ = append = extend = insert = pop = _stay  # type: ignore[assignment]
 
 
 def _check_agreement(transforms: Any) -> Mix:

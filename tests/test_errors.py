@@ -239,6 +239,30 @@ def test_options_are_read_only_once_a_transform_is_made(transform, made):
     transform.generator = None
 
 
+CHANGES = {
+    "append": lambda mixes: mixes.append(RandomMixUp()),
+    "extend": lambda mixes: mixes.extend([RandomMixUp()]),
+    "+=": lambda mixes: mixes.__iadd__([RandomMixUp()]),
+    "insert": lambda mixes: mixes.insert(0, RandomMixUp()),
+    "set": lambda mixes: mixes.__setitem__(0, RandomMixUp()),
+    "del": lambda mixes: mixes.__delitem__(0),
+    "pop": lambda mixes: mixes.pop(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("made", [lambda it: it, copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_the_mixes_of_a_choice_are_those_that_it_was_made_of(change, made):
+    choice = made(RandomMixChoice(BOTH, weights=[1, 2]))
+    with pytest.raises(AttributeError) as error:
+        change(choice.transforms)
+    assert str(error.value) == (
+        "transforms is read-only, as DataLoader workers that are running would not follow; make a new RandomMixChoice"
+    )
+    assert [type(mix) for mix in choice.transforms] == [RandomMixUp, RandomCutMix]
+    assert [type(mix) for mix in choice.transforms[1:]] == [RandomCutMix]
+
+
 @pytest.mark.parametrize("transform", MADE_LATER, ids=lambda transform: type(transform).__name__)
 def test_the_switch_of_timm_is_an_error_that_names_p(transform):
     message = (
