@@ -7,13 +7,14 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from cutmix_transforms import _bench, _compare, _preview
+from cutmix_transforms._terminal import printable
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser that says in one line what is wrong."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
+        self.exit(2, f"{self.prog}: {printable(message)}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
     except (OSError, ValueError) as error:
-        print(f"cutmix-transforms {options.command}: {error}", file=sys.stderr)
+        print(f"cutmix-transforms {options.command}: {printable(error)}", file=sys.stderr)
         return 2
     return 0

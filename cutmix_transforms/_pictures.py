@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from cutmix_transforms._terminal import printable
+
 LONGEST = 32  # times the shorter side
 SIXTEEN_BITS = ("PNG", "PPM")  # formats whose mode "I" is from 0 to 65535, as that of TIFF need not be
 TURNS = {
@@ -38,7 +40,7 @@ def open_picture(path: Path) -> Image.Image | None:
         with _opened(path) as picture:
             return _in_colour(picture)
     except Exception as error:  # damaged files make Pillow raise errors of nearly every kind
-        print(f"skipped {path}: {_reason(error)}", file=sys.stderr)
+        print(f"skipped {printable(path)}: {printable(_reason(error))}", file=sys.stderr)
         return None
 
 
@@ -54,6 +56,8 @@ def size_of(path: Path) -> tuple[int, int] | None:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Without warnings: of large pictures, which are read, and of damage that leaves the pixels whole."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for, and a device has no end
+        raise ValueError("no regular file")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(path) as picture:
