@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from cutmix_transforms._bench_cases import Case, Times, cases
+from cutmix_transforms._files import write_whole
 
 HELP = "Measure what mixing costs, against default_collate, torchvision and, where installed, timm and kornia."
 PACKAGES = ("cutmix-transforms", "torch", "torchvision", "timm", "kornia")
@@ -83,7 +84,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _write(report: dict[str, Any], file: Path | None) -> None:
     if file is not None:
-        file.write_text(json.dumps(report, indent=1))
+        write_whole(file, json.dumps(report, indent=1).encode())
 
 
 def rows(some: Iterator[Case], seconds: float) -> Iterator[Row]:
@@ -140,10 +141,15 @@ def _version(package: str) -> str | None:
 
 
 def _check_device(name: str) -> torch.device:
+    known = ["cpu"]
+    if accelerator := torch.accelerator.current_accelerator(check_available=True):
+        known.append(accelerator.type)
     try:
         device = torch.device(name)
+        if device.type not in known:  # "meta" computes nothing, and nobody would wait for what others compute
+            raise ValueError(f"there is {' and '.join(known)}")
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, ValueError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"--device must be one that torch can use here, got {name} ({reason})") from None
     return device

@@ -97,8 +97,8 @@ def in_turn(functions: Functions, seconds: float, finish: Callable[[Any], None])
 
 
 def _wait(device: torch.device, _: Any) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
 
 
 def _share(result: Any) -> None:

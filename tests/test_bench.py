@@ -156,7 +156,7 @@ def test_interrupting_keeps_what_is_there(monkeypatch, tmp_path, capsys):
     assert len(json.loads(file.read_text())["rows"]) == 1
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "nowhere"])
+@pytest.mark.parametrize("device", ["cuda:99", "nowhere", "meta", "hpu", ""])
 def test_bad_device(device, capsys):
     assert main(["bench", "--device", device]) == 2
     error = capsys.readouterr().err
