@@ -1,6 +1,7 @@
 """``cutmix-transforms preview``: what the transforms do to photographs, as one picture."""
 
 import argparse
+import io
 import webbrowser
 from collections.abc import Iterator
 from itertools import chain, islice, zip_longest
@@ -10,23 +11,27 @@ from typing import Any
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch.utils.data import DataLoader, Dataset, default_collate
-from torchvision.datasets.folder import IMG_EXTENSIONS, ImageFolder
 from torchvision.transforms import v2
 
 from cutmix_transforms._collate import MixCollate
 from cutmix_transforms._cutmix import RandomCutMix
 from cutmix_transforms._cutout import RandomCutout
+from cutmix_transforms._files import write_whole
+from cutmix_transforms._folders import folders_in, is_picture, is_train, pictures_in_classes
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._mixup import RandomMixUp
 from cutmix_transforms._photos import NAMES, PHOTOS, annotations, target_of
 from cutmix_transforms._pictures import open_picture
 from cutmix_transforms._random import RandomTransform
 from cutmix_transforms._show import GUTTER, INK, PAPER, show_batch
+from cutmix_transforms._terminal import printable
 
 HELP = "Write a picture of what the transforms do to photographs, with the targets that come out."
 TRANSFORMS = ("cutmix", "mixup", "cutout")
 TASKS = ("classification", "detection")
 MOST = 6  # photographs in a row
+MOST_PIXELS = 2**27  # of the picture, which is in memory as a whole
+TITLE = 30  # height in pixels
 Photo = tuple[Image.Image, str]  # with the name of its class
 
 
@@ -69,16 +74,33 @@ def run(options: argparse.Namespace) -> None:
     if options.show == "detection" and options.folder is not None:
         raise ValueError(f"--show detection must be without FOLDER, which has no annotations, got {options.folder}")
     photos = _load(options.folder)
+    _check_pixels(options, len(photos))
     torch.manual_seed(options.seed)
     kind = Scenes if options.show == "detection" else Squares
     strips = [_strip(kind, "the photographs", None, photos, options.size)]
     for name in options.transform or TRANSFORMS:
         title, transform = _make(name, len(photos), options)
         strips += [_strip(kind, title, transform, photos, options.size) for _ in range(options.rows)]
-    _stack(strips).save(options.output)
-    print(f"wrote {options.output}: {len(photos)} photographs, {', '.join(options.transform or TRANSFORMS)}")
+    _write(_stack(strips), options.output)
+    print(f"wrote {printable(options.output)}: {len(photos)} photographs, {', '.join(options.transform or TRANSFORMS)}")
     if options.open:
         webbrowser.open(options.output.absolute().as_uri())
+
+
+def _check_pixels(options: argparse.Namespace, count: int) -> None:
+    strips = 1 + options.rows * len(options.transform or TRANSFORMS)
+    pixels = strips * (options.size + TITLE) * count * options.size
+    if pixels > MOST_PIXELS:
+        raise ValueError(
+            f"--size and --rows must make a picture of at most {MOST_PIXELS} pixels, "
+            f"got {options.size} and {options.rows}, which make {pixels}"
+        )
+
+
+def _write(picture: Image.Image, file: Path) -> None:
+    encoded = io.BytesIO()
+    picture.save(encoded, "PNG")
+    write_whole(file, encoded.getbuffer())
 
 
 class Squares(Dataset[Any]):
@@ -135,15 +157,13 @@ def _pictures_in(folder: Path) -> Iterator[tuple[Path, str]]:
     """Paths and class names: of class folders in turn, or of the pictures in one folder, each a class of its own."""
     if not folder.is_dir():
         raise ValueError(f"FOLDER must be a folder that exists, got {folder}")
-    flat = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMG_EXTENSIONS and path.is_file())
-    if any(path.is_dir() for path in folder.iterdir()):
-        by_class: dict[int, list[tuple[Path, str]]] = {}
-        data = ImageFolder(folder, allow_empty=True)
-        for path, k in data.samples:
-            by_class.setdefault(k, []).append((Path(path), data.classes[k]))
-        if len(by_class) >= 2 or not flat:
-            in_turn = chain.from_iterable(zip_longest(*by_class.values()))
-            return (pair for pair in in_turn if pair is not None)
+    folder = next((one for one in folders_in(folder) if is_train(one) and folders_in(one)), folder)
+    flat = sorted(path for path in folder.iterdir() if is_picture(path) and not path.is_dir())
+    found = pictures_in_classes(folders_in(folder)).items()
+    classes = [[(path, one.name) for path in paths] for one, paths in found if paths]
+    if len(classes) >= 2 or (classes and not flat):
+        in_turn = chain.from_iterable(zip_longest(*classes))
+        return (pair for pair in in_turn if pair is not None)
     return ((path, path.stem) for path in flat)
 
 
@@ -167,14 +187,14 @@ def _strip(
     collate = unstacked if kind is Scenes else default_collate
     mixed = MixCollate(transform, collate_fn=collate) if isinstance(transform, Mix) else collate
     images, targets = next(iter(DataLoader(data, batch_size=len(data), collate_fn=mixed)))
-    return _titled(title, show_batch(images, targets, classes=data.classes, columns=len(data)))
+    return _titled(title, show_batch(images, targets, classes=list(map(printable, data.classes)), columns=len(data)))
 
 
 def _titled(title: str, picture: Image.Image) -> Image.Image:
     font = ImageFont.load_default(max(12, min(20, picture.width // 64)))
-    out = Image.new("RGB", (picture.width, picture.height + 30), PAPER)
-    ImageDraw.Draw(out).text((GUTTER, 17), title, INK, font, anchor="lm")
-    out.paste(picture, (0, 30))
+    out = Image.new("RGB", (picture.width, picture.height + TITLE), PAPER)
+    ImageDraw.Draw(out).text((GUTTER, TITLE // 2 + 2), title, INK, font, anchor="lm")
+    out.paste(picture, (0, TITLE))
     return out
 
 

@@ -214,6 +214,40 @@ def test_unreadable_pictures_are_named_and_skipped(folder, tmp_path, capsys, sho
     assert len(shown[0][0]) == 3
 
 
+def test_hidden_folders_and_links_back_are_not_shown(tmp_path, shown):
+    data = tmp_path / "data"
+    for name in ("b", "a", ".ipynb_checkpoints", "__MACOSX"):
+        (data / name).mkdir(parents=True)
+        Image.new("RGB", (40, 40)).save(data / name / "1.jpg")
+    (data / "a" / "._1.jpg").write_text("no picture")
+    (data / "a" / "loop").symlink_to("..")
+    assert run(data, "-o", tmp_path / "out.png", "--transform", "mixup") == 0
+    assert (shown[0][2], shown[0][1].tolist()) == (["a", "b"], [0, 1])
+
+
+def test_of_a_divided_folder_the_pictures_to_learn_from_are_shown(tmp_path, shown):
+    for part in ("Testing", "Training"):
+        for name in ("b", "a"):
+            (tmp_path / "data" / part / name).mkdir(parents=True)
+            Image.new("RGB", (40, 40)).save(tmp_path / "data" / part / name / "1.jpg")
+    assert run(tmp_path / "data", "-o", tmp_path / "out.png", "--transform", "mixup") == 0
+    assert shown[0][2] == ["a", "b"]
+
+
+def test_names_are_shown_in_one_line_and_do_not_reach_the_terminal_raw(tmp_path, shown, capsys):
+    data, output = tmp_path / "da\x1b[31m\nta", tmp_path / "out\x1b[0m\n.png"
+    for name in ("b\n\x07", "a"):
+        (data / name).mkdir(parents=True)
+        Image.new("RGB", (40, 40)).save(data / name / "1.jpg")
+    (data / "a" / "\x1b[2J\n.png").write_text("no picture")
+    assert run(data, "-o", output, "--transform", "mixup") == 0
+    told = capsys.readouterr()
+    assert (told.out + told.err).replace("\n", "").isprintable()
+    assert told.err == rf"skipped {tmp_path}/da\x1b[31m\nta/a/\x1b[2J\n.png: no picture in a known format" + "\n"
+    assert told.out == rf"wrote {tmp_path}/out\x1b[0m\n.png: 2 photographs, mixup" + "\n"
+    assert shown[0][2] == ["a", r"b\n\x07"]
+
+
 def test_open(folder, tmp_path, monkeypatch):
     opened = []
     monkeypatch.setattr(_preview.webbrowser, "open", opened.append)
@@ -240,6 +274,10 @@ def test_open(folder, tmp_path, monkeypatch):
         (["--show", "detections"], ["--show", "detection", "'detections'"]),
         (["{tmp}/one", "--show", "detection"], ["--show detection", "FOLDER", "annotations", "one"]),
         (["--rows", "-1"], ["--rows", "at least 1", "-1"]),
+        (["--rows", "100000"], ["--size", "--rows", "at most 134217728 pixels", "224 and 100000"]),
+        (["--size", "1000000"], ["--size", "--rows", "at most 134217728 pixels", "1000000 and 1"]),
+        (["{tmp}/\x1b[31m\nno"], ["FOLDER", r"\x1b[31m\nno"]),
+        (["--\x1b[31m\nno"], [r"--\x1b[31m\nno"]),
         (["--sise", "3"], ["--sise"]),
     ],
 )
@@ -256,6 +294,7 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, words, tmp_path, capsy
     assert code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("cutmix-transforms")
+    assert line.isprintable()
     for word in words:
         assert word.format(tmp=tmp_path) in line
     assert not (tmp_path / "out.png").exists()
