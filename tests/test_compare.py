@@ -3,6 +3,9 @@
 import json
 import math
 import os
+import re
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +24,7 @@ from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms import MixCollate
 from cutmix_transforms._cli import main
-from cutmix_transforms._compare import _curves, _data, _mixes, _networks, _report, _training
+from cutmix_transforms._compare import _checkpoints, _command, _curves, _data, _mixes, _networks, _report, _training
 from cutmix_transforms._compare._batches import Batches, Plans
 from cutmix_transforms._compare._statistics import Difference, Mean, difference, student_bound, values_of
 from cutmix_transforms._random import seed_of
@@ -687,7 +690,28 @@ def test_a_resnet_for_large_pictures_begins_as_in_the_paper():
             "single",
             "DATA must hold at least 3 readable pictures of each class, two to learn from and one to test on, got 1",
         ),
-        ("broken", "DATA must hold at least 2 readable pictures of each class, to learn from, got 0 of 'boot'"),
+        (
+            "broken",
+            "DATA must hold at least 3 readable pictures of each class, two to learn from and one to test on, got 0 of",
+        ),
+        ("twice", "DATA must hold one folder to learn from and one to test on, got Train, training"),
+        ("untrained", "DATA must hold train/ beside Testing/, got none in untrained"),
+        (
+            "--devices 99999",
+            "--devices, --strategy and --precision must be what Lightning can use here (--devices 99999",
+        ),
+        (
+            "--devices 9999999999999",
+            "--devices, --strategy and --precision must be what Lightning can use here (Memory",
+        ),
+        (
+            "--num-nodes 5",
+            "--devices, --strategy and --precision must be what Lightning can use here (--num-nodes 5 without MASTER_",
+        ),
+        ("--size 1000000", "--size must be at most 4096, got 1000000"),
+        ("--epochs 1000000000", "--epochs must be at most 100000, got 1000000000"),
+        ("--seeds 1000000000", "--seeds must be at most 1000, got 1000000000"),
+        ("--workers 100000", "--workers must be at most 256, got 100000"),
         ("parts", "DATA must hold at least 2 readable pictures of each class, to learn from, got 1 of 'boot'"),
         ("unlike", "unlike/val must hold the classes of unlike/train, got ['dress', 'more'] in one of them only"),
         ("--out full", "--out must be a folder that is new or empty, or --resume given, got full"),
@@ -710,6 +734,9 @@ def test_bad_input_is_one_line_and_changes_nothing(options, message, finished, t
     save(tmp_path / "unlike" / "train", (2, 2, 2))
     save(tmp_path / "unlike" / "val", (2, 2, 2))
     (tmp_path / "unlike" / "val" / "dress").rename(tmp_path / "unlike" / "val" / "more")
+    save(tmp_path / "untrained" / "Testing", (2, 2, 2))
+    for name in ("Train", "training", "val"):
+        save(tmp_path / "twice" / name, (2, 2, 2))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "diary.txt").write_text("dear diary")
     (tmp_path / "other").mkdir()
@@ -742,14 +769,412 @@ def test_the_package_and_its_other_commands_do_without_the_extra():
 
 
 def test_ranks_share_the_cores(monkeypatch):
-    from cutmix_transforms._compare import _command  # noqa: PLC0415
-
     monkeypatch.setattr(os, "cpu_count", lambda: 16)
     assert _command._workers() == 8
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     assert _command._workers() == 3
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     assert _command._workers() == 1
+
+
+@pytest.fixture
+def copied(pictures, tmp_path):
+    """Pictures that a test may change, and a finished run of one epoch on them: its options."""
+    shutil.copytree(pictures, tmp_path / "data" / "same")
+    options = ["--epochs", "1", "--workers", "0", "--mix", "none", "--seeds", "1", "--out", str(tmp_path / "out")]
+    options = ["compare", str(tmp_path / "data" / "same"), *options]
+    assert main(options) == 0
+    return options
+
+
+def test_going_on_with_the_same_pictures_elsewhere_trains_nothing(copied, tmp_path, monkeypatch):
+    (tmp_path / "data").rename(tmp_path / "moved")
+    before = (tmp_path / "out" / "results.json").read_text()
+    monkeypatch.setattr(_command, "train", None)
+    assert main([copied[0], str(tmp_path / "moved" / "same"), *copied[2:], "--resume"]) == 0
+    assert without_times(read(tmp_path / "out")) == without_times(json.loads(before))
+
+
+def _recolor(folder, part):
+    Image.new("L", (28, 28), 77).save(folder / part / "boot" / "003.png")
+
+
+def _exchange(folder, part):
+    one, other = folder / part / "boot" / "003.png", folder / part / "bag" / "003.png"
+    one.rename(folder / "one"), other.rename(one), (folder / "one").rename(other)
+
+
+@pytest.mark.parametrize("change", [_recolor, _exchange])
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_going_on_with_other_pictures_of_the_same_names_is_an_error(change, part, copied, tmp_path, capsys):
+    change(tmp_path / "data" / "same", part)
+    said = f"--resume must be with the pictures of the runs in {tmp_path / 'out'}, got others of the same names and nu"
+    _refused([*copied, "--seeds", "2", "--resume"], said, tmp_path / "out", capsys)
+
+
+def _refused(options, message, folder, capsys):
+    """One line, and all files are what they were."""
+    before = {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+    capsys.readouterr()
+    assert main(options) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"cutmix-transforms compare: {message}"), told
+    assert told.count("\n") == 1
+    assert {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")} == before
+
+
+def test_going_on_with_another_number_of_ranks_or_without_a_fingerprint_is_an_error(copied, tmp_path, capsys):
+    out = tmp_path / "out"
+    results = read(out)
+    text = json.dumps(results | {"settings": results["settings"] | {"ranks": 2}})
+    (out / "results.json").write_text(text)
+    _refused([*copied, "--resume"], f"--resume must be with the ranks of the runs in {out}, 2, got 1", out, capsys)
+    del results["data"]["fingerprint"]
+    (out / "results.json").write_text(json.dumps(results))
+    said = "--resume must be with runs that say which pictures they learned from"
+    _refused([*copied, "--resume"], said, out, capsys)
+
+
+def test_a_second_comparison_cannot_write_into_the_same_folder(short, tmp_path, capsys):
+    out = tmp_path / "out"
+    options = [*short[:-4], "--workers", "1", "--mix", "none", "--seeds", "1", "--out", str(out)]
+    process = subprocess.Popen([*COMMAND, *options, "--epochs", "2000"], stdout=subprocess.DEVNULL)
+    _wait_for((out / "unfinished-none-0.ckpt").exists, process)
+    said = (
+        f"cutmix-transforms compare: --out must be a folder that no other comparison is writing into, got {out}: wait"
+    )
+    try:
+        assert main(["compare", *options, "--epochs", "2000", "--resume"]) == 2
+        assert capsys.readouterr().err.startswith(said)
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+    (out / "unfinished-none-0.ckpt").unlink()
+    # Who is killed lets go, also while a worker is still there.
+    (out / "results.json").write_text((out / "results.json").read_text().replace('"epochs": 2000', '"epochs": 1'))
+    assert main(["compare", *options, "--epochs", "1", "--resume"]) == 0
+    assert not (out / ".lock").exists()
+
+
+def test_what_another_comparison_wrote_in_the_meantime_is_kept(copied, tmp_path, monkeypatch, capsys):
+    """Both began when the folder was empty, and this one looked at its pictures for longer."""
+    out, finished = tmp_path / "out", tmp_path / "finished"
+    out.rename(finished)
+    load = _command.load
+
+    def slow(*arguments, **options):
+        shutil.copytree(finished, out)
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(_command, "load", slow)
+    assert main(copied) == 2
+    assert f"--out must be a folder that is new or empty, or --resume given, got {out}" in capsys.readouterr().err
+    assert (out / "results.json").read_bytes() == (finished / "results.json").read_bytes()
+
+
+def test_links_are_followed_but_no_picture_is_counted_twice(tmp_path):
+    save(tmp_path / "data", (8, 8, 0))
+    (tmp_path / "data" / "dress").rmdir()
+    save(tmp_path / "elsewhere", (0, 0, 4))
+    bag = tmp_path / "data" / "bag"
+    links = {"loop": ".", "up": "..", "other": "../boot", "more": tmp_path / "elsewhere" / "dress"}
+    links |= {"again.png": "000.png", "itself.png": "itself.png", "itself": "itself"}
+    for name, target in links.items():
+        (bag / name).symlink_to(target)
+    (tmp_path / "elsewhere" / "dress" / "back").symlink_to(bag)
+    (tmp_path / "elsewhere" / "dress" / "all").symlink_to(tmp_path)
+    data = _data.load(tmp_path / "data", train_size=None, size=None, workers=0, quiet=True)
+    paths = [path for part in (data.train, data.test) for path, _ in part.labelled]
+    assert len({path.resolve() for path in paths}) == len(paths) == 8 + 4 + 8
+    assert Counter(label for part in (data.train, data.test) for _, label in part.labelled) == {0: 12, 1: 8}
+    assert [Path(path).name for path in data.skipped] == ["itself.png"]
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("Training", "Testing"),
+        ("TRAIN", "Valid"),
+        ("train", "validation"),
+        ("training_set", "test_set"),
+        ("train", "VAL"),
+    ],
+)
+def test_parts_have_names_of_many_kinds(train, test, tmp_path):
+    save(tmp_path / train, (4, 5, 6))
+    save(tmp_path / test, (2, 2, 2))
+    (tmp_path / "notes").mkdir()
+    data = _data.load(tmp_path, train_size=None, size=None, workers=0, quiet=True)
+    assert (data.classes, len(data.train.labelled), len(data.test.labelled)) == (sorted(CLASSES), 15, 6)
+    assert {path.parts[-3] for path, _ in data.test.labelled} == {test}
+
+
+def test_validation_goes_before_test(tmp_path):
+    for name, count in (("train", 3), ("test", 5), ("val", 2)):
+        save(tmp_path / name, (count,) * 3)
+    assert len(_data.load(tmp_path, train_size=None, size=None, workers=0, quiet=True).test.labelled) == 6
+
+
+@pytest.mark.parametrize("name", ["train", "valid", "Test"])
+def test_a_class_may_have_the_name_of_a_part(name, tmp_path):
+    save(tmp_path, (5, 5, 5))
+    (tmp_path / "bag").rename(tmp_path / name)
+    data = _data.load(tmp_path, train_size=None, size=None, workers=0, quiet=True)
+    assert data.classes == sorted([name, "boot", "dress"])
+
+
+def test_hidden_folders_and_files_are_neither_classes_nor_pictures(tmp_path):
+    save(tmp_path, (5, 5, 5))
+    for place in (tmp_path, tmp_path / "bag"):
+        for name in (".ipynb_checkpoints", "__MACOSX"):
+            shutil.copytree(tmp_path / "boot", place / name)
+    (tmp_path / "bag" / "._000.png").write_bytes(b"not a picture")
+    data = _data.load(tmp_path, train_size=None, size=None, workers=0, quiet=True)
+    assert data.classes == sorted(CLASSES)
+    assert (len(data.train.labelled), len(data.test.labelled), data.skipped) == (12, 3, [])
+
+
+def test_what_is_tested_on_is_chosen_from_what_can_be_read(tmp_path):
+    save(tmp_path, (20, 10, 5))
+    whole = _data.load(tmp_path, train_size=None, size=None, workers=0, quiet=True)
+    bad = [path for path, _ in whole.test.labelled]
+    for path in bad:
+        path.write_text("no picture")
+    data = _data.load(tmp_path, train_size=None, size=None, workers=0, quiet=True)
+    assert Counter(label for _, label in data.test.labelled) == {0: 16 // 5, 1: 8 // 5, 2: 1}
+    assert Counter(label for _, label in data.train.labelled) == {0: 13, 1: 7, 2: 3}
+    assert data.skipped == sorted(map(str, bad))
+    for part in (data.train, data.test):
+        for (path, _), kept in zip(part.labelled, part.held, strict=True):
+            with Image.open(path) as picture:
+                assert torch.equal(kept, F.pil_to_tensor(picture.convert("RGB")))
+    held = data.train.held.double() / 255
+    assert data.mean == pytest.approx(held.mean((0, 2, 3)).tolist())
+
+
+@pytest.mark.parametrize("is_divided", [False, True])
+def test_as_many_can_be_read_as_are_asked_for(is_divided, tmp_path):
+    train = tmp_path / "train" if is_divided else tmp_path
+    save(train, (20, 20, 8))
+    if is_divided:
+        save(tmp_path / "test", (2, 2, 2))
+
+    def load():
+        return _data.load(tmp_path, train_size=15, size=None, workers=0, quiet=True)
+
+    bad = [path for path, label in load().train.labelled if label != 1]
+    for path in bad:
+        path.write_text("no picture")
+    data = load()
+    assert Counter(label for _, label in data.train.labelled) == (
+        {0: 6, 1: 6, 2: 3} if is_divided else {0: 7, 1: 6, 2: 2}
+    )
+    assert not {path for path, _ in data.train.labelled} & {*bad, *(path for path, _ in data.test.labelled)}
+    assert set(data.skipped) == set(map(str, bad))
+
+
+def test_a_full_disk_leaves_what_was_there_and_resuming_goes_on(finished, short, tmp_path, monkeypatch, capfd):
+    out = tmp_path / "out"
+    options = ["compare", *short[:-2], "--workers", "0", "--mix", "none", "--mix", "cutout", "--seeds", "1"]
+    options += ["--out", str(out)]
+    part, end = out / "unfinished-cutout-0.ckpt", _training.Classifier.on_train_epoch_end
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def filled(self):
+        end(self)
+        if part.exists():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_training.Classifier, "on_train_epoch_end", filled)
+        try:
+            assert main(options) == 2
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    told = [line for line in capfd.readouterr().err.splitlines() if "\r" not in line]
+    assert len(told) == 1
+    assert re.fullmatch(
+        r"cutmix-transforms compare: .*File too large: '.*(ckpt|png)'; what is finished is kept.*", told[0]
+    )
+    assert len(torch.load(part)["history"]) == 1
+    assert [run["mix"] for run in read(out)["runs"]] == ["none"]
+    assert not list(out.glob(".*"))
+    assert main([*options, "--resume"]) == 0
+    assert without_times(read(out))[2] == without_times(read(finished))[2][:2]
+
+
+def _cut(file):
+    file.write_bytes(file.read_bytes()[:-9000])
+
+
+def _of_another(file):
+    checkpoint = torch.load(file)
+    checkpoint[_checkpoints.RUN]["mix"] = "cutmix"
+    torch.save(checkpoint, file)
+
+
+def _pipe(file):
+    file.unlink()
+    os.mkfifo(file)
+
+
+BAD_CHECKPOINTS = {
+    "empty": (lambda file: file.write_bytes(b""), "which cannot be read (EOFError)"),
+    "cut": (_cut, "which cannot be read (RuntimeError)"),
+    "text": (lambda file: file.write_text("dear diary"), "which cannot be read (UnpicklingError)"),
+    "object": (lambda file: torch.save(nn.Linear(1, 1), file), "which cannot be read (UnpicklingError)"),
+    "weights": (lambda file: torch.save(nn.Linear(1, 1).state_dict(), file), "which is of another"),
+    "list": (lambda file: torch.save([1], file), "which is of another"),
+    "another": (_of_another, "which is of another"),
+    "pipe": (_pipe, "which is no regular file"),
+}
+
+
+@pytest.fixture(scope="module")
+def unfinished(pictures, tmp_path_factory):
+    """A folder with a training that was given up, and its options."""
+    out = tmp_path_factory.mktemp("unfinished") / "out"
+    options = ["compare", str(pictures), "--epochs", "1", "--workers", "0", "--mix", "none", "--seeds", "1"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            _training.Classifier, "test_step", lambda *_: (_ for _ in ()).throw(RuntimeError("out of memory"))
+        )
+        with pytest.raises(RuntimeError, match="out of memory"):
+            main([*options, "--out", str(out)])
+    return options, out
+
+
+@pytest.mark.parametrize("kind", BAD_CHECKPOINTS)
+def test_a_bad_checkpoint_is_one_line_that_names_it(kind, unfinished, tmp_path, capsys):
+    options, folder = unfinished
+    out = tmp_path / "out"
+    shutil.copytree(folder, out)
+    file = out / "unfinished-none-0.ckpt"
+    spoil, words = BAD_CHECKPOINTS[kind]
+    spoil(file)
+    said = f"--resume must be with whole checkpoints of the same training, got {file}, {words}; delete it, and --resume"
+    _refused([*options, "--out", str(out), "--resume"], said, out, capsys)
+    file.unlink()
+    assert main([*options, "--out", str(out), "--resume"]) == 0
+
+
+def _runs(*runs):
+    return lambda results: results | {"runs": [results["runs"][0] | run for run in runs]}
+
+
+OTHER_FORMS = {
+    "nothing": lambda _: None,
+    "number": lambda _: 3,
+    "word": lambda _: "none",
+    "empty list": lambda _: [],
+    "list": lambda results: [results],
+    "empty": lambda _: {},
+    "no data": lambda results: results | {"data": []},
+    "no settings": lambda results: {name: value for name, value in results.items() if name != "settings"},
+    "no runs": lambda results: results | {"runs": None},
+    "unknown mix": _runs({"mix": "cutmux"}),
+    "seed in words": _runs({"seed": "0"}),
+    "the same run twice": _runs({}, {}),
+    "no metrics": _runs({"metrics": {}}),
+    "metrics in words": _runs({"metrics": {"error": "x"}}),
+    "no history": _runs({"history": []}),
+    "history in words": _runs({"history": ["x"]}),
+}
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS)
+def test_results_of_another_form_are_one_line_and_stay(form, finished, short, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "results.json").write_text(json.dumps(OTHER_FORMS[form](read(finished))))
+    said = (
+        f"--resume must be with a folder that holds a comparison, got {out / 'results.json'}, which has another form;"
+    )
+    _refused(["compare", *short, "--out", str(out), "--resume"], said, out, capsys)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\xff", None], ids=["empty", "cut", "deep", "latin", "pipe"])
+def test_results_that_are_no_json_are_one_line_and_stay(text, short, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    if text is None:
+        os.mkfifo(out / "results.json")
+    else:
+        (out / "results.json").write_text(text, encoding="latin-1")
+    said = f"--resume must be with a folder that holds a comparison, got {out} ("
+    _refused(["compare", *short, "--out", str(out), "--resume"], said, out, capsys)
+
+
+UGLY = (
+    "pipe|name",
+    "<b>",
+    "new\nline",
+    "`tick`",
+    "*bold* _slanted_",
+    "\x1b[31mred",
+    "back\\slash",
+    "[x](y)",
+    "a_b",
+    "1. x",
+)
+SHOWN = (
+    r"pipe\|name",
+    r"\<b\>",
+    r"new\\nline",
+    r"\`tick\`",
+    r"\*bold\* \_slanted\_",
+    r"\\x1b\[31mred",
+    r"back\\slash",
+    r"\[x\](y)",
+    "a_b",
+    r"1\. x",
+)
+
+
+def test_names_do_not_break_the_report():
+    results = made_up({"none": [0.3, 0.4], "cutmix": [0.2, 0.3]}, classes=UGLY)
+    lines = _report.classes_table(results).splitlines()
+    assert [re.split(r"(?<!\\)\|", line)[1].strip() for line in lines[2:]] == list(SHOWN)
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {4}
+    results["data"] |= {"name": "# <i>\nx", "skipped": ["a`b\n.png", "``"]}
+    report = _report.report(results | {"command": "compare 'a`b\n'"})
+    assert report.startswith("# Does mixing help on \\# \\<i\\>\\\\nx?\n\n\\# \\<i\\>\\\\nx: 9 pictures")
+    assert "* command: `` compare 'a`b\\n' ``\n" in report
+    assert report.endswith("* `` a`b\\n.png ``\n* ``` `` ```\n")
+
+
+def test_names_do_not_reach_the_terminal_raw(tmp_path, capfd):
+    folder, ugly = tmp_path / "da\x1b[31m\nta", "b\x1b]0;x\x07|\nag"
+    save(folder, (5, 5, 5))
+    (folder / "bag").rename(folder / ugly)
+    (folder / ugly / "x\x1b[2J\n.png").write_text("no picture")
+    options = [
+        "--epochs",
+        "1",
+        "--workers",
+        "0",
+        "--mix",
+        "none",
+        "--seeds",
+        "1",
+        "--out",
+        str(folder / "out\n\x1b[1m"),
+    ]
+    assert main(["compare", str(folder), *options]) == 0
+    told = capfd.readouterr()
+    assert all(one.isprintable() or one in "\n\r" for one in told.out + told.err), told
+    assert r"da\x1b[31m\nta: 12 pictures to learn from" in told.out
+    assert r"out\n\x1b[1m/report.md, results.json and curves.png" in told.out
+    assert rf"{tmp_path}/da\x1b[31m\nta/b\x1b]0;x\x07|\nag/x\x1b[2J\n.png: " in told.err
+    report = (folder / "out\n\x1b[1m" / "report.md").read_text()
+    assert all(one.isprintable() or one == "\n" for one in report)
+    assert main(["compare", f"{folder}/none\x1b[0m\n"]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["compare", "--mix\x1b[0m\n"])
+    told = capfd.readouterr().err
+    assert told.count("\n") == 2
+    assert told.replace("\n", "").isprintable()
 
 
 REPORTS = Path(__file__).parent.parent / "notebooks"

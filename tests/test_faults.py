@@ -4,7 +4,9 @@ import io
 import json
 import os
 import re
+import resource
 import signal
+import stat
 import struct
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from torchvision.transforms.v2 import functional as F
 from cutmix_transforms import MixDataset, RandomMixUp
 from cutmix_transforms._cli import main
 from cutmix_transforms._compare import _data
+from cutmix_transforms._files import write_whole
 from cutmix_transforms._pictures import open_picture, size_of
 
 SHARED = Path("/dev/shm")  # noqa: S108
@@ -731,7 +734,13 @@ def test_compare_learns_from_every_kind_and_names_what_is_damaged(tmp_path, capf
     ("command", "last"),
     [
         ("preview", "FOLDER must hold at least 2 pictures that can be read, got 0 in {}"),
-        ("compare", "DATA must hold at least 2 readable pictures of each class, to learn from, got 0 of 'a'"),
+        (
+            "compare",
+            (
+                "DATA must hold at least 3 readable pictures of each class, two to learn from "
+                "and one to test on, got 0 of 'a'"
+            ),
+        ),
     ],
 )
 def test_a_folder_of_which_nothing_can_be_read_is_an_error(command, last, tmp_path, capsys):
@@ -746,3 +755,66 @@ def test_a_folder_of_which_nothing_can_be_read_is_an_error(command, last, tmp_pa
     assert len(lines) == 2 * len(DAMAGED)
     assert error == f"cutmix-transforms {command}: {last.format(tmp_path)}"
     assert not (tmp_path / "out.png").exists()
+
+
+@pytest.fixture
+def full():
+    """A disk on which no file can be longer than 4096 bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_full_disk_leaves_the_file_that_was_there(is_new, full, tmp_path):
+    file = tmp_path / "results.json"
+    if not is_new:
+        file.write_text("before")
+    with pytest.raises(OSError, match=f"File too large: '{file}'"):
+        write_whole(file, bytes(5000))
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["before"] * (not is_new)
+
+
+def test_a_full_disk_leaves_the_preview_that_was_there(full, tmp_path, capsys):
+    (tmp_path / "out.png").write_text("before")
+    assert main(["preview", "-o", str(tmp_path / "out.png"), "--size", "64"]) == 2
+    expected = f"cutmix-transforms preview: [Errno 27] File too large: '{tmp_path / 'out.png'}'\n"
+    assert capsys.readouterr().err == expected
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
+
+
+def test_what_is_written_keeps_links_and_goes_into_pipes(tmp_path):
+    file, link = tmp_path / "file", tmp_path / "link"
+    link.symlink_to(file)
+    for content in (b"one", b"another"):
+        write_whole(link, content)
+        assert (file.read_bytes(), link.is_symlink()) == (content, True)
+    reading, writing = os.pipe()
+    write_whole(Path(f"/dev/fd/{writing}"), b"piped")
+    assert os.read(reading, 9) == b"piped"
+    os.close(reading), os.close(writing)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket", "gone"])
+@pytest.mark.parametrize("is_flat", [True, False])
+def test_only_regular_files_are_opened(kind, is_flat, tmp_path):
+    """A pipe would be waited for, and some devices never end."""
+    folder = tmp_path / "data"
+    (folder / "class").mkdir(parents=True)
+    for k in range(2):
+        place = folder if is_flat else folder / f"class{k}"
+        place.mkdir(exist_ok=True)
+        (place / f"{k}.png").write_bytes(saved("PNG"))
+    file = place / "x.png"
+    if kind == "pipe":
+        os.mkfifo(file)
+    if kind == "socket":
+        os.mknod(file, stat.S_IFSOCK | 0o600)
+    if kind in ("device", "gone"):
+        file.symlink_to({"device": "/dev/zero", "gone": "nowhere"}[kind])
+    command = [sys.executable, "-m", "cutmix_transforms", "preview", str(folder), "-o", str(tmp_path / "out.png")]
+    done = subprocess.run([*command, "--size", "32"], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    said = "[Errno 2] No such file or directory" if kind == "gone" else "no regular file"
+    assert done.stderr.startswith(f"skipped {file}: {said}")
+    assert size_of(file) is None

@@ -9,7 +9,8 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampl
 from torchvision.transforms import v2
 
 from cutmix_transforms._collate import MixCollate
-from cutmix_transforms._compare._data import Data, Part, Pictures, Plan
+from cutmix_transforms._compare._data import Data, Part
+from cutmix_transforms._compare._looks import Pictures, Plan
 from cutmix_transforms._compare._networks import SMALL_PICTURE
 from cutmix_transforms._random import RandomTransform, seed_of
 

@@ -1,10 +1,10 @@
 """The runs of a comparison, one after another, and what is written of them."""
 
 import argparse
-import json
 import os
 import shlex
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -15,12 +15,13 @@ from lightning.fabric.plugins.environments import TorchElasticEnvironment
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from cutmix_transforms._bench import machine
-from cutmix_transforms._compare import _curves, _networks, _report
+from cutmix_transforms._compare import _checkpoints, _networks, _report, _results
 from cutmix_transforms._compare._data import Data, load, name_of
+from cutmix_transforms._compare._lock import alone
 from cutmix_transforms._compare._mixes import MIXES
 from cutmix_transforms._compare._training import Run, Settings, check, train
+from cutmix_transforms._terminal import printable
 
-RESULTS = "results.json"
 LEAST = {
     "epochs": 1,
     "train_size": 1,
@@ -31,6 +32,7 @@ LEAST = {
     "workers": 0,
     "num_nodes": 1,
 }
+MOST = {"epochs": 100_000, "batch_size": 2**20, "size": 4096, "seeds": 1000, "workers": 256, "num_nodes": 2**16}
 
 
 def run(options: argparse.Namespace) -> None:
@@ -46,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
     """
     _check(options)
     folder = options.out or Path("runs") / (name_of(options.data) if options.data else "fashion-mnist")
-    before = _before(folder, resume=options.resume)
+    before = _before(folder, options)  # now, and not after all pictures were looked at
     if options.workers is None:
         options.workers = _workers()
     data = load(
@@ -54,15 +56,30 @@ def run(options: argparse.Namespace) -> None:
     )
     settings = _settings(options, data)
     _networks.make(settings.model, len(data.classes), data.size)  # now, and not after something is written
-    check(settings, _hardware(options))
-    results = {"command": shlex.join(options.command_line), **_described(data, settings), "runs": []}
-    if before is not None:
-        _check_same(before, results, folder)
-        results["runs"] = before["runs"]
-    if _is_first():
-        print(_report.heading(results), flush=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(results, folder)
+    ranks = check(settings, _hardware(options))
+    now = {"command": shlex.join(options.command_line), **_described(data, settings, ranks), "runs": []}
+    _check_checkpoints(options, data, settings, _results.continued(now, before, folder), folder)
+    with alone(folder) if _is_first() else nullcontext():
+        # Looked at again, as another comparison may have ended in the meantime.
+        results = _results.continued(now, _before(folder, options), folder)
+        if _is_first():
+            print(_report.heading(results), flush=True)
+            _results.write(results, folder)
+        try:
+            _train_and_show(options, data, settings, results, folder)
+        except OSError as error:
+            raise OSError(f"{error}; what is finished is kept, and --resume goes on with it") from None
+
+
+def _before(folder: Path, options: argparse.Namespace) -> dict[str, Any] | None:
+    if not _is_first() and not options.resume:
+        return None  # the first rank looks, and may have begun to write
+    return _results.read(folder, resume=options.resume)
+
+
+def _train_and_show(
+    options: argparse.Namespace, data: Data, settings: Settings, results: dict[str, Any], folder: Path
+) -> None:
     try:
         _train_all(options, data, settings, results, folder)
     except KeyboardInterrupt:
@@ -70,15 +87,30 @@ def run(options: argparse.Namespace) -> None:
         raise SystemExit(130) from None
     finally:
         if _is_first() and results["runs"]:
-            _curves.curves(results).savefig(folder / "curves.png", dpi=120)
-            print(f"\n{_report.summary(results)}\n\nwrote {folder / 'report.md'}, {RESULTS} and curves.png")
+            print(f"\n{_report.summary(results)}\n")
+            _results.draw(results, folder)
+            print(f"wrote {printable(folder / 'report.md')}, {_results.RESULTS} and curves.png")
+
+
+def _runs(options: argparse.Namespace) -> list[Run]:
+    """All mixes from one seed, then all from the next, so that what is there can be compared at any time."""
+    return [Run(mix, seed) for seed in range(options.seeds) for mix in dict.fromkeys(options.mix or MIXES)]
+
+
+def _check_checkpoints(
+    options: argparse.Namespace, data: Data, settings: Settings, results: dict[str, Any], folder: Path
+) -> None:
+    done = {(one["mix"], one["seed"]) for one in results["runs"]}
+    for run in _runs(options):
+        checkpoint = run.checkpoint(folder)
+        if (run.mix, run.seed) not in done and checkpoint.exists() and not checkpoint.is_dir():  # as of some strategies
+            _checkpoints.read(checkpoint, run.described(data, settings))
 
 
 def _train_all(
     options: argparse.Namespace, data: Data, settings: Settings, results: dict[str, Any], folder: Path
 ) -> None:
-    """All mixes from one seed, then all from the next, so that what is there can be compared at any time."""
-    runs = [Run(mix, seed) for seed in range(options.seeds) for mix in dict.fromkeys(options.mix or MIXES)]
+    runs = _runs(options)
     done = {(one["mix"], one["seed"]) for one in results["runs"]}
     for number, one in enumerate(runs, 1):
         if (one.mix, one.seed) in done:
@@ -89,18 +121,9 @@ def _train_all(
         results["runs"].append(result)
         results["runs"].sort(key=lambda run: (run["seed"], MIXES.index(run["mix"])))
         if _is_first():
-            _write(results, folder)
+            _results.write(results, folder)
             one.checkpoint(folder).unlink(missing_ok=True)
             print(f"{title}: {_report.line(result)}", flush=True)
-
-
-def _write(results: dict[str, Any], folder: Path) -> None:
-    """In one step each, so that a kill leaves what was there before."""
-    texts = {RESULTS: json.dumps(results, indent=1), "report.md": _report.report(results)}
-    for name, text in texts.items():
-        fresh = folder / f".{name}.part"
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(folder / name)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -108,36 +131,14 @@ def _check(options: argparse.Namespace) -> None:
         value = getattr(options, name)
         if value is not None and value < least:
             raise ValueError(f"--{name.replace('_', '-')} must be at least {least}, got {value}")
+        if value is not None and value > MOST.get(name, value):
+            raise ValueError(f"--{name.replace('_', '-')} must be at most {MOST[name]}, got {value}")
     if options.mix_off_last > options.epochs:
         raise ValueError(f"--mix-off-last must be at most the {options.epochs} epochs, got {options.mix_off_last}")
     for name in ("alpha", "learning_rate"):
         value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):
             raise ValueError(f"--{name.replace('_', '-')} must be above 0, got {value}")
-
-
-def _before(folder: Path, *, resume: bool) -> dict[str, Any] | None:
-    """The results that are there, if it is right to go on with them."""
-    if not _is_first() and not resume:
-        return None  # the first rank looks, and may have begun to write
-    if not folder.exists() or not any(folder.iterdir()):
-        return None
-    if not resume:
-        raise ValueError(f"--out must be a folder that is new or empty, or --resume given, got {folder}")
-    try:
-        found: dict[str, Any] = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"--resume must be with a folder that holds a comparison, got {folder} ({error})") from None
-    return found
-
-
-def _check_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
-    for part in ("settings", "data"):
-        for name, value in now[part].items():
-            if before[part].get(name) != value:
-                raise ValueError(
-                    f"--resume must be with the {name} of the runs in {folder}, {before[part].get(name)}, got {value}"
-                )
 
 
 def _settings(options: argparse.Namespace, data: Data) -> Settings:
@@ -147,11 +148,12 @@ def _settings(options: argparse.Namespace, data: Data) -> Settings:
     return Settings(**values | {"model": options.model or usual, "augment": augment})
 
 
-def _described(data: Data, settings: Settings) -> dict[str, Any]:
+def _described(data: Data, settings: Settings, ranks: int) -> dict[str, Any]:
     counts = {part: len(getattr(data, part).labelled) for part in ("train", "test")}
-    about = {"name": data.name, "classes": data.classes, "size": data.size, **counts, "skipped": data.skipped}
+    about = {"name": data.name, "classes": data.classes, "size": data.size, **counts}
+    about |= {"skipped": data.skipped, "fingerprint": data.fingerprint}
     return {
-        "settings": asdict(settings),
+        "settings": asdict(settings) | {"ranks": ranks},
         "data": about,
         "machine": machine(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
         | {"lightning": version("lightning")},

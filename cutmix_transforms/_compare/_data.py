@@ -1,24 +1,24 @@
-"""The pictures that the compare command learns from: found, chosen and looked at once."""
+"""The pictures that the compare command learns from: found, looked at once, and chosen from those that can be read."""
 
+import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
 from statistics import median_low
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import torch
 from PIL import Image
 from torch import Generator, Tensor
-from torch.utils.data import DataLoader, Dataset, RandomSampler
-from torchvision.datasets import ImageFolder
-from torchvision.transforms import v2
+from torch.utils.data import DataLoader, RandomSampler
 from tqdm import tqdm
 
+from cutmix_transforms._compare._looks import Labelled, Looking, Seen, Source
 from cutmix_transforms._compare._networks import SMALL_PICTURE
-from cutmix_transforms._pictures import open_picture, size_of
+from cutmix_transforms._folders import folders_in, parts_of, pictures_in_classes
+from cutmix_transforms._pictures import size_of
 
 EMBEDDED = Path(__file__).parent / "fashion_mnist"  # a picture each of all for training and all for the test
 CLASSES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
@@ -26,48 +26,7 @@ EMBEDDED_TRAIN = 500
 LARGEST = 224  # side of pictures, unless told
 HELD = 2**31  # bytes of small pictures that are kept in memory
 SEED = 0  # of what is chosen, the same for all runs
-Source = Path | Image.Image
-Labelled = list[tuple[Source, int]]
-
-
-class Plan(NamedTuple):
-    """A batch that is to be made."""
-
-    seed: int
-    indices: list[int]
-
-
-class Pictures(Dataset[tuple[Tensor, int]]):
-    """Pictures as ``(3, size, size)`` uint8, cut at the longer side, with the index of their class."""
-
-    def __init__(
-        self,
-        labelled: Labelled,
-        size: int,
-        transform: Callable[[Any], Tensor] | None = None,
-        held: Tensor | None = None,
-    ) -> None:
-        self.labelled, self.held = labelled, held
-        cut = v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.PILToTensor()])
-        self.transform = transform or (cut if held is None else v2.Identity())
-
-    def __len__(self) -> int:
-        return len(self.labelled)
-
-    def __getitem__(self, i: int) -> tuple[Tensor, int]:
-        source, label = self.labelled[i]
-        if self.held is not None:
-            return self.transform(self.held[i]), label
-        picture = open_picture(source) if isinstance(source, Path) else source.convert("RGB")
-        if picture is None:
-            return torch.empty(0, dtype=torch.uint8), label
-        return self.transform(picture), label
-
-    def __getitems__(self, plan: Plan | list[int]) -> list[tuple[Tensor, int]]:
-        """The samples of a batch; a plan also seeds all that is drawn for it, by the collate that comes after too."""
-        if isinstance(plan, Plan):
-            torch.manual_seed(plan.seed)
-        return [self[i] for i in (plan.indices if isinstance(plan, Plan) else plan)]
+FEW = 256  # pictures, for which it is not worth starting processes
 
 
 @dataclass
@@ -76,7 +35,6 @@ class Part:
 
     labelled: Labelled
     held: Tensor | None = None
-    skipped: list[str] = field(default_factory=list)  # what cannot be read
 
 
 @dataclass
@@ -87,21 +45,39 @@ class Data:
     classes: list[str]
     train: Part
     test: Part
-    size: int = 0
-    mean: list[float] = field(default_factory=list)  # of the training pictures, one per channel, from 0 to 1
-    std: list[float] = field(default_factory=list)
+    size: int
+    mean: list[float]  # of the training pictures, one per channel, from 0 to 1
+    std: list[float]
+    skipped: list[str]  # what cannot be read
+    fingerprint: str  # of the contents of all pictures, which tells other data of the same name and number
 
-    @property
-    def skipped(self) -> list[str]:
-        """The pictures that cannot be read."""
-        return self.train.skipped + self.test.skipped
+
+@dataclass
+class Found:
+    """All pictures of a folder or of the package, before any of them is looked at."""
+
+    name: str
+    classes: list[str]
+    labelled: Labelled
+    to_learn: int | None = None  # the first so many are to learn from, the others to test on; None: not yet divided
+
+    def __post_init__(self) -> None:
+        self.shuffled = _by_class(self.labelled[: self.to_learn])
+
+
+class Chosen(NamedTuple):
+    """Which of the pictures that were found are learned from and tested on."""
+
+    train: list[int]
+    test: list[int]
 
 
 def load(folder: Path | None, *, train_size: int | None, size: int | None, workers: int, quiet: bool) -> Data:
-    """Find pictures, choose from them, and look at each once: whether it can be read, and how bright it is.
+    """Find pictures, look at each once, whether it can be read and how bright it is, and choose from them.
 
     Args:
-        folder: with ``train`` and ``val`` or ``test``, or with a folder for each class; None for the embedded pictures.
+        folder: with folders for training and validation or test, or with a folder for each class; None for the embedded
+            pictures.
         train_size: how many pictures to learn from, as evenly from all classes as can be; None for all.
         size: side of the pictures in pixels; None for that of the pictures, up to 224.
         workers: processes that read pictures.
@@ -114,28 +90,69 @@ def load(folder: Path | None, *, train_size: int | None, size: int | None, worke
         OSError: if the folder cannot be read.
         ValueError: if there are not two classes, or two pictures of each, or not ``train_size`` pictures.
     """
-    data = _embedded() if folder is None else _in_folder(folder)
+    found = _embedded() if folder is None else _in_folder(folder)
     if folder is None and train_size is None:
         train_size = EMBEDDED_TRAIN
-    _check(data)
-    if train_size is not None:
-        least, most = 2 * len(data.classes), len(data.train.labelled)
-        if not least <= train_size <= most:
-            raise ValueError(
-                f"--train-size must be from {least} (two pictures a class) to {most}, which there are, got {train_size}"
-            )
-        data.train.labelled = _in_turn(data.train.labelled)[:train_size]
-    data.size = size or _usual_size(data.train.labelled)
-    workers = 0 if folder is None else workers
-    data.mean, data.std = _look(data.train, data.size, workers, quiet)
-    _look(data.test, data.size, workers, quiet)
-    _check(data)
-    return data
+    seen = Seen()
+    chosen = _choose(found, seen.bad, train_size)
+    size = size or _usual_size([found.labelled[i] for i in chosen.train])
+    while not all(i in seen.contents for part in chosen for i in part):  # each time with others for what is bad
+        for part in chosen:
+            _look(found, part, seen, size, workers=0 if folder is None else workers, quiet=quiet)
+        chosen = _choose(found, seen.bad, train_size)
+    return _data(found, chosen, seen, size)
 
 
-def _embedded() -> Data:
-    train, test = (Part(list(_tiles(EMBEDDED / f"{part}.png"))) for part in ("train", "test"))
-    return Data("Fashion-MNIST, embedded", CLASSES, train, test)
+def _choose(found: Found, bad: set[int], train_size: int | None) -> Chosen:
+    """Choose from what is not known to be bad: as if the bad were not there, once all that is chosen is good."""
+    good = [i for i in range(len(found.labelled)) if i not in bad]
+    shuffled = [[i for i in mine if i not in bad] for mine in found.shuffled]
+    if found.to_learn is None:
+        _check_counts(found, good, 3, "two to learn from and one to test on")
+        fifths = [max(1, len(mine) // 5) for mine in shuffled]
+        test = [i for mine, fifth in zip(shuffled, fifths, strict=True) for i in mine[:fifth]]
+        shuffled = [mine[fifth:] for mine, fifth in zip(shuffled, fifths, strict=True)]
+        train = [*chain.from_iterable(shuffled)]
+    else:
+        train, test = ([i for i in good if (i < found.to_learn) == learn] for learn in (True, False))
+        _check_counts(found, train, 2, "to learn from")
+        _check_counts(found, test, 1, "to test on")
+    if train_size is None:
+        return Chosen(train, test)
+    least, most = 2 * len(found.classes), len(train)
+    if not least <= train_size <= most:
+        raise ValueError(
+            f"--train-size must be from {least} (two pictures a class) to {most}, which there are, got {train_size}"
+        )
+    return Chosen(_in_turn(shuffled)[:train_size], test)
+
+
+def _look(found: Found, part: list[int], seen: Seen, size: int, *, workers: int, quiet: bool) -> None:
+    """Look at the pictures of a part that were not looked at before."""
+    fresh = [i for i in part if i not in seen.contents]
+    keep = size <= SMALL_PICTURE and 3 * size * size * len(part) <= HELD
+    looking = Looking([found.labelled[i] for i in fresh], size, keep=keep)
+    some = workers if len(fresh) > FEW else 0
+    looks = chain.from_iterable(DataLoader(looking, batch_size=64, num_workers=some, collate_fn=list))
+    bar = tqdm(looks, "looking at pictures", len(fresh), leave=False, disable=quiet or None)
+    for i, look in zip(fresh, bar, strict=True):
+        seen.add(i, look)
+
+
+def _data(found: Found, chosen: Chosen, seen: Seen, size: int) -> Data:
+    mean, std = seen.mean_and_deviation(chosen.train)
+    content = hashlib.blake2b(digest_size=16)
+    for number, part in enumerate(chosen):
+        for i in part:
+            content.update(bytes([number]) + found.labelled[i][1].to_bytes(4, "big") + seen.contents[i])
+    train, test = (Part([found.labelled[i] for i in part], seen.held(part)) for part in chosen)
+    skipped = [str(found.labelled[i][0]) for i in sorted(seen.bad)]
+    return Data(found.name, found.classes, train, test, size, mean, std, skipped, content.hexdigest())
+
+
+def _embedded() -> Found:
+    train, test = (list(_tiles(EMBEDDED / f"{part}.png")) for part in ("train", "test"))
+    return Found("Fashion-MNIST, embedded", CLASSES, train + test, len(train))
 
 
 def _tiles(path: Path) -> Iterator[tuple[Source, int]]:
@@ -153,61 +170,48 @@ def name_of(folder: Path) -> str:
     return Path(os.path.abspath(folder)).name  # noqa: PTH100
 
 
-def _in_folder(folder: Path) -> Data:
+def _in_folder(folder: Path) -> Found:
     if not folder.is_dir():
         raise ValueError(f"DATA must be a folder that exists, got {folder}")
-    name = name_of(folder)
-    tests = [folder / part for part in ("val", "test") if (folder / part).is_dir()]
-    if tests and (folder / "train").is_dir():
-        (train, classes), (test, others) = _labelled(folder / "train"), _labelled(tests[0])
-        if classes != others:
-            differ = sorted(set(classes) ^ set(others))
-            raise ValueError(
-                f"{tests[0]} must hold the classes of {folder / 'train'}, got {differ} in one of them only"
-            )
-        return Data(name, classes, Part(train), Part(test))
-    if (folder / "train").is_dir():
-        raise ValueError(f"DATA must hold val/ or test/ beside train/, got neither in {folder}")
-    labelled, classes = _labelled(folder)
-    _check_counts(classes, labelled, 3, "two to learn from and one to test on")
-    shuffled = _by_class(labelled)
-    test = [one for mine in shuffled for one in mine[: max(1, len(mine) // 5)]]
-    train = [one for mine in shuffled for one in mine[max(1, len(mine) // 5) :]]
-    return Data(name, classes, Part(train), Part(test))
+    name, parts = name_of(folder), parts_of(folder)
+    if parts is None:
+        labelled, classes = _labelled(folder)
+        return Found(name, classes, labelled)
+    (train, classes), (test, others) = map(_labelled, parts)
+    if classes != others:
+        differ = sorted(set(classes) ^ set(others))
+        raise ValueError(f"{parts.test} must hold the classes of {parts.train}, got {differ} in one of them only")
+    return Found(name, classes, train + test, len(train))
 
 
 def _labelled(folder: Path) -> tuple[Labelled, list[str]]:
-    if not any(path.is_dir() for path in folder.iterdir()):
+    folders = folders_in(folder)
+    if not folders:
         raise ValueError(f"DATA must hold a folder for each of at least 2 classes, got none in {folder}")
-    found = ImageFolder(folder, allow_empty=True)
-    return [(Path(path), k) for path, k in found.samples], found.classes
+    found = enumerate(pictures_in_classes(folders).values())
+    return [(path, k) for k, paths in found for path in paths], [one.name for one in folders]
 
 
-def _by_class(labelled: Labelled) -> list[Labelled]:
-    """The pictures of each class, shuffled, the same on every machine."""
-    classes: dict[int, Labelled] = {}
-    for one in labelled:
-        classes.setdefault(one[1], []).append(one)
+def _by_class(labelled: Labelled) -> list[list[int]]:
+    """The numbers of the pictures of each class, shuffled, the same on every machine."""
+    classes: dict[int, list[int]] = {}
+    for i, (_, label) in enumerate(labelled):
+        classes.setdefault(label, []).append(i)
     orders = (RandomSampler(mine, generator=Generator().manual_seed(SEED)) for mine in classes.values())
     return [[mine[i] for i in order] for mine, order in zip(classes.values(), orders, strict=True)]
 
 
-def _in_turn(labelled: Labelled) -> Labelled:
+def _in_turn(shuffled: list[list[int]]) -> list[int]:
     """One picture of every class, then another one of every class, and so on."""
-    rounds = zip_longest(*_by_class(labelled))
+    rounds = zip_longest(*shuffled)
     return [one for one in chain.from_iterable(rounds) if one is not None]
 
 
-def _check(data: Data) -> None:
-    _check_counts(data.classes, data.train.labelled, 2, "to learn from")
-    _check_counts(data.classes, data.test.labelled, 1, "to test on")
-
-
-def _check_counts(classes: list[str], labelled: Labelled, least: int, what: str) -> None:
-    if len(classes) < 2:
-        raise ValueError(f"DATA must hold at least 2 classes, got {classes}")
-    counts = Counter(label for _, label in labelled)
-    for k, name in enumerate(classes):
+def _check_counts(found: Found, chosen: list[int], least: int, what: str) -> None:
+    if len(found.classes) < 2:
+        raise ValueError(f"DATA must hold at least 2 classes, got {found.classes}")
+    counts = Counter(found.labelled[i][1] for i in chosen)
+    for k, name in enumerate(found.classes):
         if counts[k] < least:
             raise ValueError(
                 f"DATA must hold at least {least} readable pictures of each class, {what}, got {counts[k]} of {name!r}"
@@ -220,29 +224,3 @@ def _usual_size(labelled: Labelled) -> int:
     sizes = (source.size if isinstance(source, Image.Image) else size_of(source) for source in some)
     sides = [min(size) for size in sizes if size]
     return min(median_low(sides), LARGEST) if sides else LARGEST
-
-
-def _look(part: Part, size: int, workers: int, quiet: bool) -> tuple[list[float], list[float]]:
-    """Leave out what cannot be read, keep small pictures, and return the mean and deviation of each channel."""
-    loader = DataLoader(Pictures(part.labelled, size), batch_size=64, num_workers=workers, collate_fn=list)
-    kept = size <= SMALL_PICTURE and 3 * size * size * len(part.labelled) <= HELD
-    held = torch.empty(len(part.labelled) if kept else 0, 3, size, size, dtype=torch.uint8)
-    sums, squares = torch.zeros(2, 3, dtype=torch.float64)
-    good: Labelled = []
-    pictures = chain.from_iterable(loader)
-    bar = tqdm(pictures, "looking at pictures", len(part.labelled), leave=False, disable=quiet or None)
-    for i, (picture, _) in enumerate(bar):
-        if not picture.numel():
-            part.skipped.append(str(part.labelled[i][0]))
-            continue
-        if kept:
-            held[len(good)] = picture
-        good.append(part.labelled[i])
-        channels = picture.double().flatten(1) / 255
-        sums += channels.mean(1)
-        squares += channels.square().mean(1)
-    part.labelled = good
-    part.held = held[: len(good)] if kept else None
-    mean = sums / max(len(good), 1)
-    variance = squares / max(len(good), 1) - mean.square()
-    return mean.tolist(), variance.clamp(min=1e-4).sqrt().tolist()

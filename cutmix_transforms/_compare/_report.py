@@ -1,10 +1,13 @@
 """The report of a comparison, in words and tables."""
 
+import re
 import statistics
+from collections.abc import Callable
 from typing import Any
 
 from cutmix_transforms._compare._mixes import ALPHA
 from cutmix_transforms._compare._statistics import Mean, difference, values_of
+from cutmix_transforms._terminal import printable
 
 COLUMNS = {  # name: (head, factor, digits)
     "error": ("error (%)", 100, 2),
@@ -14,6 +17,8 @@ COLUMNS = {  # name: (head, factor, digits)
     "seconds": ("s / epoch", 1, 2),
 }
 MOST_CLASSES = 20
+SPECIAL = re.compile(r"(?=[\\`*\[\]<>&|~$])|(?<![^\W_])(?=_)|(?=_(?![^\W_]))")  # not "_" between letters
+BEGINNING = re.compile(r"^(\d*)(?=[-+#=:.)])")  # of a list, a heading or a rule
 EXPLANATION = """\
 * **error**: the share of test pictures whose most probable class is wrong. **NLL**: the mean negative log-likelihood.
   **ECE**: the expected calibration error in 15 bins. **middle hidden**: the accuracy when the middle half of both sides
@@ -23,12 +28,25 @@ EXPLANATION = """\
   5 %, not corrected for how many mixes are compared. All runs learn from the same pictures."""
 
 
-def heading(results: dict[str, Any]) -> str:
-    """What is compared on what, in two lines."""
+def markdown(text: str) -> str:
+    """Return words of users so that Markdown shows them as they are, in one line, also inside of a table."""
+    return BEGINNING.sub(r"\1\\", SPECIAL.sub(r"\\", printable(text).strip()))
+
+
+def code(text: str) -> str:
+    """Return words of users as code in Markdown, in one line."""
+    shown = printable(text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    room = " " * (len(fence) > 1)
+    return f"{fence}{room}{shown}{room}{fence}"
+
+
+def heading(results: dict[str, Any], write: Callable[[str], str] = printable) -> str:
+    """What is compared on what, in two lines, with words of users as ``write`` makes them."""
     data, settings, device = results["data"], results["settings"], results["machine"]["device"]
     skipped = f", {len(data['skipped'])} that cannot be read skipped" if data["skipped"] else ""
     return (
-        f"{data['name']}: {data['train']} pictures to learn from and {data['test']} to test on, "
+        f"{write(data['name'])}: {data['train']} pictures to learn from and {data['test']} to test on, "
         f"{len(data['classes'])} classes, {data['size']} x {data['size']} pixels{skipped}\n"
         f"{settings['model']}, {settings['epochs']} epochs, batches of {settings['batch_size']}, on {device}"
     )
@@ -97,7 +115,10 @@ def classes_table(results: dict[str, Any]) -> str:
     spread = [max(column) - min(column) for column in zip(*(means[mix, "recall"] for mix in by_mix), strict=True)]
     chosen = sorted(sorted(range(len(names)), key=lambda k: -spread[k])[:MOST_CLASSES])
     cells = [
-        [names[k], *(f"{100 * means[mix, 'recall'][k]:.1f}, {100 * means[mix, 'precision'][k]:.1f}" for mix in by_mix)]
+        [
+            markdown(names[k]),
+            *(f"{100 * means[mix, 'recall'][k]:.1f}, {100 * means[mix, 'precision'][k]:.1f}" for mix in by_mix),
+        ]
         for k in chosen
     ]
     return _aligned([["class", *by_mix], *cells])
@@ -106,7 +127,7 @@ def classes_table(results: dict[str, Any]) -> str:
 def report(results: dict[str, Any]) -> str:
     """The whole of it, in Markdown."""
     name, settings = results["data"]["name"], results["settings"]
-    parts = [f"# Does mixing help on {name}?", heading(results).replace("\n", ".\n") + "."]
+    parts = [f"# Does mixing help on {markdown(name)}?", heading(results, markdown).replace("\n", ".\n") + "."]
     if results["runs"]:
         parts += [summary(results), "![Training and validation curves](curves.png)", EXPLANATION]
         many = len(results["data"]["classes"]) > MOST_CLASSES
@@ -117,7 +138,7 @@ def report(results: dict[str, Any]) -> str:
     alphas = ", ".join(f"{mix} {settings['alpha'] or usual:g}" for mix, usual in ALPHA.items())
     ranks = sorted({run["ranks"] for run in results["runs"]})
     recipe = {
-        "command": f"`{results['command']}`",
+        "command": code(results["command"]),
         "runs": f"{len(results['runs'])}" + (f", on {ranks[-1]} ranks" if ranks[-1:] > [1] else ""),
         "alpha": alphas,
         "mixing off in the last epochs": settings["mix_off_last"],
@@ -127,7 +148,7 @@ def report(results: dict[str, Any]) -> str:
     }
     parts += ["## How it was made", "\n".join(f"* {key}: {value}" for key, value in recipe.items())]
     if results["data"]["skipped"]:
-        parts += ["## Skipped", "\n".join(f"* `{path}`" for path in results["data"]["skipped"])]
+        parts += ["## Skipped", "\n".join(f"* {code(path)}" for path in results["data"]["skipped"])]
     return "\n\n".join(parts) + "\n"
 
 

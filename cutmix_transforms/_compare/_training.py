@@ -2,16 +2,19 @@
 
 import logging
 import math
+import os
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
@@ -28,6 +31,7 @@ from tqdm import tqdm
 from cutmix_transforms._accuracy import mixed_accuracy
 from cutmix_transforms._compare import _mixes, _networks
 from cutmix_transforms._compare._batches import Batches
+from cutmix_transforms._compare._checkpoints import Checkpoints
 from cutmix_transforms._compare._data import Data
 from cutmix_transforms._random import seed_of
 from cutmix_transforms.functional._cutout import cutout
@@ -62,6 +66,10 @@ class Run:
     def checkpoint(self, folder: Path) -> Path:
         """Where the training is kept while it is not finished."""
         return folder / f"unfinished-{self.mix}-{self.seed}.ckpt"
+
+    def described(self, data: Data, settings: Settings) -> dict[str, Any]:
+        """Return what tells its checkpoint from those of other trainings."""
+        return {"mix": self.mix, "seed": self.seed, "data": data.fingerprint, **asdict(settings)}
 
 
 class Classifier(pl.LightningModule):
@@ -282,6 +290,8 @@ def train(
     torch.manual_seed(run.seed)
     checkpoint = run.checkpoint(folder)
     trainer = _trainer(settings, hardware, [Progress(title), _every_epoch(checkpoint)])
+    if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # of other devices, its own is needed
+        trainer.strategy.checkpoint_io = Checkpoints(run.described(data, settings))
     batches = Batches(
         data,
         _mixes.make(run.mix, len(data.classes), settings.alpha, data.mean),
@@ -312,15 +322,40 @@ def train(
 
 
 @_quiet()
-def check(settings: Settings, hardware: dict[str, Any]) -> None:
-    """Raise a ValueError, without having done anything, if Lightning cannot train so, or not here."""
+def check(settings: Settings, hardware: dict[str, Any]) -> int:
+    """Return how many ranks train together, without having done anything.
+
+    Args:
+        settings: how it is trained.
+        hardware: what Lightning's trainer is told of devices, nodes and strategy.
+
+    Returns:
+        The number of processes, on all machines.
+
+    Raises:
+        ValueError: if Lightning cannot train so, or not here.
+    """
     try:
-        _trainer(settings, hardware, [])
-    except (MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
+        trainer = _trainer(settings, hardware, [])
+        _check_processes(trainer)
+    except (ArithmeticError, MemoryError, MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ValueError(
             f"--devices, --strategy and --precision must be what Lightning can use here ({reason})"
         ) from None
+    return trainer.world_size
+
+
+def _check_processes(trainer: pl.Trainer) -> None:
+    """Raise an error where processes would be waited for that cannot work or are never started."""
+    environment = getattr(trainer.strategy, "cluster_environment", None)
+    if environment is None or environment.creates_processes_externally:
+        return
+    cores = os.cpu_count() or 1
+    if isinstance(trainer.accelerator, CPUAccelerator) and trainer.num_devices > cores:
+        raise ValueError(f"--devices {trainer.num_devices} on a CPU of {cores} cores")
+    if trainer.num_nodes > 1 and "MASTER_ADDR" not in os.environ:
+        raise ValueError(f"--num-nodes {trainer.num_nodes} without MASTER_ADDR, which says where the first one is")
 
 
 def _trainer(settings: Settings, hardware: dict[str, Any], callbacks: list[Callback]) -> pl.Trainer:
