@@ -777,14 +777,25 @@ def test_ranks_share_the_cores(monkeypatch):
     assert _command._workers() == 1
 
 
+@pytest.fixture(scope="module")
+def trained(pictures, tmp_path_factory):
+    """A folder with pictures and a finished run of one epoch on them."""
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copytree(pictures, folder / "data" / "same")
+    assert main(_brief(folder)) == 0
+    return folder
+
+
+def _brief(folder):
+    options = ["--epochs", "1", "--workers", "0", "--mix", "none", "--seeds", "1", "--out", str(folder / "out")]
+    return ["compare", str(folder / "data" / "same"), *options]
+
+
 @pytest.fixture
-def copied(pictures, tmp_path):
-    """Pictures that a test may change, and a finished run of one epoch on them: its options."""
-    shutil.copytree(pictures, tmp_path / "data" / "same")
-    options = ["--epochs", "1", "--workers", "0", "--mix", "none", "--seeds", "1", "--out", str(tmp_path / "out")]
-    options = ["compare", str(tmp_path / "data" / "same"), *options]
-    assert main(options) == 0
-    return options
+def copied(trained, tmp_path):
+    """A copy that a test may change: its options."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    return _brief(tmp_path)
 
 
 def test_going_on_with_the_same_pictures_elsewhere_trains_nothing(copied, tmp_path, monkeypatch):
@@ -1055,8 +1066,15 @@ def test_a_bad_checkpoint_is_one_line_that_names_it(kind, unfinished, tmp_path, 
     spoil(file)
     said = f"--resume must be with whole checkpoints of the same training, got {file}, {words}; delete it, and --resume"
     _refused([*options, "--out", str(out), "--resume"], said, out, capsys)
-    file.unlink()
+
+
+def test_a_run_whose_checkpoint_was_deleted_begins_anew(unfinished, tmp_path):
+    options, folder = unfinished
+    out = tmp_path / "out"
+    shutil.copytree(folder, out)
+    (out / "unfinished-none-0.ckpt").unlink()
     assert main([*options, "--out", str(out), "--resume"]) == 0
+    assert len(read(out)["runs"]) == 1
 
 
 def _runs(*runs):
