@@ -427,18 +427,17 @@ def test_what_the_last_batch_was_plays_no_part():
             assert type(found) is type(default_collate(samples))
 
 
-def test_options_may_change_between_batches():
+def test_the_mix_may_change_between_batches():
     samples = [
         {"image": image, "label": i, "other": (i + 1) % 5} for i, image in enumerate(constant_images(5, 3, 9, 7))
     ]
-    mix = RandomMixUp(num_classes=5, p=0)
-    collate = MixCollate(mix)
+    collate = MixCollate(RandomMixUp(num_classes=5, p=0))
     assert torch.equal(collate(samples)["label"], torch.eye(5))
-    mix.labels_getter = "other"
+    collate.transform = RandomMixUp(num_classes=5, p=0, labels_getter="other")
     assert torch.equal(collate(samples)["other"], torch.eye(5).roll(1, 1))
-    mix.labels_getter = lambda batch: batch["label"]
+    collate.transform = RandomMixUp(num_classes=5, p=0, labels_getter=lambda batch: batch["label"])
     assert torch.equal(collate(samples)["label"], torch.eye(5))
-    mix.target = "pair"
+    collate.transform = RandomMixUp(target="pair", p=0)
     assert isinstance(collate(samples)["label"], MixedTarget)
     assert isinstance(copy.deepcopy(collate)(samples)["label"], MixedTarget)
 
