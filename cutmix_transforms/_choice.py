@@ -65,14 +65,7 @@ class RandomMixChoice(Mix):
         weights: Sequence[float] | None = None,
         per_sample: bool = False,
         generator: Generator | None = None,
-        **unknown: Any,
     ) -> None:
-        if unknown:
-            raise TypeError(
-                f"RandomMixChoice has no option {next(iter(unknown))!r}: how often each mix is chosen is weights=[...], "
-                "and p and other options belong to the mixes (choice.p = 0.5 sets those of all), "
-                f"got {next(iter(unknown.values()))!r}"
-            )
         first = _check_agreement(transforms)
         super().__init__(
             p=1.0, per_sample=per_sample, generator=generator, **{name: getattr(first, name) for name in _SHARED}

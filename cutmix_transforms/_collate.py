@@ -150,6 +150,9 @@ def unstacked(samples: Sequence[Any]) -> tuple[Any, ...]:
     Args:
         samples: the samples, all tuples or all dictionaries.
 
+    Shape:
+        - samples: N tuples of k items, or N dictionaries; the output: k tuples of N items, or N dictionaries.
+
     Returns:
         Of tuples ``(image, target)`` all images, then all targets; of dictionaries a tuple of them.
 

@@ -124,11 +124,25 @@ def _sealing(construct: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(construct)
     def __init__(self: RandomTransform, *arguments: Any, **options: Any) -> None:  # noqa: N807
+        if type(self).__init__ is __init__:
+            _check_known(type(self), construct, options)
         construct(self, *arguments, **options)
         if type(self).__init__ is __init__:
             self._is_made = True
 
     return __init__
+
+
+def _check_known(cls: type[RandomTransform], construct: Callable[..., None], options: dict[str, Any]) -> None:
+    """Raise an error for options that a transform does not have, which says what it has."""
+    known = inspect.signature(construct).parameters
+    unknown = [name for name in options if name not in known]
+    if unknown and all(one.kind is not one.VAR_KEYWORD for one in known.values()):
+        advice = " (p belongs to its mixes: choice.p = 0.5 sets that of all)" if "transforms" in known else ""
+        raise TypeError(
+            f"{cls.__name__} must be given options that it has, {', '.join(list(known)[1:])}{advice}, "
+            f"got {unknown[0]}={options[unknown[0]]!r}"
+        )
 
 
 def _constructors(cls: type[RandomTransform]) -> Iterator[list[inspect.Parameter]]:

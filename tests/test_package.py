@@ -54,12 +54,13 @@ SIGNATURES = {
     "Mix": "(*, p=1.0, num_classes=None, per_sample=False, min_visibility=None, target='soft', label_smoothing=0.0, "
     "labels_getter='default', generator=None)",
     "MixCollate": "(transform, *, collate_fn=default_collate)",
-    "MixDataset": "(dataset, transform)",
+    "MixDataset": "(dataset, transform, *, partners=None, weights=None)",
     "MixedLoss": "(criterion)",
     "mixed_accuracy": "(logits, target, *, k=1)",
     "show_batch": "(images, targets=None, *, classes=None, mean=None, std=None, draw=None, columns=None)",
     "MixDraw": "(partners, boxes, opacity, size)",
     "MixedTarget": "(a, b, lam)",
+    "unstacked": "(samples)",
 }
 
 
@@ -121,6 +122,7 @@ def test_imports_run_one_way():
             assert imported == [
                 "cutmix_transforms._checks",
                 "cutmix_transforms._graph",
+                "cutmix_transforms._shared_number",
                 "cutmix_transforms.functional._draw",
             ]
         if path.name not in ("__init__.py", "_cli.py"):
