@@ -9,6 +9,7 @@ import numpy as np
 import torch  # noqa: F401 (the example)
 from torch.utils.data import Dataset, IterableDataset
 
+from cutmix_transforms._checks import check_no_switch
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._samples import mix_two, shows_partner, unmixed_sample
 from cutmix_transforms.functional._checks import received
@@ -79,6 +80,10 @@ class MixDataset(Dataset[Any]):
         self.partners = partners
         pool = dataset if partners is None else partners
         self._ends = None if weights is None else _ends_of(weights, len(pool), least=2 if partners is None else 1)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        check_no_switch(type(self).__name__, name, value)
+        super().__setattr__(name, value)
 
     def __len__(self) -> int:
         return len(self.dataset)

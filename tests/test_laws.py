@@ -75,7 +75,7 @@ def are_independent(*columns):
 
 def draws_of_samples(mix, count=200_000, size=(HEIGHT, WIDTH)):
     """One draw of many samples, each its own."""
-    mix.per_sample = True
+    vars(mix)["per_sample"] = True  # as if it had been made so
     return mix.draw(torch.empty(1).expand(count, 1, *size))
 
 

@@ -582,6 +582,8 @@ FIRST_MISTAKES = [
     (lambda mix: RandomCutMix()(IMAGES, LABELS), ValueError, ["num_classes", "labels.float()"]),
     (lambda mix: mix({"attention": LABELS}, None), TypeError, ["labels"]),
     (lambda mix: RandomMixChoice([mix], p=0.5), TypeError, ["weights", "choice.p = 0.5", "p=0.5"]),
+    (lambda mix: setattr(MixCollate(mix), "mixup_enabled", False), AttributeError, ["mixup_enabled", "p = 0"]),
+    (lambda mix: setattr(MixDataset([], mix), "mixup_enabled", False), AttributeError, ["mixup_enabled", "p = 0"]),
     (lambda mix: RandomCutMix(aplha=0.5), TypeError, ["alpha, p, num_classes", "aplha=0.5"]),
     (lambda mix: RandomCutMix(num_classes=2**70), ValueError, ["num_classes", "at most", str(2**70)]),
 ]
