@@ -93,6 +93,6 @@ def check_no_switch(owner: str, name: str, value: Any) -> None:
 def no_switch(owner: str) -> str:
     """Return what to do in place of timm's attribute."""
     return (
-        f"{TIMM_SWITCH} is an attribute of timm's mixes, not of {owner}; set p of the mix, which also reaches running DataLoader "
+        f"{TIMM_SWITCH} is an attribute of timm's mixes, not of {owner}; set p, which also reaches running DataLoader "
         "workers: p = 0 turns mixing off"
     )
