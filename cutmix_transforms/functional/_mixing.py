@@ -105,7 +105,7 @@ def write_mixed(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None =
         else:
             _write_patches(out, rows, draw.partners.tolist(), _one_each(boxes, len(out)), others)
     elif shift and hidden + opacity.count(1) == count:
-        paste_by_mask(out, _as_batch(rows), boxes, shift)
+        paste_by_mask(out, _as_batch(rows), draw)
     elif shift and hidden + boxes.count([0, 0, *draw.size]) >= count:
         _write_blend(out, rows, opacity, shift)
     else:
