@@ -170,8 +170,8 @@ class HostDraw(NamedTuple):
     def lam(self) -> NDArray[np.float64]:
         """The fraction of each original sample that is kept: ``(1 or N,)``."""
         pixels = max(self.size[0] * self.size[1], 1)
-        covered = [(bottom - top) * (right - left) / pixels for top, left, bottom, right in self.boxes.tolist()]
-        kept: NDArray[np.float64] = 1 - self.opacity * np.array(covered)
+        top, left, bottom, right = self.boxes.T
+        kept: NDArray[np.float64] = 1 - self.opacity * ((bottom - top) * (right - left) / pixels)
         return kept
 
     def spread(self) -> MixDraw:
@@ -231,12 +231,13 @@ def check_placement(placement: Any, size: Size, rows: int, name: str) -> None:
             f"{name}.place must return boxes (rows, 4) of integers for {rows} rows, "
             f"got {boxes.dtype} of shape {boxes.shape}"
         )
-    for top, left, bottom, right in boxes.tolist():
-        if not (0 <= top <= bottom <= size[0] and 0 <= left <= right <= size[1]):
-            raise ValueError(
-                f"{name}.place must return boxes (top, left, bottom, right) with 0 <= top <= bottom <= {size[0]} and "
-                f"0 <= left <= right <= {size[1]}, got {(top, left, bottom, right)}"
-            )
+    first, last = boxes[:, :2], boxes[:, 2:]
+    wrong = (first < 0) | (last < first) | (last > size)
+    if wrong.any():
+        raise ValueError(
+            f"{name}.place must return boxes (top, left, bottom, right) with 0 <= top <= bottom <= {size[0]} and "
+            f"0 <= left <= right <= {size[1]}, got {tuple(boxes[wrong.any(1)][0].tolist())}"
+        )
 
 
 def send_tensor(values: Tensor, device: torch.device) -> Tensor:
