@@ -2,30 +2,25 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
-from math import ceil, inf
+from math import ceil
 from typing import Any
 
-import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms._checks import check_count
-from cutmix_transforms._overlay import INTEGERS, corners_on, frame, name_of, overlay_of, paint, shorten
-from cutmix_transforms._wrap import unwrap
+from cutmix_transforms._overlay import corners_on, frame, paint, shorten
+from cutmix_transforms._show_pixels import pixels_of
+from cutmix_transforms._show_targets import notes_of, of_one
 from cutmix_transforms.functional._by_hand import check_draw
 from cutmix_transforms.functional._checks import check_boxes, received
 from cutmix_transforms.functional._draw import MixDraw, Size
-from cutmix_transforms.functional._pairs import MixedTarget, check_pair, weigh
+from cutmix_transforms.functional._pairs import MixedTarget
 
 PAPER, INK = (255, 255, 255), (34, 34, 34)
 GUTTER = 4
-FORMS = "a tensor, a MixedTarget, a sequence with one dictionary for each image, or None"
 SMALLEST, LARGEST = 96, 320  # sides of a tile in pixels
-WHITES = (255, 4095, 65535)  # of 8, 12 and 16 bits
-NEAR = 0.25  # so far outside of [0, 1] come images that were resized or got noise, but not those that were normalized
 
 
 def show_batch(
@@ -83,31 +78,24 @@ def show_batch(
         >>> show_batch([torch.rand(3, 100, 150), torch.rand(3, 120, 80)], [target, {}], classes=["cat", "dog"]).size
         (312, 128)
     """
-    pixels = _each_in_pixels(images, mean, std)
-    sizes = [(image.shape[-2], image.shape[-1]) for image in pixels]
+    pixels = pixels_of(images, mean, std)
+    if pixels.trouble:
+        warnings.warn(pixels.trouble, stacklevel=2)
+    sizes = [(image.shape[-2], image.shape[-1]) for image in pixels.images]
     _check_classes(classes)
     if isinstance(images, Tensor) and images.ndim == 3 and targets is not None:
-        targets = _of_one(targets)
-    if isinstance(targets, MixedTarget):
-        check_pair(targets)
-    captions, overlays = [""] * len(sizes), []
-    if _has_words(targets):
-        captions = captions_of(targets, classes)
-        _check_count(len(captions), len(sizes))
-    elif targets is not None:
-        rows = _rows_of(targets, sizes)
-        overlays = list(map(partial(overlay_of, classes=classes), rows, sizes, _names_of(targets, len(rows))))
-        captions = [overlay.caption for overlay in overlays]
+        targets = of_one(targets)
+    notes = notes_of(targets, sizes, classes)
     if draw is not None:
         _check_draw(draw, sizes)
     count = min(len(sizes), 8) if columns is None else check_count("columns", columns)
-    tiles = [_tile(image) for image in pixels]
-    for tile, overlay in zip(tiles, overlays, strict=False):
+    tiles = [_tile(image) for image in pixels.images]
+    for tile, overlay in zip(tiles, notes.overlays, strict=False):
         paint(tile, overlay)
     if draw is not None:
         for tile, box in zip(tiles, draw.boxes.tolist(), strict=True):
             _outline(tile, box, draw.size)
-    return _grid(tiles, captions, count)
+    return _grid(tiles, notes.captions, count)
 
 
 def _check_draw(draw: Any, sizes: list[Size]) -> None:
@@ -125,198 +113,6 @@ def _check_classes(classes: Any) -> None:
         isinstance(classes, (str, Mapping)) or not hasattr(classes, "__len__") or not hasattr(classes, "__getitem__")
     ):
         raise TypeError(f"classes must be a sequence of names, got {received(classes)}")
-
-
-def _has_words(targets: Any) -> bool:
-    """Tell whether targets are written under their images: of masks and dictionaries places are drawn."""
-    first = targets.a if isinstance(targets, MixedTarget) else targets
-    return isinstance(first, Tensor) and first.ndim < 3 and not isinstance(first, tv_tensors.Mask)
-
-
-def _rows_of(targets: Any, sizes: list[Size]) -> list[Mapping[str, Any]]:
-    """Return targets that know of places: one dictionary for each image."""
-    if isinstance(targets, (Tensor, MixedTarget)):
-        masks = list(map(partial(_masks, sizes=sizes), targets[:2] if isinstance(targets, MixedTarget) else [targets]))
-        _check_count(len(masks[0]), len(sizes))
-        if isinstance(targets, MixedTarget):
-            return [{"masks": MixedTarget(*fields)} for fields in zip(*masks, unwrap(targets.lam), strict=True)]
-        return [{"masks": mask} for mask in masks[0]]
-    if not isinstance(targets, (tuple, list)):
-        raise TypeError(f"targets must be {FORMS}, got {received(targets)}")
-    kinds = sorted({type(row).__name__ for row in targets if not isinstance(row, Mapping)})
-    if kinds:
-        raise TypeError(f"targets must be {FORMS}, got {type(targets).__name__} of {', '.join(kinds)}")
-    _check_count(len(targets), len(sizes))
-    return list(targets)
-
-
-def _names_of(targets: Any, count: int) -> list[str]:
-    """Return what to call the target of each image in errors."""
-    return (
-        ["targets"] * count if isinstance(targets, (Tensor, MixedTarget)) else [f"targets[{i}]" for i in range(count)]
-    )
-
-
-def _check_count(found: int, count: int) -> None:
-    if found != count:
-        raise ValueError(f"targets must be {count}, one for each image, got {found}")
-
-
-def _masks(masks: Any, sizes: list[Size]) -> Any:
-    """Return semantic masks of a batch as ``(N, H, W)``."""
-    plain = unwrap(masks.detach()).cpu()
-    if plain.ndim == 4 and plain.shape[1] == 1:
-        plain = plain[:, 0]
-    if plain.ndim != 3 or any(tuple(plain.shape[-2:]) != size for size in sizes):
-        raise ValueError(
-            "targets that are masks must be (N, H, W) or (N, 1, H, W) with the size of the images, "
-            f"{' and '.join(map(str, sorted(set(sizes))))}, got shape {tuple(masks.shape)}"
-        )
-    if plain.dtype not in (*INTEGERS, torch.bool):
-        raise TypeError(f"targets that are masks must be integers or bool, got {plain.dtype}")
-    return plain
-
-
-def captions_of(targets: Any, classes: Sequence[str] | None) -> list[str]:
-    """Return each target in words."""
-    if isinstance(targets, MixedTarget):
-        a, b, lam = (unwrap(field.detach()).cpu() for field in targets)
-        if a.ndim == 1 and not a.is_floating_point():
-            pairs = zip(a.tolist(), b.tolist(), lam.tolist(), strict=True)
-            return _in_words([[(one, k), (1 - one, j)] if k != j else [(1.0, k)] for k, j, one in pairs], classes)
-        targets = weigh(a, b, lam)
-    targets = targets.detach().cpu()
-    if targets.ndim not in (1, 2) or targets.is_complex():
-        raise ValueError(f"targets must be of shape (N,) or (N, K), of real numbers, got {received(targets)}")
-    if targets.ndim == 2:
-        return _in_words([[(fraction, k) for k, fraction in enumerate(row)] for row in targets.tolist()], classes)
-    if targets.is_floating_point():
-        return [f"{value:.2f}" if abs(value) < 1e6 else f"{value:.3g}" for value in targets.tolist()]
-    return list(map(partial(name_of, classes=classes), targets.tolist()))
-
-
-def _of_one(target: Any) -> Any:
-    """Return the target of one image, such as a mixed sample of a dataset has it, as that of a batch."""
-    if isinstance(target, MixedTarget):
-        return MixedTarget(*map(_of_one, target))
-    if isinstance(target, Mapping):
-        return [target]
-    if isinstance(target, (int, float)):
-        return torch.tensor([target], device="cpu")
-    return target[None] if isinstance(target, Tensor) and (target.ndim == 0 or target.numel() > 1) else target
-
-
-def _in_words(rows: list[list[tuple[float, int]]], classes: Sequence[str] | None) -> list[str]:
-    """Return of each row the largest three fractions and their classes, the largest first."""
-    seen = [sorted((-fraction, k) for fraction, k in row if fraction >= 0.005) for row in rows]
-    kinds = sorted({k for row in seen for _, k in row})
-    names = dict(zip(kinds, map(partial(name_of, classes=classes), kinds), strict=True))
-    words = [[names[k] if fraction <= -0.995 else f"{-fraction:.2f} {names[k]}" for fraction, k in row] for row in seen]
-    return [" + ".join(terms[:3] + ["…"] * (len(terms) > 3)) for terms in words]
-
-
-def _each_in_pixels(images: Any, mean: Any, std: Any) -> list[Tensor]:
-    """Return each image as ``(3, H, W)`` uint8 on the CPU."""
-    batches = [_plain(batch) for batch in ([images] if isinstance(images, Tensor) else _checked(images))]
-    kinds = {batch.dtype for batch in batches}
-    whites = {kind: _white(kind, [batch for batch in batches if batch.dtype == kind]) for kind in kinds}
-    shades = [_shades(batch, whites[batch.dtype], mean, std) for batch in batches]
-    trouble = _trouble_of(batches, shades, mean, std)
-    if trouble:
-        warnings.warn(trouble, stacklevel=3)
-    shown = [(batch.nan_to_num().clamp(0, 1) * 255).round().to(torch.uint8) for batch in shades]
-    return [image.expand(3, -1, -1) for batch in shown for image in batch]
-
-
-def _checked(images: Any) -> Sequence[Tensor]:
-    """Return a sequence of images, or raise an error if it is none."""
-    if not isinstance(images, (tuple, list)):
-        raise TypeError(f"images must be a tensor or a sequence of tensors (C, H, W), got {type(images).__name__}")
-    for i, image in enumerate(images):
-        if not isinstance(image, Tensor):
-            raise TypeError(f"images must be tensors (C, H, W), got {type(image).__name__} at index {i}")
-        if image.ndim != 3:
-            raise ValueError(f"images in a sequence must be (C, H, W), got shape {tuple(image.shape)} at index {i}")
-    if not images:
-        raise ValueError(f"images must be at least one, got an empty {type(images).__name__}")
-    return images
-
-
-def _plain(images: Tensor) -> Tensor:
-    """Return images ``(N, C, H, W)`` on the CPU, of videos the middle frame."""
-    pixels = unwrap(images.detach()).cpu()
-    if pixels.ndim == 3:
-        pixels = pixels[None]
-    if pixels.ndim == 5 and pixels.shape[1]:
-        pixels = pixels[:, pixels.shape[1] // 2]
-    if pixels.ndim != 4 or pixels.shape[1] not in (1, 3) or 0 in pixels.shape:
-        raise ValueError(
-            "images must be (N, C, H, W) with 1 or 3 channels, (C, H, W) or videos (N, T, C, H, W), "
-            f"got shape {tuple(images.shape)}"
-        )
-    if pixels.is_complex():
-        raise TypeError(f"images must be float, integer or bool, got {pixels.dtype}")
-    return pixels
-
-
-def _white(kind: torch.dtype, batches: list[Tensor]) -> int:
-    """Return which value is white in images of a dtype: few data sets use all bits of an int32."""
-    if kind not in INTEGERS:
-        return 1
-    most = torch.iinfo(kind).max
-    highest = _span(batches)[1]
-    return next((white for white in WHITES if highest <= white <= most), most)
-
-
-def _span(batches: list[Tensor]) -> tuple[float, float]:
-    """Return the lowest and the highest number; NaN is shown as 0."""
-    images = (image.double().nan_to_num(0.0, inf, -inf) for batch in batches for image in batch)
-    ends = [end.item() for image in images for end in image.aminmax()]
-    return min(ends), max(ends)
-
-
-def _shades(pixels: Tensor, white: int, mean: Any, std: Any) -> Tensor:
-    """Return images of floats from 0 to 1, if they were normalized as these options say."""
-    shift, scale = _per_channel("mean", mean, 0.0, pixels), _per_channel("std", std, 1.0, pixels)
-    if pixels.is_floating_point():
-        return pixels.float() * scale + shift
-    return pixels.float() / white
-
-
-def _trouble_of(batches: list[Tensor], shades: list[Tensor], mean: Any, std: Any) -> str:
-    """Return what a user should know of images that lie so far outside of [0, 1] that they cannot be recognized."""
-    low, high = _span(shades)
-    if low >= -NEAR and high <= 1 + NEAR:
-        return ""
-    if not any(batch.is_floating_point() for batch in batches):
-        lowest = _span(batches)[0]
-        return f"images of integers must be at least 0 to be shown, got {lowest:.6g}, which is cut off; shift them up"
-    if mean is None and std is None:
-        advice = "if they were normalized, give mean and std" if low < -NEAR else "divide images from 0 to 255 by 255"
-    elif mean is None or std is None:
-        advice = f"give both mean and std, not {'std' if mean is None else 'mean'} alone"
-    else:
-        advice = "mean and std must be those that images from 0 to 1 were normalized with"
-    restored = "" if mean is None and std is None else " once mean and std are undone"
-    return f"images must be from 0 to 1 to be shown, got {low:.3g} to {high:.3g}{restored}, which is cut off; {advice}"
-
-
-def _per_channel(name: str, values: Any, default: float, pixels: Tensor) -> Tensor:
-    if values is None:
-        return torch.tensor(default, device="cpu")
-    try:
-        numbers = torch.as_tensor(values, dtype=torch.float32, device="cpu").flatten()
-    except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f"{name} must be one number per channel of float images, got {received(values)}") from None
-    if not numbers.isfinite().all() or (name == "std" and not (numbers > 0).all()):
-        rule = "finite numbers above 0" if name == "std" else "finite numbers"
-        raise ValueError(f"{name} must be {rule}, got {values!r}")
-    if not pixels.is_floating_point() or len(numbers) not in (1, pixels.shape[1]):
-        raise ValueError(
-            f"{name} must be one number per channel of float images, "
-            f"got {values!r} for {pixels.dtype} of shape {tuple(pixels.shape)}"
-        )
-    return numbers.view(-1, 1, 1)
 
 
 def _tile(image: Tensor) -> Image.Image:

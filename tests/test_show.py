@@ -11,7 +11,8 @@ from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms import MixCollate, MixedTarget, RandomCutMix, RandomMixUp, show_batch
 from cutmix_transforms._overlay import PALETTE, ink_on, name_of, overlay_of, shorten
-from cutmix_transforms._show import GUTTER, PAPER, _wrap, captions_of
+from cutmix_transforms._show import GUTTER, PAPER, _wrap
+from cutmix_transforms._show_targets import captions_of
 from cutmix_transforms.functional import mix_draw
 
 NAMES = ["cat", "coffee", "dog", "rocket"]
