@@ -32,6 +32,7 @@ def show_batch(
     std: Sequence[float] | None = None,
     draw: MixDraw | None = None,
     columns: int | None = None,
+    channels: int | Sequence[int] | None = None,
 ) -> Image.Image:
     """Return a picture of a batch, which shows itself at the end of a notebook cell.
 
@@ -41,9 +42,9 @@ def show_batch(
     a whole number, images larger than 320 pixels are made smaller.
 
     Args:
-        images: the batch, in color or gray, integer or float from 0 to 1; of videos the middle frame is shown. Or a
-            sequence of images, also of unequal sizes. White is 1 for floats, and for integers the first of 255, 4095,
-            65535 and the highest value of the dtype that no pixel exceeds.
+        images: the batch, integer or float from 0 to 1; of videos the middle frame is shown. Or a sequence of images,
+            also of unequal sizes. White is 1 for floats, and for integers the first of 255, 4095, 65535 and the highest
+            value of the dtype that no pixel that is shown exceeds.
         targets: class indices, rows of class fractions, values, or semantic masks; a :class:`MixedTarget` of these; or
             for each image a dictionary with any of ``boxes``, ``labels``, ``masks``, ``keypoints`` and the ``weights``
             of MixUp, which stand behind the names. Keypoints that are covered (``nan``, or negative) or outside the
@@ -54,10 +55,13 @@ def show_batch(
             far outside of [0, 1].
         draw: the draw that the batch was mixed with, to outline its boxes.
         columns: number of images in a row; 8 by default.
+        channels: the indices of three channels to be shown as red, green and blue, such as ``(3, 2, 1)`` of a satellite
+            image, or of one to be shown in gray. By default the first three of 3 or 4 and the first of 1 or 2, without
+            an alpha channel.
 
     Shape:
-        - images: ``(N, C, H, W)`` with 1 or 3 channels, one image ``(C, H, W)``, videos ``(N, T, C, H, W)``, or N
-          tensors ``(C, H, W)``.
+        - images: ``(N, C, H, W)``, one image ``(C, H, W)``, videos ``(N, T, C, H, W)``, or N tensors ``(C, H, W)``;
+          with more than 4 channels ``channels`` must be given.
         - targets: ``(N,)``, ``(N, K)``, masks ``(N, H, W)`` or ``(N, 1, H, W)``, or a ``MixedTarget`` of these; for
           one image also without ``N``.
         - in a dictionary: boxes ``(n, 4)``, plain ones as ``XYXY``; labels and weights ``(n,)``; masks ``(n, H, W)``
@@ -67,10 +71,11 @@ def show_batch(
         An RGB picture.
 
     Raises:
-        TypeError: if ``images``, ``targets`` or ``draw`` are of another type.
-        ValueError: if shapes, ``classes``, ``mean``, ``std`` or ``draw`` do not fit the images.
+        TypeError: if ``images``, ``targets``, ``draw`` or ``channels`` are of another type.
+        ValueError: if shapes, ``classes``, ``mean``, ``std``, ``draw`` or ``channels`` do not fit the images.
 
     Example:
+        >>> import torch
         >>> picture = show_batch(torch.rand(3, 3, 100, 150), torch.tensor([0, 1, 0]), classes=["cat", "dog"])
         >>> picture.size
         (466, 124)
@@ -78,7 +83,7 @@ def show_batch(
         >>> show_batch([torch.rand(3, 100, 150), torch.rand(3, 120, 80)], [target, {}], classes=["cat", "dog"]).size
         (312, 128)
     """
-    pixels = pixels_of(images, mean, std)
+    pixels = pixels_of(images, mean, std, channels)
     if pixels.trouble:
         warnings.warn(pixels.trouble, stacklevel=2)
     sizes = [(image.shape[-2], image.shape[-1]) for image in pixels.images]

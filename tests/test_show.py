@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from helpers import says
@@ -134,6 +135,84 @@ def test_values_near_the_ends_are_not_warned_of():
     show_batch(around)
     show_batch(F.normalize(around, MEAN, STD), mean=MEAN, std=STD)
     show_batch(BLACK_AND_WHITE - 0.5, mean=0.5)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.uint16, torch.bool], ids=str)
+def test_channels_are_shown_as_red_green_and_blue(dtype):
+    bands = torch.randint(0, 2, (2, 7, 100, 120)).to(dtype)
+    for channels in ((3, 2, 1), [6, 0, 4], (1, 5, 1), range(4, 7), torch.tensor([3, 2, 1])):
+        wanted = torch.stack([bands[:, int(k)] for k in channels], 1)
+        assert show_batch(bands, channels=channels).tobytes() == show_batch(wanted).tobytes()
+        assert show_batch(list(bands), channels=channels).tobytes() == show_batch(wanted).tobytes()
+    for one in (4, (4,), torch.tensor(4), np.int64(4), np.array(4)):
+        assert show_batch(bands, channels=one).tobytes() == show_batch(bands[:, 4:5]).tobytes()
+
+
+def test_channels_of_few():
+    images = torch.randint(0, 256, (2, 4, 100, 120), dtype=torch.uint8)
+    assert show_batch(images).tobytes() == show_batch(images[:, :3]).tobytes()
+    assert show_batch(images[:, :2]).tobytes() == show_batch(images[:, :1]).tobytes()
+    assert show_batch(images[:, :2], channels=1).tobytes() == show_batch(images[:, 1:2]).tobytes()
+    assert show_batch(images[:, :1], channels=(0, 0, 0)).tobytes() == show_batch(images[:, :1]).tobytes()
+    assert show_batch([images[0], images[1, :1]]).tobytes() == show_batch([images[0, :3], images[1, :1]]).tobytes()
+    assert show_batch(images[0], channels=3).tobytes() == show_batch(images[:1, 3:]).tobytes()
+
+
+def test_channels_of_videos_are_those_of_their_frames():
+    videos = torch.rand(2, 9, 6, 100, 100)
+    assert show_batch(videos, channels=(5, 0, 3)).tobytes() == show_batch(videos[:, 4, [5, 0, 3]]).tobytes()
+
+
+def test_channels_that_are_not_shown_change_nothing():
+    """Neither what is white, nor a warning of values out of range."""
+    bands = torch.full((1, 5, 100, 100), 200)
+    bands[:, 4] = 60_000
+    assert tile(show_batch(bands, channels=0), 0, 100, 100).unique().tolist() == [200]
+    show_batch(bands / 255, channels=(2, 1, 0))
+
+
+def test_mean_and_std_are_of_all_channels():
+    images, mean, std = torch.rand(2, 5, 100, 100), [0.1, 0.2, 0.3, 0.4, 0.5], [0.5, 0.4, 0.3, 0.2, 0.1]
+    shown = show_batch(F.normalize(images, mean, std), mean=mean, std=std, channels=(4, 0, 2))
+    assert (tile(shown, 1, 100, 100) / 255 - images[1, [4, 0, 2]]).abs().max() <= 1 / 255
+    with says(ValueError, ["mean", "one number per channel", "[0.1, 0.2, 0.3]", "5 channels"]):
+        show_batch(images, mean=mean[:3], channels=(4, 0, 2))
+
+
+BANDS = torch.rand(2, 6, 9, 9)
+
+
+@pytest.mark.parametrize(
+    ("channels", "kind", "words"),
+    [
+        ((3, 2, 6), ValueError, ["channels", "from 0 to 5", "6 channels", "got 6"]),
+        (-1, ValueError, ["channels", "from 0 to 5", "got -1"]),
+        ((1, 2), ValueError, ["channels", "one", "three", "(1, 2)"]),
+        ((), ValueError, ["channels", "one", "three", "()"]),
+        (range(6), ValueError, ["channels", "one", "three", "range(0, 6)"]),
+        (1.0, TypeError, ["channels", "index", "float: 1.0"]),
+        ((0, 1.5, 2), TypeError, ["channels", "index", "(0, 1.5, 2)"]),
+        (torch.rand(3), TypeError, ["channels", "index"]),
+        (True, TypeError, ["channels", "index", "bool: True"]),
+        ("rgb", TypeError, ["channels", "index", "'rgb'"]),
+        ({3, 2, 1}, TypeError, ["channels", "index", "set"]),
+        ({0: 1}, TypeError, ["channels", "index", "dict"]),
+        ((0, (1,), 2), TypeError, ["channels", "index", "(0, (1,), 2)"]),
+    ],
+)
+def test_errors_of_channels(channels, kind, words):
+    with says(kind, words):
+        show_batch(BANDS, channels=channels)
+
+
+def test_more_than_four_channels_need_a_choice():
+    for images in (BANDS, BANDS[0], list(BANDS)):
+        with says(ValueError, ["images", "more than 4 channels", "channels=(2, 1, 0)", "channels=0; got shape"]):
+            show_batch(images)
+    with says(ValueError, ["channels=0", "volumes (N, C, D, H, W)", "images[:, :, 20]", "(2, 1, 40, 9, 9)"]):
+        show_batch(torch.zeros(2, 1, 40, 9, 9))
+    with says(ValueError, ["channels", "from 0 to 2", "got 5"]):
+        show_batch([BANDS[0], BANDS[0, :3]], channels=5)
 
 
 def test_rows_and_columns():
