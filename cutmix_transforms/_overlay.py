@@ -1,17 +1,19 @@
 """What a target knows of places in its image: boxes, masks and keypoints, drawn on the tile that shows the image."""
 
-from bisect import bisect_right
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
+from cutmix_transforms._show_fonts import Font
+from cutmix_transforms._show_text import Color, Lettering, shorten, without_middle
 from cutmix_transforms._wrap import unwrap
 from cutmix_transforms.functional._draw import Size
 from cutmix_transforms.functional._kernels import convert_boxes
@@ -144,23 +146,11 @@ def name_of(k: int, classes: Sequence[str] | None) -> str:
         return str(k)
     if not 0 <= k < len(classes):
         raise ValueError(f"classes must have a name for every class, got {len(classes)} names for class {k}")
-    return _without_middle(" ".join(str(classes[k]).split()), LONGEST)
+    name = unicodedata.normalize("NFC", str(classes[k]))  # few fonts have accents that are characters of their own
+    return without_middle(" ".join(name.split()), LONGEST)
 
 
-def shorten(text: str, font: Any, width: float) -> str:
-    """Take out of the middle of a text what does not fit: names of classes often begin alike."""
-    if font.getlength(text) <= width:
-        return text
-    beyond = bisect_right(range(len(text)), width, key=lambda count: font.getlength(_without_middle(text, count)))
-    return _without_middle(text, max(beyond - 1, 0))
-
-
-def _without_middle(text: str, count: int) -> str:
-    """Return a text, or its first and last characters, which are ``count`` together."""
-    return text if len(text) <= count else f"{text[: count - count // 2]}…{text[len(text) - count // 2 :]}"
-
-
-def paint(tile: Image.Image, overlay: Overlay) -> None:
+def paint(tile: Image.Image, overlay: Overlay, fonts: tuple[Font, ...]) -> None:
     """Draw an overlay on the tile of its image: masks at the bottom, tags on top."""
     for cover, kind in overlay.regions:
         _tint(tile, cover, color_of(kind))
@@ -171,13 +161,14 @@ def paint(tile: Image.Image, overlay: Overlay) -> None:
     for group, kind in zip(overlay.points, overlay.kinds, strict=False):
         for x, y in group:
             _dot(tile, (x + 0.5) * across, (y + 0.5) * down, color_of(kind))  # the middle of its pixel
+    lettering = Lettering(fonts, max(10, min(14, tile.width // 20)))
     taken: list[Box] = []
     for box, tag, kind in zip(corners, overlay.tags, overlay.kinds, strict=False):
         if any(tag):
-            _write(tile, box, tag, color_of(kind), taken)
+            taken.append(_write(tile, box, tag, color_of(kind), lettering, taken))
 
 
-def color_of(kind: int) -> tuple[int, int, int]:
+def color_of(kind: int) -> Color:
     """Return the color of a class."""
     return PALETTE[kind % len(PALETTE)]
 
@@ -193,7 +184,7 @@ def corners_on(tile: Image.Image, box: Sequence[float], size: Size) -> Box:
     return left, top, right, bottom
 
 
-def frame(tile: Image.Image, box: Box, color: tuple[int, int, int] = WHITE, *, bold: bool = False) -> None:
+def frame(tile: Image.Image, box: Box, color: Color = WHITE, *, bold: bool = False) -> None:
     """Draw the edge of a box: a line with a black one along its inside, to be seen on any ground."""
     pen = ImageDraw.Draw(tile)
     thin = max(1, max(tile.size) // 160)
@@ -202,7 +193,7 @@ def frame(tile: Image.Image, box: Box, color: tuple[int, int, int] = WHITE, *, b
     pen.rectangle(box, outline=color, width=line)
 
 
-def _tint(tile: Image.Image, cover: Tensor, color: tuple[int, int, int]) -> None:
+def _tint(tile: Image.Image, cover: Tensor, color: Color) -> None:
     strength: Image.Image = F.to_pil_image((cover.float().clamp(0, 1) * (255 * ALPHA)).round().to(torch.uint8))
     if strength.size != tile.size:
         is_enlarged = strength.width < tile.width
@@ -210,7 +201,7 @@ def _tint(tile: Image.Image, cover: Tensor, color: tuple[int, int, int]) -> None
     tile.paste(color, mask=strength)
 
 
-def _dot(tile: Image.Image, x: float, y: float, color: tuple[int, int, int]) -> None:
+def _dot(tile: Image.Image, x: float, y: float, color: Color) -> None:
     radius = max(2.0, max(tile.size) / 80)
     rim = max(1.0, radius / 3)
     side = 2 * int(radius + rim + 2)
@@ -224,13 +215,15 @@ def _dot(tile: Image.Image, x: float, y: float, color: tuple[int, int, int]) -> 
         tile.paste(ink, (left, top), disc.resize((side, side), Image.Resampling.BOX))
 
 
-def _write(tile: Image.Image, box: Box, tag: tuple[str, str], color: tuple[int, int, int], taken: list[Box]) -> None:
-    """Write a tag at the top left of a box, or below the tags that are there already."""
-    size = max(10, min(14, tile.width // 20))
-    font, edge = ImageFont.load_default(size), max(2, size // 5)
+def _write(
+    tile: Image.Image, box: Box, tag: tuple[str, str], color: Color, lettering: Lettering, taken: list[Box]
+) -> Box:
+    """Write a tag at the top left of a box, or below the tags that are there already, and return where it is."""
+    size = round(lettering.size)
+    edge = max(2, size // 5)
     fraction = f" {tag[1]}" if all(tag) else tag[1]
-    text = shorten(tag[0], font, tile.width - 2 * edge - font.getlength(fraction)) + fraction
-    width, height = min(round(font.getlength(text)) + 2 * edge, tile.width), size + edge
+    text = shorten(tag[0], lettering, tile.width - 2 * edge - lettering.getlength(fraction)) + fraction
+    width, height = min(round(lettering.getlength(text)) + 2 * edge, tile.width), size + edge
     left, top = max(min(box[0], tile.width - width), 0), max(min(box[1], tile.height - height), 0)
     for other in sorted(taken, key=lambda other: other[1]):
         is_beside = left >= other[2] or other[0] >= left + width or top >= other[3] or other[1] >= top + height
@@ -238,11 +231,11 @@ def _write(tile: Image.Image, box: Box, tag: tuple[str, str], color: tuple[int, 
             top = other[3]
     pen = ImageDraw.Draw(tile)
     pen.rectangle((left, top, left + width - 1, top + height - 1), fill=color)
-    pen.text((left + width / 2, top + height / 2), text, ink_on(color), font, anchor="mm")
-    taken.append((left, top, left + width, top + height))
+    lettering.write(pen, (left + width / 2, top + height / 2), text, ink_on(color))
+    return left, top, left + width, top + height
 
 
-def ink_on(color: tuple[int, int, int]) -> tuple[int, int, int]:
+def ink_on(color: Color) -> Color:
     """Return black or white, whichever is read better on a ground (by the relative luminance of WCAG 2)."""
     parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (value / 255 for value in color)]
     luminance = sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))

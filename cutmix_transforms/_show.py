@@ -3,16 +3,19 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from math import ceil
+from os import PathLike
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms._checks import check_count
-from cutmix_transforms._overlay import corners_on, frame, paint, shorten
+from cutmix_transforms._overlay import corners_on, frame, paint
+from cutmix_transforms._show_fonts import ELLIPSIS, Font, check_font, fonts_for, trouble_of
 from cutmix_transforms._show_pixels import pixels_of
 from cutmix_transforms._show_targets import notes_of, of_one
+from cutmix_transforms._show_text import Lettering, Measure, shorten
 from cutmix_transforms.functional._by_hand import check_draw
 from cutmix_transforms.functional._checks import check_boxes, received
 from cutmix_transforms.functional._draw import MixDraw, Size
@@ -21,6 +24,9 @@ from cutmix_transforms.functional._pairs import MixedTarget
 PAPER, INK = (255, 255, 255), (34, 34, 34)
 GUTTER = 4
 SMALLEST, LARGEST = 96, 320  # sides of a tile in pixels
+SIGNS = f"0123456789.+-{ELLIPSIS}"  # what stands beside the names of classes
+
+_TOLD: set[str] = set()  # texts that were warned of
 
 
 def show_batch(
@@ -33,6 +39,7 @@ def show_batch(
     draw: MixDraw | None = None,
     columns: int | None = None,
     channels: int | Sequence[int] | None = None,
+    font: str | PathLike[str] | Font | None = None,
 ) -> Image.Image:
     """Return a picture of a batch, which shows itself at the end of a notebook cell.
 
@@ -58,6 +65,9 @@ def show_batch(
         channels: the indices of three channels to be shown as red, green and blue, such as ``(3, 2, 1)`` of a satellite
             image, or of one to be shown in gray. By default the first three of 3 or 4 and the first of 1 or 2, without
             an alpha channel.
+        font: the path of a TrueType or OpenType file, or a font of ``PIL.ImageFont.truetype``, whose size the texts
+            under the images then have. By default, and for characters that it lacks, Pillow's own font or one of the
+            system that has them; a warning says where there is none.
 
     Shape:
         - images: ``(N, C, H, W)``, one image ``(C, H, W)``, videos ``(N, T, C, H, W)``, or N tensors ``(C, H, W)``;
@@ -71,8 +81,9 @@ def show_batch(
         An RGB picture.
 
     Raises:
-        TypeError: if ``images``, ``targets``, ``draw`` or ``channels`` are of another type.
-        ValueError: if shapes, ``classes``, ``mean``, ``std``, ``draw`` or ``channels`` do not fit the images.
+        TypeError: if ``images``, ``targets``, ``draw``, ``channels`` or ``font`` are of another type.
+        ValueError: if shapes, ``classes``, ``mean``, ``std``, ``draw`` or ``channels`` do not fit the images,
+            or ``font`` cannot be read.
 
     Example:
         >>> import torch
@@ -94,13 +105,18 @@ def show_batch(
     if draw is not None:
         _check_draw(draw, sizes)
     count = min(len(sizes), 8) if columns is None else check_count("columns", columns)
+    fonts = fonts_for([*notes.texts, SIGNS], check_font(font))
+    trouble = trouble_of(notes.texts, fonts, _TOLD)
+    if trouble:
+        warnings.warn(trouble, stacklevel=2)
     tiles = [_tile(image) for image in pixels.images]
     for tile, overlay in zip(tiles, notes.overlays, strict=False):
-        paint(tile, overlay)
+        paint(tile, overlay, fonts)
     if draw is not None:
         for tile, box in zip(tiles, draw.boxes.tolist(), strict=True):
             _outline(tile, box, draw.size)
-    return _grid(tiles, notes.captions, count)
+    size = font.size if isinstance(font, Font) else min(max(max(tile.width for tile in tiles) // 12, 12), 20)
+    return _grid(tiles, notes.captions, count, Lettering(fonts, size))
 
 
 def _check_draw(draw: Any, sizes: list[Size]) -> None:
@@ -138,13 +154,12 @@ def _outline(tile: Image.Image, box: list[int], size: tuple[int, int]) -> None:
     frame(tile, corners_on(tile, (left, top, right, bottom), size))
 
 
-def _grid(tiles: list[Image.Image], captions: list[str], columns: int) -> Image.Image:
+def _grid(tiles: list[Image.Image], captions: list[str], columns: int, lettering: Lettering) -> Image.Image:
     """Arrange tiles: every cell is as large as the largest tile, and every row as high as its longest caption needs."""
     width, height = (max(sides) for sides in zip(*(tile.size for tile in tiles), strict=True))
-    font = ImageFont.load_default(min(max(width // 12, 12), 20))
-    line = ceil(font.size * 1.3) if isinstance(font, ImageFont.FreeTypeFont) else 12
+    line, room = lettering.height, width - round(lettering.size / 2)  # full lines beside one another do not touch
     rows = [range(start, min(start + columns, len(tiles))) for start in range(0, len(tiles), columns)]
-    texts = [_wrap(caption, font, width) for caption in captions]
+    texts = [_wrap(caption, lettering, room) for caption in captions]
     below = [line * max(len(texts[i]) for i in row) for row in rows]
     columns = min(columns, len(tiles))
     paper = Image.new(
@@ -159,12 +174,12 @@ def _grid(tiles: list[Image.Image], captions: list[str], columns: int) -> Image.
             x = GUTTER + column * (width + GUTTER)
             paper.paste(tiles[i], (x + (width - tiles[i].width) // 2, y + (height - tiles[i].height) // 2))
             for k, text in enumerate(texts[i]):
-                pen.text((x + width / 2, y + height + k * line + line / 2), text, INK, font, anchor="mm")
+                lettering.write(pen, (x + width / 2, y + height + k * line + line / 2), text, INK)
         y += height + space + GUTTER
     return paper
 
 
-def _wrap(caption: str, font: Any, width: int) -> list[str]:
+def _wrap(caption: str, font: Measure, width: float) -> list[str]:
     """Break a caption in front of its plus signs where a line is full, and shorten what is too long even so."""
     lines: list[str] = []
     for term in caption.split(" + ") if caption else []:

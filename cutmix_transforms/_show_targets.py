@@ -1,5 +1,6 @@
 """Targets of a batch in words, and those that know of places as overlays."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -22,6 +23,13 @@ class Notes(NamedTuple):
 
     captions: list[str]
     overlays: list[Overlay]
+
+    @property
+    def texts(self) -> list[str]:
+        """All that is written, in parts that do not repeat with every fraction: the names of classes, and numbers."""
+        tags = [name for overlay in self.overlays for name, _ in overlay.tags]
+        terms = [term for caption in self.captions for term in caption.split(" + ")]
+        return [*(re.sub(r"^\d\.\d\d (?=.)", "", term) for term in terms), *tags]
 
 
 def notes_of(targets: Any, sizes: list[Size], classes: Sequence[str] | None) -> Notes:
