@@ -57,7 +57,8 @@ SIGNATURES = {
     "MixDataset": "(dataset, transform, *, partners=None, weights=None)",
     "MixedLoss": "(criterion)",
     "mixed_accuracy": "(logits, target, *, k=1)",
-    "show_batch": "(images, targets=None, *, classes=None, mean=None, std=None, draw=None, columns=None)",
+    "show_batch": "(images, targets=None, *, classes=None, mean=None, std=None, draw=None, columns=None, "
+    "channels=None, font=None)",
     "MixDraw": "(partners, boxes, opacity, size)",
     "MixedTarget": "(a, b, lam)",
     "unstacked": "(samples)",
