@@ -40,6 +40,7 @@ TAKERS = {
     "mix": lambda draw: RandomCutMix(num_classes=3)(IMAGES, LABELS, draw=draw),
     "mix_images": lambda draw: F.mix_images(IMAGES, draw),
     "mix_targets": lambda draw: F.mix_targets(ROWS, draw),
+    "union_targets": lambda draw: F.union_targets(ROWS, draw),
     "pair_targets": lambda draw: F.pair_targets(LABELS, draw),
     "show_batch": lambda draw: show_batch(IMAGES, draw=draw),
 }
@@ -407,6 +408,14 @@ BAD_CALLS = {
         (lambda: F.mix_images(IMAGES, DRAW, IMAGES[0]), ValueError, ["others", "(M, *(3, 17, 11))", "(3, 17, 11)"]),
         (lambda: F.mix_images(IMAGES, DRAW, IMAGES[:3]), ValueError, ["draw.partners", "[0, 3)", "3"]),
     ],
+    "union_targets": [
+        (lambda: F.union_targets(ROWS, None), TypeError, ["draw", "MixDraw", "NoneType"]),
+        (lambda: F.union_targets(LABELS, DRAW), TypeError, ["targets", "float", "int64"]),
+        (lambda: F.union_targets(ROWS[:, 0], DRAW), ValueError, ["targets", "(N, K)", "(4,)"]),
+        (lambda: F.union_targets(ROWS[:3], DRAW), ValueError, ["draw", "3 targets", "4"]),
+        (lambda: F.union_targets(ROWS, DRAW, ROWS[:, :2]), ValueError, ["others", "(M, *(3,))", "(4, 2)"]),
+        (lambda: F.union_targets(ROWS, DRAW, ROWS[:3]), ValueError, ["draw.partners", "[0, 3)", "3"]),
+    ],
     "mix_targets": [
         (lambda: F.mix_targets(ROWS), TypeError, ["draw"]),
         (lambda: F.mix_targets(ROWS, None), TypeError, ["draw", "MixDraw", "NoneType"]),
@@ -562,6 +571,7 @@ def test_no_public_name_is_forgotten():
         "MixDataset",
         "Mix",
         "Placement",
+        "unstacked",
     }
     assert set(BAD_CALLS) == {*F.__all__, *cutmix_transforms.__all__} - {*others, "functional"}
 
