@@ -410,7 +410,7 @@ BAD_CALLS = {
     ],
     "union_targets": [
         (lambda: F.union_targets(ROWS, None), TypeError, ["draw", "MixDraw", "NoneType"]),
-        (lambda: F.union_targets(LABELS, DRAW), TypeError, ["targets", "float", "int64"]),
+        (lambda: F.union_targets(ROWS.long(), DRAW), TypeError, ["targets", "float", "int64"]),
         (lambda: F.union_targets(ROWS[:, 0], DRAW), ValueError, ["targets", "(N, K)", "(4,)"]),
         (lambda: F.union_targets(ROWS[:3], DRAW), ValueError, ["draw", "3 targets", "4"]),
         (lambda: F.union_targets(ROWS, DRAW, ROWS[:, :2]), ValueError, ["others", "(M, *(3,))", "(4, 2)"]),
