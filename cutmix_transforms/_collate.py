@@ -10,10 +10,11 @@ from torch.utils.data import default_collate
 from torch.utils.data._utils.collate import collate
 
 from cutmix_transforms._checks import check_no_switch
-from cutmix_transforms._mix import Mix, check_counts
+from cutmix_transforms._mix import Mix
 from cutmix_transforms._samples import mix_samples
 from cutmix_transforms._stacking import Columns, check_forms, check_room, column_of, share, stack, stacked
 from cutmix_transforms._structure._containers import Nest, item_of, keys_of
+from cutmix_transforms._structure._fit import check_counts
 from cutmix_transforms._structure._read import Parts, check_leaves, check_stackable
 from cutmix_transforms.functional._checks import received
 from cutmix_transforms.functional._draw import image_size

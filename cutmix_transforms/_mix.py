@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 from torch import Generator, Tensor
-from torch._C._functorch import is_batchedtensor
 from torchvision import tv_tensors
 
 from cutmix_transforms._checks import check_choice, check_count, check_flag, check_fraction_below_one
@@ -17,6 +16,7 @@ from cutmix_transforms._random import RandomTransform
 from cutmix_transforms._samples import in_order_of
 from cutmix_transforms._stacking import Column, stacked
 from cutmix_transforms._structure._advice import PLACES
+from cutmix_transforms._structure._fit import check_counts, check_dense, check_others, shapes_of
 from cutmix_transforms._structure._images import channels_last_error, has_channels_last
 from cutmix_transforms._structure._instances import Leaf
 from cutmix_transforms._structure._labels import check_labels_getter
@@ -357,7 +357,7 @@ class Mix(RandomTransform):
         if self.target == "union" and len(rows) < len(targets):
             raise ValueError(
                 "labels must be classes or rows of classes with target='union' (values have no union), got "
-                f"{_shapes([leaf.value for leaf in labels])}"
+                f"{shapes_of([leaf.value for leaf in labels])}"
             )
         return Parts(nest, images, maps, targets, groups, is_sample)
 
@@ -408,45 +408,6 @@ class Mix(RandomTransform):
                 raise channels_last_error(image)
             if (image.dtype == torch.bool or image.dtype.is_complex) and self.blends != "nothing":
                 check_blendable(image)
-
-
-def check_dense(name: str, tensor: Tensor) -> None:
-    """Raise an error unless a tensor is of the plain kind that can be mixed."""
-    kind = "nested" if tensor.is_nested else "quantized" if tensor.is_quantized else str(tensor.layout)
-    if kind != "torch.strided":
-        raise TypeError(f"{name} must be dense tensors (to_dense(), dequantize() or padding make them so), got {kind}")
-    if is_batchedtensor(tensor):
-        raise TypeError(f"{name} must be whole batches, which torch.func.vmap takes apart, got one row of them")
-
-
-def check_others(parts: Parts, pool: Parts) -> None:
-    """Raise an error unless partners can be taken from a second batch."""
-    for own, other in zip(_mixed_leaves(parts), _mixed_leaves(pool), strict=True):
-        fits = type(own) is type(other) and own.dtype == other.dtype and own.shape[1:] == other.shape[1:]
-        if not fits or not len(other):
-            raise ValueError(
-                "others must hold at least one sample of the same shape, dtype and kind as the batch, "
-                f"got {other.dtype} of shape {tuple(other.shape)} beside {own.dtype} of shape {tuple(own.shape)}"
-            )
-
-
-def _mixed_leaves(parts: Parts) -> list[Tensor]:
-    targets = [_targets.soft_of(leaf.value) for leaf in parts.targets]
-    return [leaf.value for leaf in (*parts.images, *parts.maps)] + targets
-
-
-def check_counts(parts: Parts) -> None:
-    """Raise an error unless images are of one size, and there is a label and a map for each."""
-    images = [image.value for image in parts.images]
-    if len({image_size(image) for image in images}) > 1:
-        raise ValueError(f"images of one batch must be of one size, got the shapes {_shapes(images)}")
-    leaves = images + [leaf.value for leaf in (*parts.maps, *parts.targets)]
-    if any(leaf.ndim == 0 or len(leaf) != len(images[0]) for leaf in leaves):
-        raise ValueError(f"images and labels must have the same batch size, got the shapes {_shapes(leaves)}")
-
-
-def _shapes(tensors: list[Tensor]) -> str:
-    return ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
 
 
 def _check_num_classes(value: Any) -> int | tuple[int | None, ...] | None:

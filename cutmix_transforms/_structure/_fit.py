@@ -1,0 +1,55 @@
+"""What was found in a batch must fit together: one size, one number of samples, ordinary tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch._C._functorch import is_batchedtensor
+
+from cutmix_transforms.functional._draw import image_size
+from cutmix_transforms.functional._targets import soft_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cutmix_transforms._structure._read import Parts
+
+
+def check_dense(name: str, tensor: Tensor) -> None:
+    """Raise an error unless a tensor is of the plain kind that can be mixed."""
+    kind = "nested" if tensor.is_nested else "quantized" if tensor.is_quantized else str(tensor.layout)
+    if kind != "torch.strided":
+        raise TypeError(f"{name} must be dense tensors (to_dense(), dequantize() or padding make them so), got {kind}")
+    if is_batchedtensor(tensor):
+        raise TypeError(f"{name} must be whole batches, which torch.func.vmap takes apart, got one row of them")
+
+
+def check_others(parts: Parts, pool: Parts) -> None:
+    """Raise an error unless partners can be taken from a second batch."""
+    for own, other in zip(_mixed_leaves(parts), _mixed_leaves(pool), strict=True):
+        fits = type(own) is type(other) and own.dtype == other.dtype and own.shape[1:] == other.shape[1:]
+        if not fits or not len(other):
+            raise ValueError(
+                "others must hold at least one sample of the same shape, dtype and kind as the batch, "
+                f"got {other.dtype} of shape {tuple(other.shape)} beside {own.dtype} of shape {tuple(own.shape)}"
+            )
+
+
+def _mixed_leaves(parts: Parts) -> list[Tensor]:
+    targets = [soft_of(leaf.value) for leaf in parts.targets]
+    return [leaf.value for leaf in (*parts.images, *parts.maps)] + targets
+
+
+def check_counts(parts: Parts) -> None:
+    """Raise an error unless images are of one size, and there is a label and a map for each."""
+    images = [image.value for image in parts.images]
+    if len({image_size(image) for image in images}) > 1:
+        raise ValueError(f"images of one batch must be of one size, got the shapes {shapes_of(images)}")
+    leaves = images + [leaf.value for leaf in (*parts.maps, *parts.targets)]
+    if any(leaf.ndim == 0 or len(leaf) != len(images[0]) for leaf in leaves):
+        raise ValueError(f"images and labels must have the same batch size, got the shapes {shapes_of(leaves)}")
+
+
+def shapes_of(tensors: list[Tensor]) -> str:
+    """Return the shapes of tensors in words."""
+    return ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
