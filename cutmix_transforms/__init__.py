@@ -10,6 +10,7 @@ from cutmix_transforms._dataset import MixDataset
 from cutmix_transforms._loss import MixedLoss
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._mixup import RandomMixUp
+from cutmix_transforms._photos import photographs
 from cutmix_transforms._show import show_batch
 from cutmix_transforms.functional._draw import MixDraw
 from cutmix_transforms.functional._pairs import MixedTarget
@@ -27,6 +28,7 @@ __all__ = [
     "RandomMixUp",
     "functional",
     "mixed_accuracy",
+    "photographs",
     "show_batch",
     "unstacked",
 ]

@@ -3,24 +3,25 @@
 import argparse
 import io
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch import Tensor
+from torch.utils.data import DataLoader, default_collate
 from torchvision.transforms import v2
 
-from cutmix_transforms._collate import MixCollate
+from cutmix_transforms._collate import MixCollate, unstacked
 from cutmix_transforms._cutmix import RandomCutMix
 from cutmix_transforms._cutout import RandomCutout
 from cutmix_transforms._files import write_whole
 from cutmix_transforms._folders import folders_in, is_picture, is_train, pictures_in_classes
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._mixup import RandomMixUp
-from cutmix_transforms._photos import NAMES, PHOTOS, annotations, target_of
+from cutmix_transforms._photos import photographs
 from cutmix_transforms._pictures import open_picture
 from cutmix_transforms._random import RandomTransform
 from cutmix_transforms._show import GUTTER, INK, PAPER, show_batch
@@ -32,7 +33,6 @@ TASKS = ("classification", "detection")
 MOST = 6  # photographs in a row
 MOST_PIXELS = 2**27  # of the picture, which is in memory as a whole
 TITLE = 30  # height in pixels
-Photo = tuple[Image.Image, str]  # with the name of its class
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,23 +73,23 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"--output must be a file that ends in .png, got {options.output}")
     if options.show == "detection" and options.folder is not None:
         raise ValueError(f"--show detection must be without FOLDER, which has no annotations, got {options.folder}")
-    photos = _load(options.folder)
-    _check_pixels(options, len(photos))
+    _check_pixels(options)
+    shown = _load(options)
     torch.manual_seed(options.seed)
-    kind = Scenes if options.show == "detection" else Squares
-    strips = [_strip(kind, "the photographs", None, photos, options.size)]
+    strips = [_strip("the photographs", None, shown, options)]
     for name in options.transform or TRANSFORMS:
-        title, transform = _make(name, len(photos), options)
-        strips += [_strip(kind, title, transform, photos, options.size) for _ in range(options.rows)]
+        title, transform = _make(name, len(shown.samples), options)
+        strips += [_strip(title, transform, shown, options) for _ in range(options.rows)]
     _write(_stack(strips), options.output)
-    print(f"wrote {printable(options.output)}: {len(photos)} photographs, {', '.join(options.transform or TRANSFORMS)}")
+    made = ", ".join(options.transform or TRANSFORMS)
+    print(f"wrote {printable(options.output)}: {len(shown.samples)} photographs, {made}")
     if options.open:
         webbrowser.open(options.output.absolute().as_uri())
 
 
-def _check_pixels(options: argparse.Namespace, count: int) -> None:
+def _check_pixels(options: argparse.Namespace) -> None:
     strips = 1 + options.rows * len(options.transform or TRANSFORMS)
-    pixels = strips * (options.size + TITLE) * count * options.size
+    pixels = strips * (options.size + TITLE) * MOST * options.size
     if pixels > MOST_PIXELS:
         raise ValueError(
             f"--size and --rows must make a picture of at most {MOST_PIXELS} pixels, "
@@ -103,58 +103,38 @@ def _write(picture: Image.Image, file: Path) -> None:
     write_whole(file, encoded.getbuffer())
 
 
-class Squares(Dataset[Any]):
-    """Photographs cut to squares, each with the index of its class, through a transform of single images."""
+class Shown(NamedTuple):
+    """Samples as a dataset gives them, with the names of their classes."""
 
-    def __init__(self, photos: list[Photo], size: int, transform: RandomCutout | None) -> None:
-        self.photos = photos
-        self.classes = sorted({label for _, label in photos})
-        steps = [v2.Resize(size), v2.CenterCrop(size), v2.ToImage()]
-        self.transform = v2.Compose(steps if transform is None else [*steps, transform])
-
-    def __len__(self) -> int:
-        return len(self.photos)
-
-    def __getitem__(self, i: int) -> tuple[torch.Tensor, Any]:
-        photo, label = self.photos[i]
-        return self.transform(photo), self.classes.index(label)
+    samples: Sequence[tuple[Tensor, Any]]
+    classes: Sequence[str]
 
 
-class Scenes(Squares):
-    """The same with the boxes, labels, masks and keypoints of what is on them."""
-
-    def __init__(self, photos: list[Photo], size: int, transform: RandomCutout | None) -> None:
-        super().__init__(photos, size, transform)
-        self.instances = annotations()
-        self.classes = sorted({one["label"] for instances in self.instances.values() for one in instances})
-
-    def __getitem__(self, i: int) -> tuple[torch.Tensor, Any]:
-        photo, name = self.photos[i]
-        target = target_of(self.instances[name], (photo.height, photo.width), self.classes)
-        image, target = self.transform(photo, target)
-        return image, target
+def _load(options: argparse.Namespace) -> Shown:
+    if options.folder is not None:
+        return _squares(options.folder, options.size)
+    photos = photographs(options.size)
+    if options.show == "detection":
+        return Shown(photos.scenes, photos.things)
+    return Shown(list(zip(photos.images, photos.labels.tolist(), strict=True)), photos.classes)
 
 
-def unstacked(samples: list[Any]) -> tuple[Any, ...]:
-    """A batch of images of any size and targets of any length, as detectors take it."""
-    return tuple(zip(*samples, strict=True))
-
-
-def _load(folder: Path | None) -> list[Photo]:
-    found = _embedded() if folder is None else _pictures_in(folder)
-    opened = ((open_picture(path), label) for path, label in found)
+def _squares(folder: Path, size: int) -> Shown:
+    """Return pictures of the user's, cut to squares."""
+    opened = ((open_picture(path), label) for path, label in _pictures_in(folder))
     photos = list(islice(((photo, label) for photo, label in opened if photo is not None), MOST))
     if len(photos) < 2:
         raise ValueError(f"FOLDER must hold at least 2 pictures that can be read, got {len(photos)} in {folder}")
-    return photos
-
-
-def _embedded() -> Iterator[tuple[Path, str]]:
-    return ((PHOTOS / f"{name}.jpg", name) for name in NAMES)
+    classes = sorted({label for _, label in photos})
+    square = v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage()])
+    return Shown([(square(photo), classes.index(label)) for photo, label in photos], classes)
 
 
 def _pictures_in(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Paths and class names: of class folders in turn, or of the pictures in one folder, each a class of its own."""
+    """Return paths and class names.
+
+    They are of class folders in turn, or of the pictures in one folder, each of which is a class of its own.
+    """
     if not folder.is_dir():
         raise ValueError(f"FOLDER must be a folder that exists, got {folder}")
     folder = next((one for one in folders_in(folder) if is_train(one) and folders_in(one)), folder)
@@ -168,7 +148,7 @@ def _pictures_in(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _make(name: str, count: int, options: argparse.Namespace) -> tuple[str, RandomTransform]:
-    """A transform and what to call it."""
+    """Return a transform and what to call it."""
     if name == "cutout":
         if options.show == "detection":
             return "RandomCutout(mask_fill=0)", RandomCutout(mask_fill=0)
@@ -179,15 +159,15 @@ def _make(name: str, count: int, options: argparse.Namespace) -> tuple[str, Rand
     return title, kind(alpha=options.alpha, num_classes=num_classes, per_sample=options.per_sample)
 
 
-def _strip(
-    kind: type[Squares], title: str, transform: RandomTransform | None, photos: list[Photo], size: int
-) -> Image.Image:
-    """A row of the picture, made the way a training loop makes its batches."""
-    data = kind(photos, size, transform if isinstance(transform, RandomCutout) else None)
-    collate = unstacked if kind is Scenes else default_collate
+def _strip(title: str, transform: RandomTransform | None, shown: Shown, options: argparse.Namespace) -> Image.Image:
+    """Return a row of the picture, made the way a training loop makes its batches."""
+    samples: Any = [transform(*one) for one in shown.samples] if isinstance(transform, RandomCutout) else shown.samples
+    collate = unstacked if options.show == "detection" else default_collate
     mixed = MixCollate(transform, collate_fn=collate) if isinstance(transform, Mix) else collate
-    images, targets = next(iter(DataLoader(data, batch_size=len(data), collate_fn=mixed)))
-    return _titled(title, show_batch(images, targets, classes=list(map(printable, data.classes)), columns=len(data)))
+    images, targets = next(iter(DataLoader(samples, batch_size=len(samples), collate_fn=mixed)))
+    return _titled(
+        title, show_batch(images, targets, classes=list(map(printable, shown.classes)), columns=len(samples))
+    )
 
 
 def _titled(title: str, picture: Image.Image) -> Image.Image:

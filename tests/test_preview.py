@@ -2,18 +2,14 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader
 from torchvision import tv_tensors
-from torchvision.ops import masks_to_boxes
 
-from cutmix_transforms import MixCollate, RandomCutMix, _preview
+from cutmix_transforms import _preview, photographs
 from cutmix_transforms._cli import main
-from cutmix_transforms._photos import NAMES, PHOTOS, annotations, target_of
 
 COLOURS = {"black": (0, 0, 0), "blue": (0, 0, 255), "green": (0, 255, 0)}
 
@@ -53,7 +49,8 @@ def test_embedded_photographs(tmp_path, capsys, shown):
         assert picture.format == "PNG"
         assert picture.width == 4 + 6 * 132
     assert len(shown) == 4
-    assert shown[0][2] == sorted(NAMES)
+    assert shown[0][2] == photographs(8).classes
+    assert torch.equal(shown[0][0], photographs(128).images)
     assert len({len(targets) for _, targets, _ in shown}) == 1
 
 
@@ -81,7 +78,7 @@ def test_detection_shows_what_the_transforms_do_to_instances(tmp_path, shown, ca
     with Image.open(tmp_path / "out.png") as picture:
         assert picture.width == 4 + 6 * 132
     (images, targets, classes), *mixed = shown
-    assert classes == sorted({one["label"] for instances in annotations().values() for one in instances})
+    assert classes == photographs(8).things
     assert len(mixed) == 6
     for batch, rows, _ in shown:
         assert len(batch) == len(rows) == 6
@@ -118,39 +115,6 @@ def test_detection_shows_what_the_transforms_do_to_instances(tmp_path, shown, ca
             covered = int(hole[xy[:, 1], xy[:, 0]].sum())
             gone = int(old["keypoints"].isfinite().all(-1).sum() - new["keypoints"].isfinite().all(-1).sum())
             assert gone == covered
-
-
-def test_detection_in_workers():
-    data = _preview.Scenes(_preview._load(None), 64, None)
-    collate = MixCollate(RandomCutMix(), collate_fn=_preview.unstacked)
-    ((images, targets),) = DataLoader(
-        data, len(data), collate_fn=collate, num_workers=1, multiprocessing_context="spawn"
-    )
-    assert len(images) == len(targets) == 6
-
-
-def test_annotations_are_of_the_photographs():
-    found = annotations()
-    assert set(found) == set(NAMES)
-    labels = sorted({one["label"] for instances in found.values() for one in instances})
-    for name, instances in found.items():
-        with Image.open(PHOTOS / f"{name}.jpg") as photo:
-            target = target_of(instances, (photo.height, photo.width), labels)
-            middle = photo.width / 2
-        assert [labels[k] for k in target["labels"]] == [one["label"] for one in instances]
-        tight = masks_to_boxes(target["masks"]) + torch.tensor([0, 0, 1, 1])  # the last pixels are inside
-        assert torch.equal(tight, target["boxes"].as_subclass(torch.Tensor))
-        for one, mask, points in zip(instances, target["masks"], target["keypoints"], strict=True):
-            assert len(one["outline"]) >= 12
-            assert (points.isnan().all()) == ("keypoints" not in one)
-            for x, y in one.get("keypoints", []):
-                assert mask[y, x]
-                assert abs(x - middle) < 160  # in the square that is shown
-    assert {name for name, instances in found.items() for one in instances if "keypoints" in one} == {
-        "astronaut",
-        "cat",
-        "raccoon",
-    }
 
 
 def test_seed_repeats(folder, tmp_path):
@@ -315,15 +279,3 @@ def test_version_and_help(capsys):
         assert stop.value.code == (0 if arguments else 2)
         captured = capsys.readouterr()
         assert word in captured.out + captured.err
-
-
-def test_photographs_are_small_and_credited():
-    files = list(PHOTOS.glob("*.jpg"))
-    assert {file.stem for file in files} == set(NAMES)
-    assert sum(file.stat().st_size for file in files) < 400_000
-    text = (PHOTOS / "CREDITS.md").read_text()
-    for file in files:
-        assert f"`{file.name}`" in text
-        with Image.open(file) as photo:
-            assert min(photo.size) == 320
-    assert Path(PHOTOS).is_dir()
