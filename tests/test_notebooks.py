@@ -1,5 +1,6 @@
 """The notebooks run as they stand, and say what they said."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -40,6 +41,12 @@ def test_notebooks_are_short_and_clean(path):
     for cell in code(committed):
         assert len(cell.source.splitlines()) <= 10, cell.source
         assert not any(output.get("name") == "stderr" for output in cell.outputs), cell.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_use_public_names_only(path):
+    for cell in code(nbformat.read(path, as_version=4)):
+        assert not re.search(r"(?<!\w)_[a-z]\w*", cell.source), cell.source
 
 
 def test_the_notebooks_are_numbered():
