@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 from torchvision.ops import masks_to_boxes
 
@@ -142,6 +143,15 @@ def test_they_can_be_mixed_and_shown():
     assert show_batch(mixed, targets, classes=classes).width > 3 * 48
     views, rows = MixCollate(RandomCutMix(), collate_fn=unstacked)(scenes)
     assert show_batch(views, rows, classes=things).width > 3 * 48
+
+
+def test_scenes_reach_workers_that_are_spawned():
+    scenes = photographs(32).scenes
+    collate = MixCollate(RandomCutMix(), collate_fn=unstacked)
+    (batch,) = DataLoader(scenes, 6, collate_fn=collate, num_workers=1, multiprocessing_context="spawn")
+    views, rows = batch
+    assert [view.shape for view in views] == [(3, 32, 32)] * 6
+    assert all(isinstance(row["boxes"], tv_tensors.BoundingBoxes) for row in rows)
 
 
 @pytest.mark.parametrize(
