@@ -90,6 +90,13 @@ def check_no_switch(owner: str, name: str, value: Any) -> None:
         raise AttributeError(f"{no_switch(owner)}, got {value!r}")
 
 
+def check_no_option(owner: str, name: str, value: Any) -> None:
+    """Raise an error where what belongs to the mix is set on what holds it."""
+    check_no_switch(owner, name, value)
+    if name == "p":
+        raise AttributeError(f"p is an option of the mix that {owner} holds: set transform.p, got {value!r}")
+
+
 def no_switch(owner: str) -> str:
     """Return what to do in place of timm's attribute."""
     return (

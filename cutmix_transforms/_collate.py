@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.data import default_collate
 from torch.utils.data._utils.collate import collate
 
-from cutmix_transforms._checks import check_no_switch
+from cutmix_transforms._checks import check_no_option
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._samples import mix_samples
 from cutmix_transforms._stacking import Columns, check_forms, check_room, column_of, share, stack, stacked
@@ -139,7 +139,7 @@ class MixCollate:
         return known
 
     def __setattr__(self, name: str, value: Any) -> None:
-        check_no_switch(type(self).__name__, name, value)
+        check_no_option(type(self).__name__, name, value)
         super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:

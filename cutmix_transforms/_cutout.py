@@ -22,7 +22,7 @@ from cutmix_transforms._random import RandomTransform, integers
 from cutmix_transforms._structure._advice import check_label
 from cutmix_transforms._structure._containers import Nest
 from cutmix_transforms._structure._images import channels_last_error, check_none_left, find_images, has_channels_last
-from cutmix_transforms._structure._instances import check_names, find_instances, has_rows
+from cutmix_transforms._structure._instances import check_names, find_instances, has_rows, with_rows
 from cutmix_transforms._structure._labels import check_labels_getter, find_labels, is_mask_key
 from cutmix_transforms._structure._read import as_tensor, is_dense
 from cutmix_transforms._wrap import rewrap, unwrap
@@ -127,9 +127,11 @@ class RandomCutout(RandomTransform):
             ValueError: if images and masks differ in size, or the fill or the draw does not fit them.
         """
         sample = inputs[0] if len(inputs) == 1 else inputs
-        nest = Nest.of(sample)
+        nest = Nest.of(with_rows(sample))
         leaves = list(nest.leaves)
         images = find_images(nest, [], ndim=3, any_shape=lambda: False)
+        _check_pictures(nest, images)
+        _check_views(nest, images[0])
         batches = [_as_batch(leaves[i]) for i in images]
         _check_sizes(batches, leaves)
         if draw is not None:
@@ -186,9 +188,13 @@ class RandomCutout(RandomTransform):
         if self.mask_fill is None:
             return []
         getter = self.labels_getter
-        named = [] if getter == "default" or getter is None else find_labels(nest, getter).places
+        if getter == "default":
+            named = nest.under((1,)) if isinstance(nest.root, (tuple, list)) else []
+        else:
+            named = [] if getter is None else find_labels(nest, getter).places
         masks += [i for i in range(len(leaves)) if _is_plain_mask(nest, i, batch, named)]
-        check_none_left(nest, images, set(masks), is_sample=_is_single(leaves[images[0]]))
+        is_single = _is_single(leaves[images[0]])
+        check_none_left(nest, images, set(masks), batch[0] if is_single else batch, is_sample=is_single)
         return masks
 
     def _groups(self, nest: Nest, images: list[int]) -> list[Instances]:
@@ -279,6 +285,30 @@ def _as_batch(image: Any) -> Tensor:
         raise TypeError(f"images must be float or integer, got {image.dtype}")
     plain = unwrap(image)
     return plain[None] if _is_single(image) else plain
+
+
+def _check_pictures(nest: Nest, images: list[int]) -> None:
+    """Raise an error where a PIL image is a mask, in which holes would be cut as in an image."""
+    modes = {nest.leaves[i].mode: i for i in images if isinstance(nest.leaves[i], PIL.Image.Image)}
+    masks = [i for i in modes.values() if is_mask_key(nest.paths[i])] or (list(modes.values())[1:])
+    if masks:
+        raise TypeError(
+            f"masks must be tensors, tv_tensors.Mask(F.pil_to_tensor(mask)), got {nest.name(masks[0])}, a PIL image of "
+            f"mode {nest.leaves[masks[0]].mode}"
+        )
+
+
+def _check_views(nest: Nest, place: int) -> None:
+    """Raise an error where another plain tensor is as much an image as the first, which alone would get holes."""
+    first = nest.leaves[place]
+    for i, leaf in enumerate(nest.leaves):
+        if i == place or not is_pure_tensor(first) or not is_pure_tensor(leaf) or is_mask_key(nest.paths[i]):
+            continue
+        if leaf.dtype == first.dtype and leaf.shape == first.shape:
+            raise ValueError(
+                f"images must be tv_tensors.Image where there are several (or tv_tensors.Mask), got {nest.name(i)} as "
+                f"plain as {nest.name(place)}"
+            )
 
 
 def _is_plain_mask(nest: Nest, place: int, images: Tensor, named: Sequence[int] = ()) -> bool:

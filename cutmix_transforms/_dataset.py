@@ -9,7 +9,7 @@ import numpy as np
 import torch  # noqa: F401 (the example)
 from torch.utils.data import Dataset, IterableDataset
 
-from cutmix_transforms._checks import check_no_switch
+from cutmix_transforms._checks import check_no_option
 from cutmix_transforms._mix import Mix
 from cutmix_transforms._samples import mix_two, shows_partner, unmixed_sample
 from cutmix_transforms.functional._checks import received
@@ -82,7 +82,7 @@ class MixDataset(Dataset[Any]):
         self._ends = None if weights is None else _ends_of(weights, len(pool), least=2 if partners is None else 1)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        check_no_switch(type(self).__name__, name, value)
+        check_no_option(type(self).__name__, name, value)
         super().__setattr__(name, value)
 
     def __len__(self) -> int:
@@ -117,8 +117,13 @@ class MixDataset(Dataset[Any]):
         return int(np.searchsorted(ends, min(found, np.nextafter(ends[-1], 0)), side="right"))
 
     def _read(self, position: int, samples: Any = None) -> Parts:
-        sample = (self.dataset if samples is None else samples)[position]
-        return self.transform.ready(self.transform.read(sample, is_sample=True))
+        if samples is None:
+            return self.transform.ready(self.transform.read(self.dataset[position], is_sample=True))
+        sample = samples[position]
+        try:
+            return self.transform.ready(self.transform.read(sample, is_sample=True))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"partners must hold samples of the same form as dataset: {error}") from error
 
 
 def _check_map_style(name: str, dataset: Any) -> None:

@@ -198,7 +198,10 @@ class Mix(RandomTransform):
 
     def _pool(self, parts: Parts, others: Any) -> Parts:
         """Return a second batch in the form and order of the first."""
-        pool = in_order_of(parts, self.ready(self.read(others)), "the batch and others")
+        try:
+            pool = in_order_of(parts, self.ready(self.read(others)), "the batch and others")
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"others must be a second batch like the first one, in the same nest: {error}") from error
         check_others(parts, pool)
         return pool
 
@@ -397,8 +400,8 @@ class Mix(RandomTransform):
             check_dense("images", image)
             if image.ndim == 0:
                 raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(image.shape)}")
-            is_usual = image.ndim in _AXES.get(type(image), (4, 5))
-            if not is_usual and any(blends_of(kind) != "images" for kind in self.kinds):
+            is_usual, is_explicit = image.ndim in _AXES.get(type(image), (4, 5)), type(image) in _AXES
+            if not is_usual and (is_explicit or any(blends_of(kind) != "images" for kind in self.kinds)):
                 raise ValueError(
                     "images must be batched, (N, C, H, W), or videos (N, T, C, H, W), "
                     f"got {type(image).__name__} of shape {tuple(image.shape)}; give gray images (N, H, W) a channel, "

@@ -125,7 +125,7 @@ def _sealing(construct: Callable[..., None]) -> Callable[..., None]:
     @wraps(construct)
     def __init__(self: RandomTransform, *arguments: Any, **options: Any) -> None:  # noqa: N807
         if type(self).__init__ is __init__:
-            _check_known(type(self), construct, options)
+            _check_known(type(self), construct, arguments, options)
         construct(self, *arguments, **options)
         if type(self).__init__ is __init__:
             self._is_made = True
@@ -133,9 +133,17 @@ def _sealing(construct: Callable[..., None]) -> Callable[..., None]:
     return __init__
 
 
-def _check_known(cls: type[RandomTransform], construct: Callable[..., None], options: dict[str, Any]) -> None:
-    """Raise an error for options that a transform does not have, which says what it has."""
+def _check_known(
+    cls: type[RandomTransform], construct: Callable[..., None], arguments: tuple[Any, ...], options: dict[str, Any]
+) -> None:
+    """Raise an error for options that a transform does not have, or not by position, which says what it has."""
     known = inspect.signature(construct).parameters
+    most = sum(one.kind is one.POSITIONAL_OR_KEYWORD for one in known.values()) - 1
+    if len(arguments) > most and all(one.kind is not one.VAR_POSITIONAL for one in known.values()):
+        raise TypeError(
+            f"{cls.__name__} must be given its options by name, such as {list(known)[most + 1]}=..., "
+            f"got {arguments[most]!r} by position"
+        )
     unknown = [name for name in options if name not in known]
     if unknown and all(one.kind is not one.VAR_KEYWORD for one in known.values()):
         advice = " (p belongs to its mixes: choice.p = 0.5 sets that of all)" if "transforms" in known else ""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.nn.functional import pad
 from torchvision import tv_tensors
@@ -121,7 +122,7 @@ def _check_alike(first: Parts, second: Parts) -> None:
 def _forms(parts: Parts) -> list[Any]:
     pixels = [(tuple(leaf.shape[:-2]), leaf.dtype) for _, leaf in (*parts.images, *parts.maps)]
     targets = [
-        leaf.num_classes if isinstance(leaf, ClassLabels) else (tuple(leaf.shape), leaf.dtype)
+        ((1, leaf.num_classes), torch.float32) if isinstance(leaf, ClassLabels) else (tuple(leaf.shape), leaf.dtype)
         for _, leaf in parts.targets
     ]
     return [pixels, targets, [[type(leaf) for _, leaf in group.members] for group in parts.groups]]

@@ -11,6 +11,7 @@ from torch import Tensor
 from cutmix_transforms._instances import paste_instances, unite_instances
 from cutmix_transforms._stacking import Column, stacked
 from cutmix_transforms._wrap import rewrap, unwrap
+from cutmix_transforms.functional._checks import can_look_at
 from cutmix_transforms.functional._draw import HostDraw, check_placement, send_tensor
 from cutmix_transforms.functional._kernels import MapKernel, map_kernel
 from cutmix_transforms.functional._mixing import mix_images, mix_images_unchecked
@@ -48,7 +49,8 @@ def mix_structures(mix: Mix, parts: Parts, draw: Any, others: Parts) -> dict[int
 def _mix_map(mix: Mix, own: Tensor | Column, draw: Any, other: Tensor | None) -> Any:
     """Mix masks and the like; classes can only be pasted, so where they would be blended both are kept."""
     kernel, is_pair = _map_kernel(own), becomes_pair(mix, own)
-    if kernel.categorical and not is_pair and ((draw.opacity > 0) & (draw.opacity < 1)).any():
+    can_look = isinstance(draw, HostDraw) or can_look_at(draw.opacity)
+    if kernel.categorical and not is_pair and can_look and ((draw.opacity > 0) & (draw.opacity < 1)).any():
         raise ValueError(
             f"opacity must be 1 for masks, which can only be pasted (or target='pair'), got {draw.opacity.tolist()}"
         )

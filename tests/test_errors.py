@@ -145,14 +145,14 @@ def test_options(make, options, kind, words):
 @pytest.mark.parametrize(
     ("make", "options", "words"),
     [
-        (RandomCutMix, (0.5,), ["positional"]),
-        (RandomMixUp, (0.2, 10), ["positional"]),
-        (RandomCutout, (8, 2), ["positional"]),
-        (RandomMixChoice, (RandomCutMix(), RandomMixUp()), ["positional"]),
-        (RandomMixChoice, ([RandomCutMix(), RandomMixUp()], [1, 2]), ["positional"]),
+        (RandomCutMix, (0.5,), ["by name", "alpha=...", "0.5"]),
+        (RandomMixUp, (0.2, 10), ["by name", "0.2"]),
+        (RandomCutout, (8, 2), ["by name", "holes=...", "2"]),
+        (RandomMixChoice, (RandomCutMix(), RandomMixUp()), ["by name", "weights=...", "RandomMixUp"]),
+        (RandomMixChoice, ([RandomCutMix(), RandomMixUp()], [1, 2]), ["by name", "weights=...", "[1, 2]"]),
         (RandomMixChoice, (), ["transforms"]),
         (RandomMixUp, {"ratio": (0.1, 0.2)}, ["ratio"]),
-        (RandomMixChoice, {"transforms": [RandomCutMix()], "p": [1]}, ["unexpected", "'p'"]),
+        (RandomMixChoice, {"transforms": [RandomCutMix()], "p": [1]}, ["weights", "choice.p", "p=[1]"]),
     ],
 )
 def test_options_by_position_or_of_another_transform(make, options, words):

@@ -106,7 +106,9 @@ def test_options_that_do_not_go_with_structures():
     with says(ValueError, ["labels_getter", "BoundingBoxes"]):
         MixCollate(RandomCutMix(), collate_fn=list)([(sample[0], boxes_of(3), INSTANCE_LABELS)] * 2)
     with says(ValueError, ["one row", "'labels'", "list"]):
-        MixCollate(RandomCutMix(num_classes=5), collate_fn=list)([(sample[0], {**sample[1], "labels": [1, 2, 3]})] * 2)
+        MixCollate(RandomCutMix(num_classes=5), collate_fn=list)(
+            [(sample[0], {**sample[1], "labels": [*INSTANCE_LABELS]})] * 2
+        )
     with says(ValueError, ["weights", "3"]):
         MixCollate(RandomMixUp(), collate_fn=list)([(sample[0], {**sample[1], "weights": 0.5})] * 2)
     with says(ValueError, ["min_visibility", "0.1", "0.3"]):

@@ -6,6 +6,7 @@ from collections import OrderedDict, UserDict, deque
 from typing import NamedTuple
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 from helpers import HEIGHT, WIDTH, says
@@ -117,6 +118,14 @@ LEFT = {
     "array": {"image": IMAGES, "depth": IMAGES[:, 0].numpy(), "label": LABELS},
     "mask_third": (IMAGES, LABELS, MASKS),
     "mask_second": (IMAGES, MASKS, LABELS),
+    "label_after_a_mask": (IMAGES, tv_tensors.Mask(MASKS), LABELS),
+    "label_after_an_image": (tv_tensors.Image(IMAGES), tv_tensors.Image(IMAGES), LABELS),
+    "label_after_a_dictionary": (IMAGES, {"mask": tv_tensors.Mask(MASKS)}, LABELS),
+    "channels_last": {"image": IMAGES, "seg": torch.rand(COUNT, HEIGHT, WIDTH, 7), "label": LABELS},
+    "mask_with_channels_last": {"image": IMAGES, "mask": torch.rand(COUNT, HEIGHT, WIDTH, 7), "label": LABELS},
+    "small_depth_before": {"depth": IMAGES[:, :1, :6, :5], "image": IMAGES, "label": LABELS},
+    "bytes_of_another_size": {"thumb": IMAGES[..., :6, :5].byte(), "image": IMAGES, "label": LABELS},
+    "features_before": {"features": torch.rand(COUNT, 8, 3, 3), "image": IMAGES, "label": LABELS},
     "another_view": {"image": IMAGES, "small": IMAGES[..., :5], "label": LABELS},
 }
 
@@ -456,10 +465,15 @@ def test_rows_of_two_dtypes_are_promoted():
         assert sorted(target["scores"].tolist()) == pytest.approx([0.4, 0.4, 1, 1])
 
 
-def test_a_list_of_known_rows_is_an_error():
-    samples = [detection(i, iscrowd=[0, 1]) for i in range(2)]
-    with says(ValueError, ["tensor with one row for each", "'iscrowd'"]):
-        MixCollate(RandomMixUp(), collate_fn=list)(samples)
+def test_lists_of_numbers_with_one_for_each_instance_are_rows():
+    """So torchvision wraps COCO."""
+    samples = [detection(i, iscrowd=[0, 1], area=[1.5, 2.5]) for i in range(2)]
+    for _, target in MixCollate(RandomMixUp(), collate_fn=list)(samples):
+        assert target["iscrowd"].tolist() == [0, 1, 0, 1]
+        assert target["area"].tolist() == [1.5, 2.5, 1.5, 2.5]
+    _, target = RandomCutout(1.0, inside=True)(samples[0])
+    assert len(target["iscrowd"]) == len(target["boxes"]) == 0
+    assert samples[0][1]["iscrowd"] == [0, 1]
 
 
 def test_one_plain_mask_of_an_instance_is_not_taken_for_one_of_the_image():
@@ -659,3 +673,126 @@ def test_collate_functions_that_do_not_stack():
         with pytest.raises(TypeError, match=r"must stack their targets.*mix\(your_collate"):
             MixCollate(mix, collate_fn=of_an_example)(samples)
         assert mix(of_an_example(samples))["pixel_values"].shape == IMAGES.shape
+
+
+# --- what a newcomer stumbled over ------------------------------------------------------------------------------------
+
+
+def picture(mode="RGB"):
+    return PIL.Image.new(mode, (WIDTH, HEIGHT), 7)
+
+
+@pytest.mark.parametrize("beside", [3, {"label": 3}, tv_tensors.Mask(torch.ones(HEIGHT, WIDTH, dtype=torch.int64))])
+def test_mask_fill_beside_a_pil_image(beside):
+    cut, _ = RandomCutout(5, inside=True, fill=0, mask_fill=9)(picture(), beside)
+    assert cut.getpixel((0, 0)) in ((7, 0, 0), (0, 0, 0))
+    assert len(cut.getcolors()) == 2
+
+
+def test_plain_masks_of_a_tuple_take_mask_fill():
+    image, mask = RandomCutout(5, inside=True, fill=-1, mask_fill=9)(IMAGES[1], MASKS[1])
+    assert torch.equal(image[0] == -1, mask == 9)
+
+
+@pytest.mark.parametrize(
+    "sample", [(picture(), picture("L")), {"image": picture(), "mask": picture()}], ids=["mode", "key"]
+)
+def test_masks_that_are_pil_images_are_not_cut(sample):
+    with says(TypeError, ["tv_tensors.Mask(F.pil_to_tensor(mask))", "PIL image"]):
+        RandomCutout()(sample)
+
+
+NEWCOMER = [
+    (
+        lambda mix: MixCollate(mix, collate_fn=list)([(IMAGES[0], [{"bbox": [1, 2, 3, 4], "category_id": 1}])] * 2),
+        ValueError,
+        ["wrap_dataset_for_transforms_v2", "list of dict"],
+    ),
+    (lambda mix: RandomMixUp(labels_getter=None)(tv_tensors.Image(IMAGES[0])), ValueError, ["batched", "Image"]),
+    (lambda mix: mix(IMAGES, LABELS, others=IMAGES), ValueError, ["others must be a second batch", "second argument"]),
+    (
+        lambda mix: MixDataset([(IMAGES[0], 1)], RandomCutMix(num_classes=5, ratio=(1, 1)), partners=[IMAGES[1]])[0],
+        ValueError,
+        ["partners must hold samples of the same form"],
+    ),
+    (lambda mix: mix({"image": IMAGES, "mask": MASKS[:, ::2]}), ValueError, ["inputs['mask']", "height and width"]),
+    (lambda mix: RandomMixUp(num_classes=5)(IMAGES[0], torch.tensor(3)), ValueError, ["batch size", "MixCollate(mix)"]),
+    (lambda mix: mix(IMAGES, (0, 1, 2, 3, 4, 0)), TypeError, ["torch.tensor(labels)", "tuple"]),
+    (lambda mix: setattr(MixCollate(mix), "p", 0), AttributeError, ["transform.p", "0"]),
+    (lambda mix: setattr(MixDataset([], mix), "p", 0), AttributeError, ["transform.p", "0"]),
+    (lambda mix: RandomMixChoice([mix, mix], [2, 1]), TypeError, ["by name", "weights=", "[2, 1]"]),
+    (lambda mix: RandomCutMix(10), TypeError, ["by name", "alpha=", "10"]),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "words"), NEWCOMER)
+def test_what_a_newcomer_tried(call, kind, words):
+    with pytest.raises(kind) as error:
+        call(RandomCutMix(num_classes=CLASSES))
+    assert not [word for word in words if word not in str(error.value)], error.value
+
+
+def test_soft_partners_of_class_indices():
+    soft = [(image, torch.full((CLASSES,), 0.2)) for image in IMAGES]
+    data = MixDataset([(IMAGES[0], 1)], RandomMixUp(num_classes=CLASSES), partners=soft)
+    assert data[0][1].sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("options", [{"p": 1e-9}, {"p": 0.3, "per_sample": True}])
+@mixes
+def test_pairs_of_what_is_not_mixed_hold_nothing_of_a_partner(make, options):
+    labels = torch.tensor([1.0, float("nan"), 3.0, 4.0])
+    children = {"target": "pair", **options}
+    for _ in range(5):
+        for mix in (make(**children), RandomMixUp(**children)):
+            batch = list(zip(IMAGES[:4], labels, strict=True))
+            pairs = [mix(IMAGES[:4], labels)[1], MixCollate(mix)(batch)[1]]
+            for pair in pairs:
+                unmixed = pair.lam == 1
+                torch.testing.assert_close(pair.b[unmixed], labels[unmixed], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        np.datetime64("2020-01-01"),
+        2**70,
+        np.bytes_(b"a"),
+        np.arange(5)[::-1],
+        np.arange(5, dtype=">i4"),
+        np.longdouble(3),
+        np.zeros(2, dtype=[("a", "i4")]),
+    ],
+    ids=str,
+)
+def test_leaves_of_any_kind_pass_through(leaf):
+    samples = [{"image": image, "label": int(label), "z": leaf} for image, label in zip(IMAGES, LABELS, strict=True)]
+    mix = RandomCutMix(num_classes=CLASSES)
+    assert MixDataset(samples, mix)[0]["z"] is leaf
+    assert MixCollate(mix, collate_fn=list)(samples)[1]["z"] is leaf
+    assert mix({"image": IMAGES, "label": LABELS, "z": leaf})["z"] is leaf
+
+
+def test_arrays_that_are_flipped_read_only_or_of_another_byte_order():
+    flipped, labels = IMAGES.numpy()[..., ::-1], LABELS.numpy().astype(">i8")
+    labels.flags.writeable = False
+    mix = RandomCutMix(num_classes=CLASSES)
+    draw = mix.draw(IMAGES)
+    images, targets = mix(flipped, labels, draw=draw)
+    wanted = mix(torch.from_numpy(flipped.copy()), LABELS, draw=draw)
+    assert torch.equal(images, wanted[0])
+    assert torch.equal(targets, wanted[1])
+
+
+def test_dense_labels_compile():
+    for batch in ((IMAGES, MASKS), {"image": IMAGES, "mask": MASKS, "label": LABELS}):
+        num_classes = CLASSES if isinstance(batch, dict) else None
+        mix = RandomCutMix(num_classes=num_classes, ratio=(0.3, 0.6))
+        out = torch.compile(mix, fullgraph=True, backend="eager")(batch)
+        images, masks = (out["image"], out["mask"]) if num_classes else out
+        assert torch.equal(masks.float(), images[:, 0])
+
+
+def test_several_plain_images_in_cutout_are_an_error():
+    with says(ValueError, ["tv_tensors.Image", "inputs[1]"]):
+        RandomCutout(4)(IMAGES, IMAGES.clone(), LABELS)

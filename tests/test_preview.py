@@ -49,7 +49,7 @@ def test_embedded_photographs(tmp_path, capsys, shown):
         assert picture.format == "PNG"
         assert picture.width == 4 + 6 * 132
     assert len(shown) == 4
-    assert shown[0][2] == photographs(8).classes
+    assert shown[0][2] == list(photographs(8).classes)
     assert torch.equal(shown[0][0], photographs(128).images)
     assert len({len(targets) for _, targets, _ in shown}) == 1
 
@@ -78,7 +78,7 @@ def test_detection_shows_what_the_transforms_do_to_instances(tmp_path, shown, ca
     with Image.open(tmp_path / "out.png") as picture:
         assert picture.width == 4 + 6 * 132
     (images, targets, classes), *mixed = shown
-    assert classes == photographs(8).things
+    assert classes == list(photographs(8).things)
     assert len(mixed) == 6
     for batch, rows, _ in shown:
         assert len(batch) == len(rows) == 6

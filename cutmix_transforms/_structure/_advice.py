@@ -44,8 +44,8 @@ def check_label(nest: Nest, place: int, *, is_sample: bool) -> None:
     parent = at(nest.root, path[:-1]) if path else None
     if isinstance(label, str):
         advice = "a number stands for each class, such as torch.tensor([classes.index(name) for name in names])"
-    elif isinstance(parent, list) and len(path) > 1:
-        advice, label = "make one of the list, torch.tensor(labels)", parent
+    elif isinstance(parent, (list, tuple)) and len(path) > 1:
+        advice, label = "make one of them all, torch.tensor(labels)", parent
     elif is_sample or not isinstance(label, (int, float)):
         advice = "say which they are with labels_getter, or that there are none with labels_getter=None"
     else:

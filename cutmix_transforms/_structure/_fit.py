@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch._C._functorch import is_batchedtensor
 
+from cutmix_transforms._structure._advice import PLACES
 from cutmix_transforms.functional._draw import image_size
 from cutmix_transforms.functional._targets import soft_of
 
@@ -46,8 +47,9 @@ def check_counts(parts: Parts) -> None:
     if len({image_size(image) for image in images}) > 1:
         raise ValueError(f"images of one batch must be of one size, got the shapes {shapes_of(images)}")
     leaves = images + [leaf.value for leaf in (*parts.maps, *parts.targets)]
+    advice = f"; {PLACES}" if any(leaf.ndim == 0 for leaf in leaves) else ""
     if any(leaf.ndim == 0 or len(leaf) != len(images[0]) for leaf in leaves):
-        raise ValueError(f"images and labels must have the same batch size, got the shapes {shapes_of(leaves)}")
+        raise ValueError(f"images and labels must have the same batch size, got the shapes {shapes_of(leaves)}{advice}")
 
 
 def shapes_of(tensors: list[Tensor]) -> str:

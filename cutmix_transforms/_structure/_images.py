@@ -78,9 +78,8 @@ def channels_last_error(image: Tensor) -> ValueError:
     )
 
 
-def check_none_left(nest: Nest, images: list[int], taken: set[int], *, is_sample: bool) -> None:
-    """Raise an error if a tensor beside the images would have to be mixed too, but nobody said how."""
-    first = nest.leaves[images[0]]
+def check_none_left(nest: Nest, images: list[int], taken: set[int], first: Tensor, *, is_sample: bool) -> None:
+    """Raise an error if a tensor beside the images, ``first`` and others, would have to be mixed too."""
     size = image_size(first[None] if is_sample else first)
     for i, leaf in enumerate(nest.leaves):
         if i in taken or i in images or not hasattr(leaf, "shape") or isinstance(leaf, PIL.Image.Image):
@@ -94,14 +93,18 @@ def check_none_left(nest: Nest, images: list[int], taken: set[int], *, is_sample
 
 
 def _fits_pixels(leaf: Any, first: Tensor, size: tuple[int, int], *, is_sample: bool) -> bool:
-    shape = tuple(leaf.shape)
-    if is_sample:
-        return len(shape) >= 2 and first.ndim >= 2 and shape[-2:] == size
-    return len(shape) >= 3 and first.ndim >= 3 and shape[-2:] == size and shape[0] == len(first)
+    """Tell whether this has a value for each pixel, or several, with channels first or last."""
+    shape, least = tuple(leaf.shape), 2 if is_sample else 3
+    if len(shape) < least or first.ndim < least or not (is_sample or shape[0] == len(first)):
+        return False
+    return shape[-2:] == size or (len(shape) > least and shape[-3:-1] == size)
 
 
 def _is_image_like(leaf: Any, first: Tensor, *, is_sample: bool) -> bool:
-    """Tell whether this is an image of another size."""
-    if not is_pure_tensor(leaf) or leaf.ndim != first.ndim or first.ndim < (3 if is_sample else 4):
+    """Tell whether this is an image of another size, as far as one can see."""
+    if not is_pure_tensor(leaf) or min(leaf.ndim, first.ndim) < (3 if is_sample else 4):
         return False
-    return bool(leaf.dtype == first.dtype and leaf.shape[:-2] == first.shape[:-2])
+    if not is_sample and len(leaf) != len(first):
+        return False
+    is_alike = leaf.dtype == first.dtype and leaf.shape[:-2] == first.shape[:-2]
+    return bool(is_alike or leaf.shape[-3] in _CHANNELS)

@@ -28,6 +28,11 @@ _KINDS = {
     "masks": tv_tensors.Mask,
     "keypoints": tv_tensors.KeyPoints,
 }
+_MADE_BY = {
+    tv_tensors.BoundingBoxes: 'tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=(H, W))',
+    tv_tensors.Mask: "tv_tensors.Mask(masks)",
+    tv_tensors.KeyPoints: "tv_tensors.KeyPoints(points, canvas_size=(H, W))",
+}
 
 
 class Leaf(NamedTuple):
@@ -184,9 +189,26 @@ def check_names(nest: Nest, taken: set[int]) -> None:
             if is_list or len(getattr(value, "shape", ())) >= 2:
                 what = f"of shape {tuple(value.shape)}" if hasattr(value, "shape") else f"of length {len(value)}"
                 raise TypeError(
-                    f"{key} must be tv_tensors.{kind.__name__}, which a plain tensor cannot be taken for, "
-                    f"got {type(value).__name__} {what}"
+                    f"{key} must be tv_tensors.{kind.__name__}, which a plain tensor cannot be taken for "
+                    f"({_MADE_BY[kind]}), got {type(value).__name__} {what}"
                 )
+
+
+def with_rows(root: Any) -> Any:
+    """Return a sample with tensors where a list of numbers has one for each instance, as torchvision wraps COCO."""
+    keys = keys_of(root)
+    if keys is None:
+        return root
+    holds_instances = any(is_structure(item_of(root, key)) for key in keys)
+    changed = {}
+    for key in keys:
+        item = item_of(root, key)
+        is_list = holds_instances and key in ROWS and type(item) is list
+        is_row = is_list and all(isinstance(number, (int, float)) for number in item)
+        new = torch.tensor(item) if is_row else with_rows(item)
+        if new is not item:
+            changed[key] = new
+    return with_items(root, changed) if changed else root
 
 
 def with_weights(root: Any, groups: list[Instances]) -> Any:

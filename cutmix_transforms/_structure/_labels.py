@@ -66,6 +66,11 @@ def _find_default(nest: Nest) -> Found:
     second, path = root[1], (fields[1] if fields else 1,)
     if fields_of(second) is not None and not isinstance(second, MixedTarget):
         return _find_by_name(nest, path)
+    if isinstance(second, (tuple, list)) and any(fields_of(item) is not None for item in second):
+        raise ValueError(
+            "labels must be a tensor or several, or lie in a dictionary; targets of COCO become such with "
+            f"torchvision.datasets.wrap_dataset_for_transforms_v2, got a list of {type(second[0]).__name__}"
+        )
     if isinstance(second, tv_tensors.TVTensor):
         _check_no_label(second, len(root))
         return Found([])
@@ -82,7 +87,8 @@ def _find_by_name(nest: Nest, path: Path) -> Found:
     if len(wanted) > 1:
         raise ValueError(message)
     if not wanted:
-        return Found([], message)
+        hint = "; an image without annotations needs boxes (0, 4) and labels (0,)" if "image_id" in fields else ""
+        return Found([], message + hint)
     inner = at(nest.root, (*path, wanted[0]))
     if fields_of(inner) is not None and not isinstance(inner, MixedTarget):  # the targets of a detector
         return _find_by_name(nest, (*path, wanted[0]))
@@ -180,8 +186,8 @@ def check_one_candidate(nest: Nest, labels: list[int], others: list[int], count:
     if fields_of(nest.root) is None and rows and len(nest.root) > 2:
         names = ", ".join(nest.name(i) for i in sorted([*labels, *rows]))
         raise ValueError(
-            f"labels_getter must say which item holds the labels, such as labels_getter={rows[-1]}, where several "
-            f"could be labels, got {names}"
+            f"labels_getter must say which item holds the labels, such as labels_getter={nest.paths[rows[-1]][0]!r}, "
+            f"where several could, or the second one does not, got {names}"
         )
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import PIL.Image
 import torch
 from torch import Tensor
-from torch.utils.data import default_convert
 from torchvision import tv_tensors
 from torchvision.transforms.v2.functional import is_pure_tensor
 
@@ -22,6 +21,7 @@ from cutmix_transforms._structure._instances import (
     check_names,
     find_instances,
     is_structure,
+    with_rows,
     with_weights,
 )
 from cutmix_transforms._structure._labels import check_one_candidate, find_labels, is_mask_key
@@ -40,6 +40,7 @@ APART = (
     "inputs must not hold boxes, instance masks or keypoints but sample by sample: mix them with MixDataset, or with "
     "MixCollate(mix, collate_fn=unstacked), which keeps samples apart"
 )
+_NUMBERS = {float: torch.float64, np.float64: torch.float64}
 
 
 class Parts(NamedTuple):
@@ -100,6 +101,8 @@ def read(
     Returns:
         What was found.
     """
+    if is_sample:
+        root = with_rows(root)
     as_they_came = Nest.of(root)
     if not is_sample:
         check_is_batch(as_they_came)
@@ -120,19 +123,17 @@ def read(
             if weighted is not root:
                 return read(weighted, getter, is_sample=is_sample, any_shape=any_shape, needs_weights=lambda: False)
     members = {member.place for group in groups for member in group.members}
-    maps = [
-        i for i, leaf in enumerate(nest.leaves) if i not in members and _is_map(nest, i, getter, found.places, batch)
-    ]
-    maps = [i for i in maps if i not in images]
+    rest = [i for i in range(len(nest.leaves)) if i not in members and i not in images]
+    maps = [i for i in rest if _is_map(nest, i, getter, found.places, batch)]
     targets = [i for i in found.places if i not in members and i not in maps]
     taken = {*members, *maps, *targets}
     check_names(nest, taken)
-    check_none_left(nest, images, taken, is_sample=is_sample)
-    if getter == "default" and found.places:
-        others = [i for i in range(len(nest.leaves)) if i not in taken and i not in images]
-        check_one_candidate(nest, found.places, others, 0 if is_sample else len(batch))
+    check_none_left(nest, images, taken, first, is_sample=is_sample)
+    left = [i for i in rest if i not in taken]
+    if getter == "default":
+        check_one_candidate(nest, found.places, left, 0 if is_sample else len(batch))
     if found.missing and not maps and not groups:
-        raise ValueError(found.missing)
+        raise ValueError(_mask_of_another_size(nest, left, first) or found.missing)
 
     def of_batch(places: list[int]) -> list[Leaf]:
         leaves = nest.leaves
@@ -142,6 +143,15 @@ def read(
     for i in (*images, *maps, *targets):  # arrays and numbers become tensors there, and stay what they are elsewhere
         as_they_came.leaves[i] = nest.leaves[i]
     return Parts(as_they_came, of_batch(images), of_batch(maps), of_batch(targets), groups, is_sample)
+
+
+def _mask_of_another_size(nest: Nest, left: list[int], image: Tensor) -> str:
+    """Return what to say where a mask seems to be meant as the label."""
+    masks = [i for i in left if is_mask_key(nest.paths[i]) and isinstance(nest.leaves[i], Tensor)]
+    if not masks:
+        return ""
+    shape = tuple(nest.leaves[masks[0]].shape)
+    return f"{nest.name(masks[0])} must have the height and width of the images {tuple(image.shape)}, got shape {shape}"
 
 
 def _converted(nest: Nest, *, is_sample: bool) -> Nest:
@@ -157,12 +167,16 @@ def check_leaves(leaves: list[Any]) -> None:
         if isinstance(leaf, PIL.Image.Image):
             raise TypeError(
                 "images must be tensors (put v2.ToImage() in front of the mix; with_format('torch') for datasets of "
-                f"Hugging Face; remove a column that stays beside them), got a PIL image: {leaf!r}"
+                "Hugging Face; remove a column that stays beside them) and masks tv_tensors.Mask, got a PIL image: "
+                f"{leaf!r}"
             )
 
 
 def _array_as_tensor(leaf: Any) -> Any:
-    return torch.from_numpy(leaf) if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biuf" else leaf
+    """Return an array of numbers as a tensor, also one that is flipped, read-only or of another byte order."""
+    if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "biuf" or leaf.dtype.itemsize > 8:
+        return leaf
+    return torch.from_numpy(np.require(leaf, leaf.dtype.newbyteorder("="), ["C", "W"]))
 
 
 def _is_map(nest: Nest, place: int, getter: LabelsGetter, labels: list[int], images: Tensor) -> bool:
@@ -222,8 +236,9 @@ def as_tensor(leaf: Any) -> Any:
     if isinstance(leaf, Tensor):
         return leaf
     if isinstance(leaf, (int, float)):
-        return torch.tensor(leaf, dtype=torch.float64 if isinstance(leaf, float) else None, device="cpu")
-    return default_convert(leaf)
+        is_large = not isinstance(leaf, float) and not -(2**63) <= leaf < 2**63
+        return leaf if is_large else torch.tensor(leaf, dtype=_NUMBERS.get(type(leaf)), device="cpu")
+    return _array_as_tensor(np.asarray(leaf) if isinstance(leaf, (np.number, np.bool_)) else leaf)
 
 
 def _first(batch: Tensor | MixedTarget) -> Tensor | MixedTarget:

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from functools import wraps
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from cutmix_transforms.functional._checks import can_look_at, check_real, check_tensor, received
-from cutmix_transforms.functional._draw import Draw, MixDraw, for_kernels
+from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, for_kernels
 from cutmix_transforms.functional._targets import check_targets_fit, lam_of, partners_of
 
 
@@ -89,7 +90,7 @@ def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) ->
         - output: ``a`` and ``b`` of the shape of ``labels``, ``lam`` ``(N,)``.
 
     Returns:
-        ``MixedTarget(labels, others[partners], lam)``.
+        ``MixedTarget(labels, others[partners], lam)``; of what nothing is mixed into, both labels are its own.
 
     Raises:
         TypeError: if ``labels`` or ``others`` are no tensors of one dtype, or ``draw`` is no draw.
@@ -109,7 +110,10 @@ def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) ->
 def pair_targets_unchecked(labels: Tensor, draw: Draw, others: Tensor | None = None) -> MixedTarget:
     """Pair labels with a draw that is known to fit."""
     lam = lam_of(draw, labels.device, torch.float32).expand(len(labels)).contiguous()
-    return MixedTarget(labels, partners_of(labels, draw, others), lam)
+    partners = partners_of(labels, draw, others)
+    if not (isinstance(draw, HostDraw) and (draw.lam.astype(np.float32) < 1).all()):
+        partners = torch.where((lam == 1).view(-1, *(1,) * (labels.ndim - 1)), labels, partners)
+    return MixedTarget(labels, partners, lam)
 
 
 def weigh(first: Tensor, second: Tensor, lam: Tensor) -> Tensor:
