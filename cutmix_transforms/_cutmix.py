@@ -31,12 +31,12 @@ class RandomCutMix(Mix):
     Because boxes are clipped, the mean of ``lam`` at ``alpha=1`` is about 0.68, not 0.5; and small images with a small
     ``alpha`` often get an empty box (13 % at 32 x 32 and ``alpha=0.2``).
 
-    Semantic masks beside the images are pasted with the same box. Boxes, instance masks and keypoints are mixed sample
-    by sample, in :class:`MixDataset` or :class:`MixCollate`: what is hidden goes, with its labels; what is hidden in
-    part gets the tightest box round what is seen of it (of its mask where there is one); the partner's instances, cut
-    to the pasted box, come after the sample's own. A covered keypoint becomes ``nan`` (``-1`` in integers) and keeps
-    its place, for the loss to leave out: ``points.isfinite()``. Keypoints ``(n, 2)`` are those of the whole image: none
-    is dropped, and the partner's come after the sample's own.
+    Semantic masks, plain or as ``tv_tensors.Mask``, are pasted with the same box. Boxes, instance masks and keypoints
+    are mixed sample by sample, in :class:`MixDataset` or :class:`MixCollate`: what is hidden goes, with its labels;
+    what is hidden in part gets the tightest box round what is seen of it (of its mask where there is one); the
+    partner's instances, cut to the pasted box, come after the sample's own. A covered keypoint becomes ``nan`` (``-1``
+    in integers) and keeps its place, for the loss to leave out: ``points.isfinite()``. Keypoints ``(n, 2)`` are those
+    of the whole image: none is dropped, and the partner's come after the sample's own.
 
     Args:
         alpha: parameter of the Beta distribution; 1 is uniform, smaller values favor very small and very large boxes.
@@ -54,14 +54,15 @@ class RandomCutMix(Mix):
             every class that is in one of the samples that show.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
         labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
-            ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and may
-            return several, or None for no labels. Beside boxes, instance masks or keypoints it names all that has a
-            row for each instance, such as ``lambda sample: (sample[1]["labels"], sample[1]["area"])``.
+            ``targets`` or ``target`` of a dictionary, and masks under ``mask`` or ``masks``), a key, an index, a
+            function of the inputs that may return several, or None for no labels. Beside boxes, instance masks or
+            keypoints, ``labels``, ``class_labels``, ``area``, ``iscrowd``, ``scores`` and ``weights`` are found by
+            themselves; other rows of instances must be named, by a function with a name where workers are spawned.
         generator: the CPU generator that draws come from; by default torch's global one.
 
     Shape:
         - images: ``(N, C, H, W)``, videos ``(N, T, C, H, W)``, any dtype, plain or tv_tensors; labels: ``(N,)`` or
-          ``(N, K)``.
+          ``(N, K)``, or dense, ``(N, H, W)`` or ``(N, 1, H, W)``: integers are pasted, floats mixed as images are.
         - several images, such as depth maps, as ``tv_tensors.Image`` each: of plain tensors only the first is an image.
         - masks beside them: ``(N, ..., H, W)``; of a sample ``(H, W)`` or ``(1, H, W)``, of instances ``(n, H, W)``,
           with boxes ``(n, 4)``, keypoints ``(n, k, 2)`` and labels ``(n,)``.

@@ -31,8 +31,8 @@ class MixDataset(Dataset[Any]):
     chooses the samples, not their partners.
 
     With ``weights`` some are drawn more often than others: to see rare classes more often, say, give every sample one
-    over the number of samples of its class. With ``partners`` they come from another dataset: noise, backgrounds,
-    another domain.
+    over the number of samples of its class. With ``partners`` they come from another dataset of samples in the same
+    form: another domain, say, or backgrounds, whose labels are rows of zeros (``torch.zeros(K)``) beside rows of yours.
 
     Args:
         dataset: the samples, with ``__getitem__`` and ``__len__``; its own transforms must give tensor images. Where

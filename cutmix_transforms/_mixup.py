@@ -47,9 +47,10 @@ class RandomMixUp(Mix):
             every class that is in one of the samples that show.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
         labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
-            ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and may
-            return several, or None for no labels. Beside boxes, instance masks or keypoints it names all that has a
-            row for each instance, such as ``lambda sample: (sample[1]["labels"], sample[1]["area"])``.
+            ``targets`` or ``target`` of a dictionary, and masks under ``mask`` or ``masks``), a key, an index, a
+            function of the inputs that may return several, or None for no labels. Beside boxes, instance masks or
+            keypoints, ``labels``, ``class_labels``, ``area``, ``iscrowd``, ``scores`` and ``weights`` are found by
+            themselves; other rows of instances must be named, by a function with a name where workers are spawned.
         generator: the CPU generator that draws come from; by default torch's global one.
 
     Shape:
