@@ -34,9 +34,10 @@ class RandomCutMix(Mix):
     Semantic masks, plain or as ``tv_tensors.Mask``, are pasted with the same box. Boxes, instance masks and keypoints
     are mixed sample by sample, in :class:`MixDataset` or :class:`MixCollate`: what is hidden goes, with its labels;
     what is hidden in part gets the tightest box round what is seen of it (of its mask where there is one); the
-    partner's instances, cut to the pasted box, come after the sample's own. A covered keypoint becomes ``nan`` (``-1``
-    in integers) and keeps its place, for the loss to leave out: ``points.isfinite()``. Keypoints ``(n, 2)`` are those
-    of the whole image: none is dropped, and the partner's come after the sample's own.
+    partner's instances, cut to the pasted box, come after the sample's own; ``area`` of what is cut is measured anew. A
+    covered keypoint becomes ``nan`` (``-1`` in integers) and keeps its place, for the loss to leave out:
+    ``points.isfinite()``. Keypoints ``(n, 2)`` are those of the whole image: none is dropped, and the partner's come
+    after the sample's own.
 
     Args:
         alpha: parameter of the Beta distribution; 1 is uniform, smaller values favor very small and very large boxes.
