@@ -97,9 +97,9 @@ class RandomMixChoice(Mix):
         return other
 
     @property
-    def kinds(self) -> list[Mix]:
+    def _kinds(self) -> list[Mix]:
         """The mixes, and those of choices among them."""
-        return [kind for mix in self._mixes for kind in mix.kinds]
+        return [kind for mix in self._mixes for kind in mix._kinds]
 
     @property
     def _needed(self) -> int:
@@ -110,14 +110,14 @@ class RandomMixChoice(Mix):
     def _draws_per_sample(self) -> bool:
         return self.per_sample or any(mix._draws_per_sample for mix in self._mixes)
 
-    def level(self, numbers: NDArray[np.float64]) -> None:
+    def _level(self, numbers: NDArray[np.float64]) -> None:
         """Give all samples one choice unless it is made for each, and the mixes theirs."""
         if not self.per_sample:
             numbers[0] = numbers[0, 0]
         for mix, own in self._parts_of(numbers):
-            mix.level(own)
+            mix._level(own)
 
-    def placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
+    def _placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
         """Choose first, then let the chosen mix place; row by row where the choice differs."""
         weights = self.weights or (1.0,) * len(self._mixes)
         bounds = [bound / sum(weights) for bound in accumulate(weights)][:-1]
@@ -125,13 +125,13 @@ class RandomMixChoice(Mix):
         parts = list(self._parts_of(numbers))
         if (chosen == chosen[0]).all():
             mix, own = parts[chosen[0]]
-            only: Placement = mix.placed(own, size)
+            only: Placement = mix._placed(own, size)
             return only
         boxes, opacity = np.empty((len(chosen), 4), dtype=np.int64), np.empty(len(chosen))
         for k in np.unique(chosen):
             rows = chosen == k
             mix, own = parts[k]
-            placement = mix.placed(own[:, rows], size)
+            placement = mix._placed(own[:, rows], size)
             boxes[rows] = (0, 0, *size) if placement.boxes is None else placement.boxes
             opacity[rows] = placement.opacity
         return Placement(boxes, opacity)

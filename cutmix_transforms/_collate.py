@@ -86,7 +86,7 @@ class MixCollate:
         elif not isinstance(mix, Mix):
             batch = mix(stack(samples))
         elif is_own:
-            parts = [mix.ready(mix.read(sample, is_sample=True)) for sample in samples]
+            parts = [mix._ready(mix._read(sample, is_sample=True)) for sample in samples]
             batch = self._own_batch(mix_samples(mix, parts))
         else:
             return self._mixed_batch(mix, samples)
@@ -121,12 +121,12 @@ class MixCollate:
             check_forms(samples, error)
             raise
         layout = self._layout_of(mix, samples[0], columns)
-        mix.check(layout.parts)
-        batch = mix.with_targets(layout.parts.with_leaves(leaves))
+        mix._check(layout.parts)
+        batch = mix._with_targets(layout.parts.with_leaves(leaves))
         self._layout = layout
         image = layout.parts.images[0].value
-        draw = mix.draw_for(len(samples), image_size(image), torch.device("cpu"))
-        mixed = mix.unmixed(batch) if draw is None else mix.mixed(batch, draw)
+        draw = mix._draw_for(len(samples), image_size(image), torch.device("cpu"))
+        mixed = mix._unmixed(batch) if draw is None else mix._mixed(batch, draw)
         leaves = [stacked(mixed.get(i, leaf)) for i, leaf in enumerate(leaves)]
         share(leaves)
         return leaves if layout.is_list else layout.nest.with_leaves([leaves[place] for place in layout.nest.leaves])
@@ -188,7 +188,7 @@ class _Layout(NamedTuple):
     @classmethod
     def of(cls, mix: Mix, sample: Any, key: list[Any]) -> "_Layout":
         """Read a sample."""
-        parts = mix.read(sample, is_sample=True)
+        parts = mix._read(sample, is_sample=True)
         check_stackable(parts)
         check_counts(parts)
         count = len(parts.nest.leaves)

@@ -97,8 +97,8 @@ class MixDataset(Dataset[Any]):
         if not -count <= position < count:
             raise IndexError(f"index must lie in [{-count}, {count}), got {position}")
         base = self._read(position)
-        if not mix.is_idle(count if self.partners is None else 2):
-            numbers = mix.uniform(1)
+        if not mix._is_idle(count if self.partners is None else 2):
+            numbers = mix._uniform(1)
             if shows_partner(mix, numbers[1:], base):
                 partner = self._read(self._partner(position % count, numbers[0, 0]), self.partners)
                 return mix_two(mix, base, partner, numbers[1:])
@@ -118,10 +118,10 @@ class MixDataset(Dataset[Any]):
 
     def _read(self, position: int, samples: Any = None) -> Parts:
         if samples is None:
-            return self.transform.ready(self.transform.read(self.dataset[position], is_sample=True))
+            return self.transform._ready(self.transform._read(self.dataset[position], is_sample=True))
         sample = samples[position]
         try:
-            return self.transform.ready(self.transform.read(sample, is_sample=True))
+            return self.transform._ready(self.transform._read(sample, is_sample=True))
         except (TypeError, ValueError) as error:
             raise type(error)(f"partners must hold samples of the same form as dataset: {error}") from error
 

@@ -184,22 +184,22 @@ class Mix(RandomTransform):
             check_draw(draw)
         if any(isinstance(one, MixDraw) for one in inputs):
             raise TypeError("draw must be given by its name, mix(images, labels, draw=draw), got it by position")
-        parts = self.ready(self.read(inputs[0] if len(inputs) == 1 else inputs))
+        parts = self._ready(self._read(inputs[0] if len(inputs) == 1 else inputs))
         pool = None if others is None else self._pool(parts, others)
         first = parts.images[0].value
         if draw is None or not self.training:
             count = 0 if pool is None else len(pool.images[0].value)
-            used = self.draw_for(len(first), image_size(first), first.device, count)
+            used = self._draw_for(len(first), image_size(first), first.device, count)
         else:
             for own, other in zip(parts.images, (pool or parts).images, strict=True):
                 check_fit(unwrap(own.value), draw, unwrap(other.value))
             used = for_kernels(draw)
-        return parts.rebuilt(self.unmixed(parts) if used is None else self.mixed(parts, used, pool))
+        return parts.rebuilt(self._unmixed(parts) if used is None else self._mixed(parts, used, pool))
 
     def _pool(self, parts: Parts, others: Any) -> Parts:
         """Return a second batch in the form and order of the first."""
         try:
-            pool = in_order_of(parts, self.ready(self.read(others)), "the batch and others")
+            pool = in_order_of(parts, self._ready(self._read(others)), "the batch and others")
         except (TypeError, ValueError) as error:
             raise type(error)(f"others must be a second batch like the first one, in the same nest: {error}") from error
         check_others(parts, pool)
@@ -226,10 +226,10 @@ class Mix(RandomTransform):
             raise TypeError(f"images must be a tensor (v2.ToImage() makes one), got {type(images).__name__}")
         self._check_images([images])
         if others is not None and not isinstance(others, Tensor):
-            others = self.read(others).images[0].value
+            others = self._read(others).images[0].value
         return self._draw(len(images), image_size(images), 0 if others is None else len(others)).spread()
 
-    def draw_for(self, count: int, size: Size, device: torch.device, others: int = 0) -> Draw | None:
+    def _draw_for(self, count: int, size: Size, device: torch.device, others: int = 0) -> Draw | None:
         """Return a draw for a batch; None if it is clear without one that nothing is mixed.
 
         Args:
@@ -241,7 +241,7 @@ class Mix(RandomTransform):
         Returns:
             The draw.
         """
-        if self.is_idle(2 if others and count else count):
+        if self._is_idle(2 if others and count else count):
             return None
         if not torch.compiler.is_compiling():
             return self._draw(count, size, others)
@@ -249,36 +249,36 @@ class Mix(RandomTransform):
         rows = draw_in_graph(place, self._number, "_packed", [count, *size, others], [count, 6], torch.float64)
         return unpack(rows, size)
 
-    def is_idle(self, count: int) -> bool:
+    def _is_idle(self, count: int) -> bool:
         """Tell whether it is clear without a draw that nothing is mixed."""
         return not self.training or count < 2 or (not torch.compiler.is_compiling() and self.p == 0)
 
     def _draw(self, count: int, size: Size, others: int = 0) -> HostDraw:
         if count == 0 or (count == 1 and not others):
             return draw_of(np.zeros(count, dtype=np.int64), Placement(np.zeros((1, 4), dtype=np.int64), 0.0), size)
-        numbers = self.uniform(count)
-        placement = self.placed(numbers[1:], size)
+        numbers = self._uniform(count)
+        placement = self._placed(numbers[1:], size)
         if others:
             first = int(numbers[0, 0] * others)
             return draw_of(np.arange(first, first + count) % others, placement, size)
-        shift = self.shift_of(numbers, count)
+        shift = self._shift_of(numbers, count)
         return draw_of(np.arange(shift, shift + count) % count, placement, size, shift)
 
     def _packed(self, count: int, height: int, width: int, others: int, *, device: torch.device) -> Tensor:  # noqa: ARG002
         return pack(self._draw(count, (height, width), others).spread())
 
-    def shift_of(self, numbers: NDArray[np.float64], count: int) -> int:
+    def _shift_of(self, numbers: NDArray[np.float64], count: int) -> int:
         """Return how far it is from each of some samples to its partner: never to itself."""
         return 1 + int(numbers[0, 0] * (count - 1))
 
-    def uniform(self, count: int) -> NDArray[np.float64]:
+    def _uniform(self, count: int) -> NDArray[np.float64]:
         """Return the uniform numbers of one draw, ``(1 + needed, 1 or count)``: the first chooses the partners."""
         numbers = self._stream.uniform(1 + self._needed, count if self._draws_per_sample else 1)
         if numbers.shape[1] > 1:
-            self.level(numbers[1:])
+            self._level(numbers[1:])
         return numbers
 
-    def level(self, numbers: NDArray[np.float64]) -> None:
+    def _level(self, numbers: NDArray[np.float64]) -> None:
         """Give all samples the same numbers where they share one draw, in a choice that draws for each."""
         if not self.per_sample:
             numbers[:] = numbers[:, :1]
@@ -292,7 +292,7 @@ class Mix(RandomTransform):
     def _draws_per_sample(self) -> bool:
         return self.per_sample
 
-    def placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
+    def _placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
         """Return where the partner shows: nowhere in what ``p`` leaves alone, nor after ``.eval()``."""
         placement = self.place(numbers[1:].copy(), size)
         check_placement(placement, size, numbers.shape[1], type(self).__name__)
@@ -305,33 +305,33 @@ class Mix(RandomTransform):
         return Placement(np.where(is_left[:, None], 0, placement.boxes), placement.opacity)
 
     @property
-    def kinds(self) -> list[Mix]:
+    def _kinds(self) -> list[Mix]:
         """The mixes that this may be: itself."""
         return [self]
 
     @property
-    def blends(self) -> Blends:
+    def _blends(self) -> Blends:
         """What is blended with the partner, not replaced by it: whole images, boxes or nothing."""
-        found = {blends_of(kind) for kind in self.kinds}
+        found = {blends_of(kind) for kind in self._kinds}
         return next(kind for kind in ("boxes", "images", "nothing") if kind in found)
 
-    def read(self, inputs: Any, *, is_sample: bool = False) -> Parts:
+    def _read(self, inputs: Any, *, is_sample: bool = False) -> Parts:
         """Find what is mixed in a batch or a sample."""
         return read(
             inputs,
             self.labels_getter,
             is_sample=is_sample,
-            any_shape=lambda: all(blends_of(kind) == "images" for kind in self.kinds),
-            needs_weights=lambda: self.blends == "images",
+            any_shape=lambda: all(blends_of(kind) == "images" for kind in self._kinds),
+            needs_weights=lambda: self._blends == "images",
         )
 
-    def ready(self, parts: Parts) -> Parts:
+    def _ready(self, parts: Parts) -> Parts:
         """Return the parts with their labels in the form that is mixed; raise an error if they cannot be mixed."""
-        self.check(parts)
+        self._check(parts)
         check_counts(parts)
-        return self.with_targets(parts)
+        return self._with_targets(parts)
 
-    def check(self, parts: Parts) -> None:
+    def _check(self, parts: Parts) -> None:
         """Raise an error unless images, maps and instances can be mixed."""
         self._check_images([image.value for image in parts.images])
         if parts.maps or parts.groups:
@@ -339,7 +339,7 @@ class Mix(RandomTransform):
         for group in parts.groups:
             self._warn_of(group.unnamed)
 
-    def with_targets(self, parts: Parts) -> Parts:
+    def _with_targets(self, parts: Parts) -> Parts:
         """Return the parts with their labels in the form that is mixed; raise an error unless they are labels."""
         if self.target == "pair":
             return parts
@@ -364,7 +364,7 @@ class Mix(RandomTransform):
             )
         return Parts(nest, images, maps, targets, groups, is_sample)
 
-    def mixed(self, parts: Parts, draw: Draw, pool: Parts | None = None) -> dict[int, Any]:
+    def _mixed(self, parts: Parts, draw: Draw, pool: Parts | None = None) -> dict[int, Any]:
         """Return what replaces the leaves of a batch, by their place: mixed by a draw, with partners from a pool."""
         others = parts if pool is None else pool
         values: dict[int, Any] = {}
@@ -387,7 +387,7 @@ class Mix(RandomTransform):
         mix = _targets.mix_targets_unchecked if self.target == "soft" else _targets.union_targets_unchecked
         return mix(_targets.soft_of(own), draw, None if other is own else _targets.soft_of(other))
 
-    def unmixed(self, parts: Parts) -> dict[int, Any]:
+    def _unmixed(self, parts: Parts) -> dict[int, Any]:
         """Return what replaces the leaves where nothing is mixed: targets in the form of mixed ones."""
         if self.target != "pair":
             return {place: _targets.soft_of(target) for place, target in parts.targets}
@@ -401,15 +401,15 @@ class Mix(RandomTransform):
             if image.ndim == 0:
                 raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(image.shape)}")
             is_usual, is_explicit = image.ndim in _AXES.get(type(image), (4, 5)), type(image) in _AXES
-            if not is_usual and (is_explicit or any(blends_of(kind) != "images" for kind in self.kinds)):
+            if not is_usual and (is_explicit or any(blends_of(kind) != "images" for kind in self._kinds)):
                 raise ValueError(
                     "images must be batched, (N, C, H, W), or videos (N, T, C, H, W), "
                     f"got {type(image).__name__} of shape {tuple(image.shape)}; give gray images (N, H, W) a channel, "
                     f"images[:, None]; {PLACES}"
                 )
-            if has_channels_last(image) and any(blends_of(kind) != "images" for kind in self.kinds):
+            if has_channels_last(image) and any(blends_of(kind) != "images" for kind in self._kinds):
                 raise channels_last_error(image)
-            if (image.dtype == torch.bool or image.dtype.is_complex) and self.blends != "nothing":
+            if (image.dtype == torch.bool or image.dtype.is_complex) and self._blends != "nothing":
                 check_blendable(image)
 
 

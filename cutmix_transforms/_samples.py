@@ -29,10 +29,10 @@ def mix_samples(mix: Mix, parts: list[Parts]) -> list[Any]:
     for i, one in enumerate(parts):
         _check_alike(parts[0], in_order_of(parts[0], one, f"those at index 0 and {i}"))
     count = len(parts)
-    if mix.is_idle(count):
+    if mix._is_idle(count):
         return [unmixed_sample(mix, one) for one in parts]
-    numbers = mix.uniform(count)
-    shift = mix.shift_of(numbers, count)
+    numbers = mix._uniform(count)
+    shift = mix._shift_of(numbers, count)
     rows = np.broadcast_to(numbers[1:], (len(numbers) - 1, count))
     mixed = []
     for i, base in enumerate(parts):
@@ -49,7 +49,7 @@ def unmixed_sample(mix: Mix, sample: Parts) -> Any:
     """
     members = [member for group in sample.groups for member in group.members]
     copies = {leaf.place: leaf.value.clone() for leaf in (*sample.images, *sample.maps, *members)}
-    for place, target in mix.unmixed(sample).items():
+    for place, target in mix._unmixed(sample).items():
         copies[place] = target.clone() if isinstance(target, Tensor) else target
     return sample.rebuilt(copies)
 
@@ -71,7 +71,7 @@ def mix_two(mix: Mix, base: Parts, partner: Parts, numbers: NDArray[np.float64])
     _check_alike(base, partner)
     draw = _draw_for_two(mix, numbers, _size_of(base), _size_of(partner))
     base, partner = _on_canvas(base, draw.size), _on_canvas(partner, draw.size)
-    return base.rebuilt(mix.mixed(base, draw, partner))
+    return base.rebuilt(mix._mixed(base, draw, partner))
 
 
 def in_order_of(first: Parts, second: Parts, which: str = "two that are mixed") -> Parts:
@@ -98,7 +98,7 @@ def in_order_of(first: Parts, second: Parts, which: str = "two that are mixed") 
 
 
 def _draw_for_two(mix: Mix, numbers: NDArray[np.float64], size: Size, other: Size) -> HostDraw:
-    placement, partners = mix.placed(numbers, size), np.zeros(1, dtype=np.int64)
+    placement, partners = mix._placed(numbers, size), np.zeros(1, dtype=np.int64)
     if placement.boxes is None:
         return draw_of(partners, placement, (max(size[0], other[0]), max(size[1], other[1])))
     return draw_of(partners, Placement(np.minimum(placement.boxes, 2 * other), placement.opacity), size)

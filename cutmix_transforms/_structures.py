@@ -70,7 +70,7 @@ def _mix_instances(mix: Mix, base: Instances, partner: Instances, draw: HostDraw
     """Mix the instances of one sample: a mix of whole images keeps all of both, also when one is covered wholly."""
     canvas = max(base.size[0], partner.size[0]), max(base.size[1], partner.size[1])
     is_whole = draw.size == canvas and draw.boxes[0].tolist() == [0, 0, *canvas]
-    if draw.opacity[0] < 1 or (is_whole and mix.blends == "images"):
+    if draw.opacity[0] < 1 or (is_whole and mix._blends == "images"):
         return unite_instances(base, partner, draw)
     return paste_instances(base, partner, torch.from_numpy(draw.boxes), mix.min_visibility or 0.0)
 
@@ -81,7 +81,7 @@ def check_structures(mix: Mix, parts: Parts) -> None:
         raise ValueError(
             f"target must be 'pair' for masks that are blended (CutMix of opacity 1 pastes them), got {mix.target!r}"
         )
-    if parts.groups and mix.blends == "boxes":
+    if parts.groups and mix._blends == "boxes":
         raise ValueError(
             f"opacity must be 1 for boxes, instance masks and keypoints, got {getattr(mix, 'opacity', mix)!r}"
         )
@@ -89,7 +89,7 @@ def check_structures(mix: Mix, parts: Parts) -> None:
 
 def becomes_pair(mix: Mix, maps: Tensor | Column) -> bool:
     """Tell whether maps hold classes that the mix cannot paste."""
-    return _map_kernel(maps).categorical and mix.blends != "nothing"
+    return _map_kernel(maps).categorical and mix._blends != "nothing"
 
 
 def _map_kernel(maps: Tensor | Column) -> MapKernel:

@@ -535,3 +535,32 @@ def test_one_choice_for_the_batch_or_one_for_each_sample():
         for draw in draws:
             assert len(draw.boxes[~kinds(draw)].unique(dim=0)) <= 1
             assert len(draw.opacity[kinds(draw)].unique()) <= 1
+
+
+def test_names_that_a_mix_of_ones_own_may_use():
+    """Public names of ``Mix`` are those that its docstring tells of: any other is free."""
+
+    class Own(Mix):
+        numbers = 1
+        kinds = blends = "my own"
+
+        def __init__(self, level, **options):
+            super().__init__(**options)
+            self.level = level
+
+        def place(self, numbers, size):
+            return Placement(opacity=self.check(numbers[0]))
+
+        def check(self, number):
+            return self.level * number
+
+        def read(self, *_):
+            raise AssertionError
+
+        uniform = ready = mixed = unmixed = placed = shift_of = with_targets = draw_for = is_idle = read
+
+    images, targets = Own(0.5, num_classes=6, per_sample=True)(IMAGES, LABELS)
+    assert images.shape == IMAGES.shape
+    assert bool((targets.amax(1) >= 0.5).all())
+    public = {name for name in vars(Mix) if not name.startswith("_")}
+    assert public == {"place", "forward", "draw"}
