@@ -21,6 +21,11 @@ def register(transform: Any) -> int:
     return number
 
 
+def transform_of(number: int) -> Any:
+    """Return the transform with a number."""
+    return _known[number]
+
+
 # A recorded CUDA graph (mode="reduce-overhead") would repeat one draw for ever.
 _TAGS = torch.Tag.nondeterministic_seeded, torch.Tag.cudagraph_unsafe
 
@@ -39,7 +44,7 @@ def draw_in_graph(
     What is drawn is sent to the device of ``place``, an empty tensor. Older compilers do not ask for the tag, but they
     take no two empty tensors for one, nor then what is made with them.
     """
-    drawn: Tensor = getattr(_known[transform], method)(*arguments, device=place.device)
+    drawn: Tensor = getattr(transform_of(transform), method)(*arguments, device=place.device)
     return send_tensor(drawn, place.device)
 
 

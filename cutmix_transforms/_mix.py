@@ -21,7 +21,7 @@ from cutmix_transforms._structure._images import channels_last_error, has_channe
 from cutmix_transforms._structure._instances import Leaf
 from cutmix_transforms._structure._labels import check_labels_getter
 from cutmix_transforms._structure._read import Parts, read
-from cutmix_transforms._structures import becomes_pair, blends_of, check_structures, mix_structures
+from cutmix_transforms._structures import becomes_pair, blends_of, check_structures, mix_structures, takes_any_shape
 from cutmix_transforms._wrap import unwrap
 from cutmix_transforms.functional import _targets
 from cutmix_transforms.functional._by_hand import check_draw, check_fit
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cutmix_transforms._structure._labels import LabelsGetter
-    from cutmix_transforms._structures import Blends
     from cutmix_transforms.functional._draw import Draw, Size
 
 NumClasses = int | Sequence[int | None] | None
@@ -309,20 +308,14 @@ class Mix(RandomTransform):
         """The mixes that this may be: itself."""
         return [self]
 
-    @property
-    def _blends(self) -> Blends:
-        """What is blended with the partner, not replaced by it: whole images, boxes or nothing."""
-        found = {blends_of(kind) for kind in self._kinds}
-        return next(kind for kind in ("boxes", "images", "nothing") if kind in found)
-
     def _read(self, inputs: Any, *, is_sample: bool = False) -> Parts:
         """Find what is mixed in a batch or a sample."""
         return read(
             inputs,
             self.labels_getter,
             is_sample=is_sample,
-            any_shape=lambda: all(blends_of(kind) == "images" for kind in self._kinds),
-            needs_weights=lambda: self._blends == "images",
+            any_shape=lambda: takes_any_shape(self),
+            needs_weights=lambda: blends_of(self) == "images",
         )
 
     def _ready(self, parts: Parts) -> Parts:
@@ -401,15 +394,15 @@ class Mix(RandomTransform):
             if image.ndim == 0:
                 raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(image.shape)}")
             is_usual, is_explicit = image.ndim in _AXES.get(type(image), (4, 5)), type(image) in _AXES
-            if not is_usual and (is_explicit or any(blends_of(kind) != "images" for kind in self._kinds)):
+            if not is_usual and (is_explicit or not takes_any_shape(self)):
                 raise ValueError(
                     "images must be batched, (N, C, H, W), or videos (N, T, C, H, W), "
                     f"got {type(image).__name__} of shape {tuple(image.shape)}; give gray images (N, H, W) a channel, "
                     f"images[:, None]; {PLACES}"
                 )
-            if has_channels_last(image) and any(blends_of(kind) != "images" for kind in self._kinds):
+            if has_channels_last(image) and not takes_any_shape(self):
                 raise channels_last_error(image)
-            if (image.dtype == torch.bool or image.dtype.is_complex) and self._blends != "nothing":
+            if (image.dtype == torch.bool or image.dtype.is_complex) and blends_of(self) != "nothing":
                 check_blendable(image)
 
 

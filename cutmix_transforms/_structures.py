@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cutmix_transforms._graph import transform_of
 from cutmix_transforms._instances import paste_instances, unite_instances
 from cutmix_transforms._stacking import Column, stacked
 from cutmix_transforms._wrap import rewrap, unwrap
@@ -25,8 +26,24 @@ if TYPE_CHECKING:
 Blends = Literal["nothing", "boxes", "images"]
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def blends_of(mix: Mix) -> Blends:
+    """Return what is blended with the partner, not replaced by it: whole images, boxes or nothing."""
+    found = _found_for(mix._number)
+    return "boxes" if "boxes" in found else "images" if "images" in found else "nothing"
+
+
+def takes_any_shape(mix: Mix) -> bool:
+    """Tell whether whole images are always blended, so that they need no height and width."""
+    return bool(_found_for(mix._number) == ("images",))
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _found_for(number: int) -> tuple[Blends, ...]:
+    """Return all that a mix may blend: found by its number, as older compilers take no module for a constant."""
+    return tuple(sorted({_blends_of_one(kind) for kind in transform_of(number)._kinds}))
+
+
+def _blends_of_one(mix: Mix) -> Blends:
     """Find out what a mix blends, by placing some rows: so that a mix of the user's own need not say it twice."""
     size = (64, 64)
     placement = mix.place(np.tile([0.1, 0.5, 0.9], (mix.numbers, 1)), size)
@@ -70,7 +87,7 @@ def _mix_instances(mix: Mix, base: Instances, partner: Instances, draw: HostDraw
     """Mix the instances of one sample: a mix of whole images keeps all of both, also when one is covered wholly."""
     canvas = max(base.size[0], partner.size[0]), max(base.size[1], partner.size[1])
     is_whole = draw.size == canvas and draw.boxes[0].tolist() == [0, 0, *canvas]
-    if draw.opacity[0] < 1 or (is_whole and mix._blends == "images"):
+    if draw.opacity[0] < 1 or (is_whole and blends_of(mix) == "images"):
         return unite_instances(base, partner, draw)
     return paste_instances(base, partner, torch.from_numpy(draw.boxes), mix.min_visibility or 0.0)
 
@@ -81,7 +98,7 @@ def check_structures(mix: Mix, parts: Parts) -> None:
         raise ValueError(
             f"target must be 'pair' for masks that are blended (CutMix of opacity 1 pastes them), got {mix.target!r}"
         )
-    if parts.groups and mix._blends == "boxes":
+    if parts.groups and blends_of(mix) == "boxes":
         raise ValueError(
             f"opacity must be 1 for boxes, instance masks and keypoints, got {getattr(mix, 'opacity', mix)!r}"
         )
@@ -89,7 +106,7 @@ def check_structures(mix: Mix, parts: Parts) -> None:
 
 def becomes_pair(mix: Mix, maps: Tensor | Column) -> bool:
     """Tell whether maps hold classes that the mix cannot paste."""
-    return _map_kernel(maps).categorical and mix._blends != "nothing"
+    return _map_kernel(maps).categorical and blends_of(mix) != "nothing"
 
 
 def _map_kernel(maps: Tensor | Column) -> MapKernel:
