@@ -60,8 +60,8 @@ def _find_default(nest: Nest) -> Found:
     if not isinstance(root, (tuple, list)) or len(root) < 2:
         kind = type(root[0] if isinstance(root, (tuple, list)) and root else root).__name__
         raise ValueError(
-            f"labels must be the second argument or an item {_quoted(LABEL_KEYS)} of a dictionary {_WAYS_OUT}, "
-            f"got only {kind}; {PLACES}"
+            f"labels must be the second argument or an item {_quoted(LABEL_KEYS)} of a dictionary, got only {kind}; "
+            f"{PLACES} (labels_getter says where else the labels are, or None that there are none)"
         )
     second, path = root[1], (fields[1] if fields else 1,)
     if fields_of(second) is not None and not isinstance(second, MixedTarget):
