@@ -202,8 +202,7 @@ def _check_samples(samples: Any) -> None:
     if not isinstance(samples, (tuple, list)) or not samples:
         return
     first = samples[0]
-    lengths = [len(one) for one in samples[1:] if isinstance(one, Tensor) and one.ndim]
-    if isinstance(first, Tensor) and first.ndim >= 4 and len(first) in lengths:
+    if isinstance(first, Tensor) and first.ndim >= 4 and any(_has_length(one, len(first)) for one in samples[1:]):
         raise TypeError(
             "samples must be a list of samples, got a batch that was made before: use the mix itself as collate_fn "
             f"(DataLoader(..., batch_size=None, collate_fn=mix)), got a tensor of shape {tuple(first.shape)} first"
@@ -214,6 +213,10 @@ def _check_samples(samples: Any) -> None:
             "samples must not be None: a collate_fn that leaves some out has to run before the mix, "
             f"collate_fn=lambda samples: mix(your_collate(samples)), got None at index {missing[0]}"
         )
+
+
+def _has_length(value: Any, count: int) -> bool:
+    return isinstance(value, Tensor) and value.ndim > 0 and len(value) == count
 
 
 class _Place(int):
