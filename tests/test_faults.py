@@ -13,6 +13,7 @@ import sys
 import textwrap
 import time
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -757,28 +758,31 @@ def test_a_folder_of_which_nothing_can_be_read_is_an_error(command, last, tmp_pa
     assert not (tmp_path / "out.png").exists()
 
 
-@pytest.fixture
-def full():
-    """A disk on which no file can be longer than 4096 bytes."""
+@contextmanager
+def full_disk():
+    """A disk on which no file can be longer than 4096 bytes; not for longer than a call, as pytest may write to one."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.mark.parametrize("is_new", [True, False])
-def test_a_full_disk_leaves_the_file_that_was_there(is_new, full, tmp_path):
+def test_a_full_disk_leaves_the_file_that_was_there(is_new, tmp_path):
     file = tmp_path / "results.json"
     if not is_new:
         file.write_text("before")
-    with pytest.raises(OSError, match=f"File too large: '{file}'"):
+    with pytest.raises(OSError, match=f"File too large: '{file}'"), full_disk():
         write_whole(file, bytes(5000))
     assert [path.read_text() for path in tmp_path.iterdir()] == ["before"] * (not is_new)
 
 
-def test_a_full_disk_leaves_the_preview_that_was_there(full, tmp_path, capsys):
+def test_a_full_disk_leaves_the_preview_that_was_there(tmp_path, capsys):
     (tmp_path / "out.png").write_text("before")
-    assert main(["preview", "-o", str(tmp_path / "out.png"), "--size", "64"]) == 2
+    with full_disk():
+        assert main(["preview", "-o", str(tmp_path / "out.png"), "--size", "64"]) == 2
     expected = f"cutmix-transforms preview: [Errno 27] File too large: '{tmp_path / 'out.png'}'\n"
     assert capsys.readouterr().err == expected
     assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
