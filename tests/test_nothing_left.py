@@ -230,6 +230,15 @@ def test_several_items_that_could_be_labels_are_an_error():
         MixCollate(RandomCutMix(num_classes=CLASSES))(samples)
 
 
+def test_labels_that_are_found_by_name_leave_no_doubt():
+    boxes = tv_tensors.BoundingBoxes([[0, 0, 5, 5]], format="XYXY", canvas_size=(HEIGHT, WIDTH))
+    samples = [(image, {"boxes": boxes, "labels": torch.tensor([i])}, i) for i, image in enumerate(IMAGES)]
+    assert [index for _, _, index in MixCollate(RandomCutMix(), collate_fn=list)(samples)] == list(range(COUNT))
+    _, out, index = RandomCutMix(num_classes=CLASSES)(IMAGES, {"label": LABELS}, torch.arange(COUNT))
+    assert out["label"].shape == (COUNT, CLASSES)
+    assert torch.equal(index, torch.arange(COUNT))
+
+
 # --- labels that look like others -------------------------------------------------------------------------------------
 
 

@@ -182,6 +182,8 @@ def check_one_candidate(nest: Nest, labels: list[int], others: list[int], count:
         others: where something lies that is no label.
         count: the number of images; 0 in a sample.
     """
+    if any(len(nest.paths[i]) > 1 for i in labels):
+        return  # found by name
     rows = [i for i in others if len(nest.paths[i]) == 1 and _can_be_labels(nest.leaves[i], count)]
     if fields_of(nest.root) is None and rows and len(nest.root) > 2:
         names = ", ".join(nest.name(i) for i in sorted([*labels, *rows]))
