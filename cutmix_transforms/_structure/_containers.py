@@ -8,9 +8,12 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from typing import Any, NamedTuple
 
+from torch import Tensor
+
 Path = tuple[Any, ...]  # the keys, indices and fields that lead to a leaf
 
 _SEQUENCES = (tuple, list, deque, UserList)
+_LEAVES = (Tensor, int, str)  # most often: to know them spares the other questions
 
 
 class Nest(NamedTuple):
@@ -53,6 +56,8 @@ def _collect(node: Any, path: Path, leaves: list[Any], paths: list[Path]) -> Non
 
 def keys_of(node: Any) -> Iterable[Any] | None:
     """Return the keys of a mapping, the indices of a sequence or the fields of a record; None of a leaf."""
+    if isinstance(node, _LEAVES):
+        return None
     if isinstance(node, _SEQUENCES):
         return fields_of(node) or range(len(node))
     return fields_of(node)
@@ -60,6 +65,8 @@ def keys_of(node: Any) -> Iterable[Any] | None:
 
 def fields_of(node: Any) -> list[Any] | None:
     """Return the keys of a mapping, or the fields of a named tuple or dataclass; None of anything else."""
+    if isinstance(node, _LEAVES):
+        return None
     if isinstance(node, Mapping):
         return list(node.keys())  # a TensorDict iterates over its rows
     if isinstance(node, tuple):
