@@ -183,7 +183,8 @@ class Mix(RandomTransform):
             check_draw(draw)
         if any(isinstance(one, MixDraw) for one in inputs):
             raise TypeError("draw must be given by its name, mix(images, labels, draw=draw), got it by position")
-        parts = self._ready(self._read(inputs[0] if len(inputs) == 1 else inputs))
+        is_one = len(inputs) == 1
+        parts = self._ready(self._read(inputs[0] if is_one else inputs, are_arguments=not is_one))
         pool = None if others is None else self._pool(parts, others)
         first = parts.images[0].value
         if draw is None or not self.training:
@@ -308,7 +309,7 @@ class Mix(RandomTransform):
         """The mixes that this may be: itself."""
         return [self]
 
-    def _read(self, inputs: Any, *, is_sample: bool = False) -> Parts:
+    def _read(self, inputs: Any, *, is_sample: bool = False, are_arguments: bool = False) -> Parts:
         """Find what is mixed in a batch or a sample."""
         return read(
             inputs,
@@ -316,6 +317,7 @@ class Mix(RandomTransform):
             is_sample=is_sample,
             any_shape=lambda: takes_any_shape(self),
             needs_weights=lambda: blends_of(self) == "images",
+            are_arguments=are_arguments,
         )
 
     def _ready(self, parts: Parts) -> Parts:

@@ -498,9 +498,9 @@ def test_neighbouring_epochs_workers_and_ranks_are_independent(given, monkeypatc
         for worker, rank in product(range(workers), range(ranks)):
             info = SimpleNamespace(id=worker, seed=base + worker)
             monkeypatch.setattr(torch.utils.data._utils.worker, "_worker_info", info)
-            monkeypatch.setattr(_random, "_rank_in_environment", lambda rank=rank: rank)
+            monkeypatch.setattr(_random, "_rank_of_worker", lambda _, rank=rank: rank)
             torch.manual_seed(info.seed)
-            mix = RandomMixUp(generator=state if given else None)
+            mix = RandomMixUp(generator=state.clone_state() if given else None)  # each worker has a copy
             for i in range(2):
                 draw = mix.draw(torch.empty(10, 1, 1, 1))
                 lam[epoch, worker, rank, i], shift[epoch, worker, rank, i] = draw.lam[0], draw.partners[0]

@@ -222,7 +222,12 @@ def test_several_items_that_could_be_labels_are_an_error():
     for batch in ((IMAGES, torch.arange(COUNT), LABELS), [IMAGES, LABELS, torch.rand(COUNT)]):
         with says(ValueError, ["labels_getter", "inputs[1], inputs[2]"]):
             RandomCutMix(num_classes=CLASSES)(batch)
-    _, index, target = RandomCutMix(num_classes=CLASSES, labels_getter=2)(IMAGES, torch.arange(COUNT), LABELS)
+    _, target, index = RandomCutMix(num_classes=CLASSES)(IMAGES, LABELS, torch.arange(COUNT))  # as in torchvision
+    assert target.shape == (COUNT, CLASSES)
+    for second in (MASKS, tv_tensors.Mask(MASKS)):
+        with says(ValueError, ["labels_getter", "inputs[2]"]):
+            RandomCutMix(num_classes=CLASSES)(IMAGES, second, LABELS)
+    _, index, target = RandomCutMix(num_classes=CLASSES, labels_getter=2)((IMAGES, torch.arange(COUNT), LABELS))
     assert torch.equal(index, torch.arange(COUNT))
     assert target.shape == (COUNT, CLASSES)
     samples = [(image, i, 3) for i, image in enumerate(IMAGES)]

@@ -88,6 +88,7 @@ def read(
     is_sample: bool,
     any_shape: Callable[[], bool],
     needs_weights: Callable[[], bool],
+    are_arguments: bool = False,
 ) -> Parts:
     """Find what is mixed in a batch or in a sample.
 
@@ -97,6 +98,7 @@ def read(
         is_sample: whether this is a single sample.
         any_shape: tells whether images may have any shape, since they are blended as a whole; seldom asked.
         needs_weights: tells whether instances get weights; seldom asked.
+        are_arguments: whether these were several arguments of a call, of which the second holds the labels.
 
     Returns:
         What was found.
@@ -130,7 +132,7 @@ def read(
     check_names(nest, taken)
     check_none_left(nest, images, taken, first, is_sample=is_sample)
     left = [i for i in rest if i not in taken]
-    if getter == "default":
+    if getter == "default" and not (are_arguments and targets):
         check_one_candidate(nest, found.places, left, 0 if is_sample else len(batch))
     if found.missing and not maps and not groups:
         raise ValueError(_mask_of_another_size(nest, left, first) or found.missing)

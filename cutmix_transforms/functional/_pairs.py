@@ -100,7 +100,7 @@ def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) ->
         >>> from cutmix_transforms.functional import mix_draw
         >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 1, 1], [0, 0, 0, 0]]), (2, 2))
         >>> pair_targets(torch.tensor([5, 7]), draw)
-        MixedTarget(a=tensor([5, 7]), b=tensor([7, 5]), lam=tensor([0.7500, 1.0000]))
+        MixedTarget(a=tensor([5, 7]), b=tensor([7, 7]), lam=tensor([0.7500, 1.0000]))
     """
     check_tensor("labels", labels, "(N, ...)")
     check_targets_fit("labels", labels, draw, others)
