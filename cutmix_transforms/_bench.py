@@ -50,7 +50,7 @@ class Ratio:
 
 @dataclass
 class Row:
-    """What came out of one case."""
+    """The result of one case."""
 
     name: str
     ratios: dict[str, Ratio]
@@ -113,7 +113,7 @@ def _line(cells: Any) -> str:
 
 
 def machine(device: torch.device) -> dict[str, str]:
-    """What the numbers were measured on."""
+    """Return the machine and the versions that the numbers were measured on."""
     threads = f"{torch.get_num_threads()} of {os.cpu_count()}, one in a worker"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     return {

@@ -289,8 +289,9 @@ def _as_batch(image: Any) -> Tensor:
 
 def _check_pictures(nest: Nest, images: list[int]) -> None:
     """Raise an error where a PIL image is a mask, in which holes would be cut as in an image."""
-    modes = {nest.leaves[i].mode: i for i in images if isinstance(nest.leaves[i], PIL.Image.Image)}
-    masks = [i for i in modes.values() if is_mask_key(nest.paths[i])] or (list(modes.values())[1:])
+    pictures = [i for i in images if isinstance(nest.leaves[i], PIL.Image.Image)]
+    others = [i for i in pictures if nest.leaves[i].mode != nest.leaves[pictures[0]].mode]
+    masks = [i for i in pictures if is_mask_key(nest.paths[i])] or others
     if masks:
         raise TypeError(
             f"masks must be tensors, tv_tensors.Mask(F.pil_to_tensor(mask)), got {nest.name(masks[0])}, a PIL image of "
@@ -316,7 +317,7 @@ def _is_plain_mask(nest: Nest, place: int, images: Tensor, named: Sequence[int] 
     leaf = nest.leaves[place]
     if not is_pure_tensor(leaf) or not (place in named or is_mask_key(nest.paths[place])):
         return False
-    return is_dense(leaf if leaf.ndim and leaf.shape[0] == len(images) else leaf[None], images)
+    return is_dense(leaf, images)
 
 
 def _is_single(image: Any) -> bool:

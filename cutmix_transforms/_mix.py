@@ -1,4 +1,4 @@
-"""What every mix shares, the user's own too: read the batch, draw, mix pixels and targets, rebuild the batch."""
+"""The base of all mixes, the user's own too: read the batch, draw, mix pixels and targets, rebuild the batch."""
 
 from __future__ import annotations
 

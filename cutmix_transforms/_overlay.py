@@ -1,4 +1,4 @@
-"""What a target knows of places in its image: boxes, masks and keypoints, drawn on the tile that shows the image."""
+"""Boxes, masks and keypoints of a target, drawn on the tile that shows its image."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence

@@ -281,7 +281,7 @@ def _next_seed(generator: Generator | None) -> int:
 
 
 def _forgotten_seed(worker: int) -> int:
-    """What the global generator of a worker does not use of a seed that others than the DataLoader gave it.
+    """Return the part of a worker's seed that its global generator does not use, where not the DataLoader gave it.
 
     It uses 32 bits, and there are ``worker_init_fn`` (that of older Lightning) whose seeds differ from epoch to epoch
     in the others only.

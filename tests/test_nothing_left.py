@@ -708,9 +708,14 @@ def test_plain_masks_of_a_tuple_take_mask_fill():
     assert torch.equal(image[0] == -1, mask == 9)
 
 
-@pytest.mark.parametrize(
-    "sample", [(picture(), picture("L")), {"image": picture(), "mask": picture()}], ids=["mode", "key"]
-)
+MASKED = {
+    "mode": (picture(), picture("L")),
+    "key": {"image": picture(), "mask": picture()},
+    "key_first": {"mask": picture(), "image": picture()},
+}
+
+
+@pytest.mark.parametrize("sample", MASKED.values(), ids=MASKED)
 def test_masks_that_are_pil_images_are_not_cut(sample):
     with says(TypeError, ["tv_tensors.Mask(F.pil_to_tensor(mask))", "PIL image"]):
         RandomCutout()(sample)

@@ -161,7 +161,7 @@ def _described(data: Data, settings: Settings, ranks: int) -> dict[str, Any]:
 
 
 def _hardware(options: argparse.Namespace) -> dict[str, Any]:
-    """What Lightning's trainer is told; where torchrun has started the processes, as many as it did."""
+    """Return options of Lightning's trainer; where torchrun has started the processes, for as many as it did."""
     devices, nodes = options.devices, options.num_nodes
     if TorchElasticEnvironment.detect() and devices == "auto":
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
@@ -170,7 +170,7 @@ def _hardware(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _is_first() -> bool:
-    """Whether this is the process that reads and writes the folder, of several that train together."""
+    """Tell whether this is the process that reads and writes the folder, of several that train together."""
     return not getattr(rank_zero_only, "rank", None)
 
 

@@ -59,7 +59,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
 
 class Look(NamedTuple):
-    """What is seen of a picture: means over its pixels, from 0 to 1, and a hash of what is in the file."""
+    """A look at one picture: means over its pixels, from 0 to 1, and a hash of the file."""
 
     means: list[float]
     squares: list[float]
@@ -93,7 +93,7 @@ class Looking(Dataset[Look | None]):
 
 @dataclass
 class Seen:
-    """What has been seen of the pictures that were looked at, by their numbers."""
+    """All looks so far, by the numbers of the pictures."""
 
     contents: dict[int, bytes] = field(default_factory=dict)
     moments: dict[int, tuple[list[float], list[float]]] = field(default_factory=dict)

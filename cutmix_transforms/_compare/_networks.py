@@ -88,6 +88,6 @@ def _named(name: str, num_classes: int) -> nn.Module:
 
 
 def logits_of(network: nn.Module, images: Tensor) -> Tensor:
-    """What a network says, without what some say besides while they train."""
+    """Return the logits of a network, without the auxiliary outputs that some give while they train."""
     out = network(images)
     return cast(Tensor, out if isinstance(out, Tensor) else out.logits)

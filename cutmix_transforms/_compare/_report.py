@@ -42,7 +42,7 @@ def code(text: str) -> str:
 
 
 def heading(results: dict[str, Any], write: Callable[[str], str] = printable) -> str:
-    """What is compared on what, in two lines, with words of users as ``write`` makes them."""
+    """Return which mixes are compared on which data, in two lines, with names as ``write`` makes them."""
     data, settings, device = results["data"], results["settings"], results["machine"]["device"]
     skipped = f", {len(data['skipped'])} that cannot be read skipped" if data["skipped"] else ""
     return (
@@ -53,7 +53,7 @@ def heading(results: dict[str, Any], write: Callable[[str], str] = printable) ->
 
 
 def line(result: dict[str, Any]) -> str:
-    """What came out of one run."""
+    """Return the results of one run in words."""
     seconds = sum(row["seconds"] for row in result["history"])
     return f"error {100 * result['metrics']['error']:.2f} %, {seconds:.0f} s of training"
 

@@ -39,7 +39,7 @@ class Difference:
 
     @property
     def exceeds_noise(self) -> bool:
-        """Whether a paired t-test, two-sided at 5 %, says that there is a difference."""
+        """Tell whether a paired t-test, two-sided at 5 %, finds a difference."""
         return self.margin is not None and abs(self.mean) > self.margin
 
 

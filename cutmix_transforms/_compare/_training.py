@@ -41,7 +41,7 @@ VALIDATIONS = 20  # on the way, about
 
 @dataclass(frozen=True)
 class Settings:
-    """What makes two runs comparable, when their mix and their seed differ."""
+    """The options that two comparable runs share, whatever their mixes and seeds."""
 
     model: str
     alpha: float | None

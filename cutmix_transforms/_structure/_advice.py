@@ -1,4 +1,4 @@
-"""What to say to someone who uses a mix for the first time: errors that name the way out."""
+"""Errors for someone who uses a mix for the first time: they name the way out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was found in a batch must fit together: one size, one number of samples, ordinary tensors."""
+"""Checks that images, labels and masks fit together: one size, one number of samples, ordinary tensors."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _NUMBERS = {float: torch.float64, np.float64: torch.float64}
 
 
 class Parts(NamedTuple):
-    """What was found in a batch, or in a sample, which is taken for a batch of one."""
+    """The images, masks, labels and instances of a batch, or of a sample, which is taken for a batch of one."""
 
     nest: Nest
     images: list[Leaf]
@@ -188,7 +188,7 @@ def _is_map(nest: Nest, place: int, getter: LabelsGetter, labels: list[int], ima
         return isinstance(leaf, tv_tensors.TVTensor) and map_kernel(leaf) is not None
     is_named = getter == "default" and is_mask_key(nest.paths[place])
     can_be = place in labels or (is_named and not _is_of_instances(nest, place))
-    return can_be and is_dense(leaf if len(leaf.shape) and leaf.shape[0] == len(images) else leaf[None], images)
+    return can_be and is_dense(leaf, images)
 
 
 def _is_of_instances(nest: Nest, place: int) -> bool:
@@ -199,7 +199,9 @@ def _is_of_instances(nest: Nest, place: int) -> bool:
 
 
 def is_dense(labels: Tensor, images: Tensor) -> bool:
-    """Tell whether there is a label ``(N, H, W)`` or ``(N, 1, H, W)`` for each pixel of images."""
+    """Tell whether there is a label ``(N, H, W)`` or ``(N, 1, H, W)``, of a sample ``(H, W)``, for each pixel."""
+    if labels.shape[:1] != images.shape[:1]:
+        labels = labels[None]
     if labels.ndim not in (3, 4) or images.ndim < 4 or labels.shape[0] != images.shape[0]:
         return False
     return tuple(labels.shape[-2:]) == image_size(images) and labels.shape[1:-2] in ((), (1,))

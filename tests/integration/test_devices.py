@@ -21,6 +21,8 @@ from cutmix_transforms import (
     functional,
     mixed_accuracy,
 )
+from cutmix_transforms.functional._by_mask import paste_by_mask
+from cutmix_transforms.functional._draw import HostDraw
 
 COUNT, CLASSES = 6, 5
 SOFT, PAIR = {"num_classes": CLASSES}, {"target": "pair"}
@@ -145,6 +147,20 @@ def test_losses_on_meta(target):
     for function in (MixedLoss(nn.CrossEntropyLoss()), mixed_accuracy):
         args = torch.rand(COUNT, CLASSES), targets
         assert_same_form(function(*on("meta", args)), function(*args))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.uint16], ids=str)
+@each
+def test_boxes_are_pasted_by_a_mask_as_one_by_one(per_sample, dtype):
+    """The way that GPUs take, on the CPU: for single images, batches and videos, with boxes that p leaves empty."""
+    mix = RandomCutMix(per_sample=per_sample, p=0.6)
+    for shape in ((COUNT, HEIGHT, WIDTH), (COUNT, 3, HEIGHT, WIDTH), (COUNT, 2, 3, HEIGHT, WIDTH)):
+        images = torch.randint(200, shape).to(dtype)
+        for _ in range(5):
+            draw = mix.draw(torch.empty(COUNT, 1, HEIGHT, WIDTH))
+            out = torch.empty_like(images)
+            paste_by_mask(out, images, HostDraw.of(draw))
+            assert torch.equal(out, functional.mix_images(images, draw))
 
 
 # --- devices that can be absent ---------------------------------------------------------------------------------------
