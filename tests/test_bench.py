@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from cutmix_transforms import _bench, _bench_cases
-from cutmix_transforms._bench_cases import Case, WorkerCase, in_turn
-from cutmix_transforms._cli import main
+from cutmix_transforms._commands import _bench, _bench_cases
+from cutmix_transforms._commands._bench_cases import Case, WorkerCase, in_turn
+from cutmix_transforms._commands._cli import main
 
 CPU = torch.device("cpu")
 names = pytest.mark.parametrize("name", ["CutMix", "MixUp"])

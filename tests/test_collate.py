@@ -23,9 +23,9 @@ from cutmix_transforms import (
     RandomCutMix,
     RandomMixChoice,
     RandomMixUp,
-    _stacking,
     functional,
 )
+from cutmix_transforms._data import _shared_memory, _stacking
 
 MIXES = {
     "cutmix": lambda **options: RandomCutMix(num_classes=5, **options),
@@ -139,7 +139,7 @@ def test_images_and_masks_are_written_once(size, monkeypatch):
         written.append(tuple(out.shape))
         write_mixed(out, *arguments)
 
-    monkeypatch.setattr("cutmix_transforms._stacking.write_mixed", spy)
+    monkeypatch.setattr("cutmix_transforms._data._stacking.write_mixed", spy)
     masks = constant_images(6, *size, dtype=torch.uint8)
     samples = [
         {
@@ -248,10 +248,10 @@ def room(monkeypatch, tmp_path):
 
     def leave(free, blocks=50):
         found = SimpleNamespace(f_bavail=free, f_frsize=10, f_blocks=blocks)
-        monkeypatch.setattr(_stacking.os, "statvfs", {tmp_path: found}.__getitem__)
+        monkeypatch.setattr(_shared_memory.os, "statvfs", {tmp_path: found}.__getitem__)
 
-    monkeypatch.setattr(_stacking, "SHARED", tmp_path)
-    monkeypatch.setattr(_stacking, "get_worker_info", lambda: SimpleNamespace(id=0, seed=0))
+    monkeypatch.setattr(_shared_memory, "SHARED", tmp_path)
+    monkeypatch.setattr(_shared_memory, "get_worker_info", lambda: SimpleNamespace(id=0, seed=0))
     return leave
 
 
@@ -263,11 +263,11 @@ def shareable():
             "there": there, "sparse": torch.eye(90).to_sparse(), "name": "x" * 90}  # fmt: skip
 
 
-@pytest.mark.parametrize("ask", [_stacking.share, _stacking.check_room])
+@pytest.mark.parametrize("ask", [_shared_memory.share, _shared_memory.check_room])
 def test_what_a_worker_made_has_to_fit_into_shared_memory(ask, room):
-    rule = f"shared memory ({_stacking.SHARED}) must have room for what a worker made"
+    rule = f"shared memory ({_shared_memory.SHARED}) must have room for what a worker made"
     advice = "free: enlarge it (docker run --shm-size=...), or use fewer workers, a smaller prefetch_factor or batch"
-    size = 32 if ask is _stacking.share else 40
+    size = 32 if ask is _shared_memory.share else 40
     room(3)
     with pytest.raises(RuntimeError, match=re.escape(f"{rule}, {size} bytes, got 30 of 500 {advice}")):
         ask(tree_leaves(shareable()))
@@ -276,15 +276,15 @@ def test_what_a_worker_made_has_to_fit_into_shared_memory(ask, room):
         batch = shareable()
         ask(tree_leaves(batch))
         moved = [leaf.as_subclass(torch.Tensor).is_shared() for leaf in (*batch["batch"], batch["label"])]
-        assert moved == [ask is _stacking.share] * 3
+        assert moved == [ask is _shared_memory.share] * 3
 
 
 def test_only_a_worker_moves_to_shared_memory(room, monkeypatch):
     room(0)
-    monkeypatch.setattr(_stacking, "get_worker_info", lambda: None)
+    monkeypatch.setattr(_shared_memory, "get_worker_info", lambda: None)
     batch = shareable()
-    _stacking.share(tree_leaves(batch))
-    _stacking.check_room(batch)
+    _shared_memory.share(tree_leaves(batch))
+    _shared_memory.check_room(batch)
     assert not batch["label"].is_shared()
 
 
@@ -342,8 +342,8 @@ class Depth(tv_tensors.TVTensor):
 
 
 def test_maps_of_a_type_of_ones_own_go_through_their_kernel(monkeypatch):
-    kernels = dict(functional._kernels._MAPS)
-    monkeypatch.setattr(functional._kernels, "_MAPS", kernels)
+    kernels = dict(functional._registry._MAPS)
+    monkeypatch.setattr(functional._registry, "_MAPS", kernels)
     seen = []
 
     @functional.register_kernel(Depth)

@@ -23,11 +23,20 @@ from torch.utils.data import DataLoader
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms import MixCollate
-from cutmix_transforms._cli import main
-from cutmix_transforms._compare import _checkpoints, _command, _curves, _data, _mixes, _networks, _report, _training
-from cutmix_transforms._compare._batches import Batches, Plans
-from cutmix_transforms._compare._statistics import Difference, Mean, difference, student_bound, values_of
-from cutmix_transforms._random import seed_of
+from cutmix_transforms._commands._cli import main
+from cutmix_transforms._commands._compare import (
+    _checkpoints,
+    _command,
+    _curves,
+    _data,
+    _mixes,
+    _networks,
+    _report,
+    _training,
+)
+from cutmix_transforms._commands._compare._batches import Batches, Plans
+from cutmix_transforms._commands._compare._statistics import Difference, Mean, difference, student_bound, values_of
+from cutmix_transforms._random._stream import seed_of
 
 CLASSES = ("bag", "boot", "dress")
 HELD_OUT = 41  # pictures to test on: no multiple of two ranks
@@ -188,8 +197,8 @@ RANK = """
 import json, os, sys
 from pathlib import Path
 import torch
-from cutmix_transforms._cli import main
-from cutmix_transforms._compare._training import Classifier
+from cutmix_transforms._commands._cli import main
+from cutmix_transforms._commands._compare._training import Classifier
 
 seen = {"targets": [], "pictures": 0}
 step, test, end = Classifier.training_step, Classifier.test_step, Classifier.on_test_epoch_end
@@ -759,7 +768,7 @@ def test_without_the_extra_one_line_says_how_to_get_it(missing, monkeypatch, cap
 
 def test_the_package_and_its_other_commands_do_without_the_extra():
     code = (
-        "import sys; from cutmix_transforms._cli import main\n"
+        "import sys; from cutmix_transforms._commands._cli import main\n"
         "try: main(['compare', '--help'])\n"
         "except SystemExit: pass\n"
         "print(sorted({'lightning', 'torchmetrics', 'matplotlib', 'timm'} & set(sys.modules)))"

@@ -23,7 +23,7 @@ from cutmix_transforms import (
     mixed_accuracy,
     show_batch,
 )
-from cutmix_transforms._random import Stream
+from cutmix_transforms._random._stream import Stream
 
 COUNT = 6
 IMAGES, LABELS = torch.rand(COUNT, 3, HEIGHT, WIDTH), torch.tensor([0, 1, 2, 3, 4, 0])

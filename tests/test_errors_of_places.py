@@ -317,7 +317,7 @@ def test_a_partner_that_cannot_be_mixed():
         ([0, 1], TypeError, ["index", "integer", "[0, 1]"]),
         ((0, 1), TypeError, ["index", "integer", "(0, 1)"]),
         (torch.tensor([0, 1]), TypeError, ["index", "integer", "int64 of shape (2,)"]),
-        (torch.tensor(1.0), TypeError, ["index", "integer", "float32 of shape ()"]),
+        (torch.tensor(1.0), TypeError, ["index", "integer", "tensor(1.)"]),
         (2, IndexError, ["index", "[-2, 2)", "2"]),
         (-3, IndexError, ["index", "[-2, 2)", "-3"]),
     ],

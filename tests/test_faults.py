@@ -24,10 +24,10 @@ from PIL import Image
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms import MixDataset, RandomMixUp
-from cutmix_transforms._cli import main
-from cutmix_transforms._compare import _data
-from cutmix_transforms._files import write_whole
-from cutmix_transforms._pictures import open_picture, size_of
+from cutmix_transforms._commands._cli import main
+from cutmix_transforms._commands._compare import _data
+from cutmix_transforms._commands._files import write_whole
+from cutmix_transforms._commands._pictures import open_picture, size_of
 
 SHARED = Path("/dev/shm")  # noqa: S108
 PATIENCE = 180  # seconds until something counts as hung

@@ -23,8 +23,8 @@ from cutmix_transforms import (
     RandomMixChoice,
     RandomMixUp,
 )
-from cutmix_transforms._instances import unite_instances
 from cutmix_transforms._structure._instances import Instances, Leaf
+from cutmix_transforms._transforms._instances import unite_instances
 from cutmix_transforms.functional import (
     Placement,
     View,
@@ -39,7 +39,7 @@ from cutmix_transforms.functional import (
     visible_mask_share,
 )
 from cutmix_transforms.functional._draw import HostDraw
-from cutmix_transforms.functional._kernels import _INSTANCES, _MAPS
+from cutmix_transforms.functional._registry import _INSTANCES, _MAPS
 
 FORMATS = ["XYXY", "XYWH", "CXCYWH"]
 SIZES = [(HEIGHT, WIDTH), (9, 20), (13, 6)]

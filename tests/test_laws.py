@@ -14,8 +14,9 @@ import torch
 from helpers import HEIGHT, WIDTH
 from scipy import stats
 
-from cutmix_transforms import MixDataset, MixDraw, RandomCutMix, RandomCutout, RandomMixChoice, RandomMixUp, _random
-from cutmix_transforms._random import beta
+from cutmix_transforms import MixDataset, MixDraw, RandomCutMix, RandomCutout, RandomMixChoice, RandomMixUp
+from cutmix_transforms._random import _stream as _random
+from cutmix_transforms._random._distributions import beta
 
 CHECKS = 300
 ALARM = 1e-3 / CHECKS

@@ -11,7 +11,7 @@ from torchvision import tv_tensors
 from torchvision.ops import masks_to_boxes
 
 from cutmix_transforms import MixCollate, RandomCutMix, RandomMixUp, photographs, show_batch, unstacked
-from cutmix_transforms._photos import NAMES, PHOTOS, drawn_by_hand
+from cutmix_transforms._commands._photos import NAMES, PHOTOS, drawn_by_hand
 
 
 def square_by_hand(name):

@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 from torchvision import tv_tensors
 
-from cutmix_transforms import _preview, photographs
-from cutmix_transforms._cli import main
+from cutmix_transforms import photographs
+from cutmix_transforms._commands import _preview
+from cutmix_transforms._commands._cli import main
 
 COLOURS = {"black": (0, 0, 0), "blue": (0, 0, 255), "green": (0, 255, 0)}
 

@@ -12,12 +12,14 @@ from PIL import Image, ImageFont
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
-from cutmix_transforms import MixCollate, MixedTarget, RandomCutMix, RandomMixUp, _show, _show_fonts, show_batch
-from cutmix_transforms._overlay import PALETTE, ink_on, name_of, overlay_of
-from cutmix_transforms._show import GUTTER, PAPER, _wrap
-from cutmix_transforms._show_fonts import fonts_for
-from cutmix_transforms._show_targets import captions_of
-from cutmix_transforms._show_text import Lettering, shorten
+from cutmix_transforms import MixCollate, MixedTarget, RandomCutMix, RandomMixUp, show_batch
+from cutmix_transforms._show import _batch as _show
+from cutmix_transforms._show import _fonts as _show_fonts
+from cutmix_transforms._show._batch import GUTTER, PAPER, _wrap
+from cutmix_transforms._show._fonts import fonts_for
+from cutmix_transforms._show._overlay import PALETTE, ink_on, name_of, overlay_of
+from cutmix_transforms._show._targets import captions_of
+from cutmix_transforms._show._text import Lettering, shorten
 from cutmix_transforms.functional import mix_draw
 
 NAMES = ["cat", "coffee", "dog", "rocket"]

@@ -19,9 +19,9 @@ from cutmix_transforms import (
     RandomCutout,
     RandomMixChoice,
     RandomMixUp,
-    _random,
 )
-from cutmix_transforms._random import Stream
+from cutmix_transforms._random import _stream as _random
+from cutmix_transforms._random._stream import Stream
 from cutmix_transforms.functional import Placement
 
 IMAGE = torch.ones(1, HEIGHT, WIDTH)

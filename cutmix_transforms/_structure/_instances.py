@@ -11,8 +11,8 @@ from torch import Tensor
 from torchvision import tv_tensors
 
 from cutmix_transforms._structure._containers import at, item_of, keys_of, with_items
-from cutmix_transforms._wrap import unwrap
-from cutmix_transforms.functional._kernels import instance_kernel
+from cutmix_transforms.functional._registry import instance_kernel
+from cutmix_transforms.functional._wrap import unwrap
 
 if TYPE_CHECKING:
     from cutmix_transforms._structure._containers import Nest, Path

@@ -11,8 +11,8 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms.v2.functional import is_pure_tensor
 
-from cutmix_transforms._stacking import stacked
 from cutmix_transforms._structure._advice import PLACES, check_is_batch, check_label
+from cutmix_transforms._structure._column import stacked
 from cutmix_transforms._structure._containers import Nest, check_can_be_rebuilt
 from cutmix_transforms._structure._images import check_none_left, find_images
 from cutmix_transforms._structure._instances import (
@@ -25,10 +25,10 @@ from cutmix_transforms._structure._instances import (
     with_weights,
 )
 from cutmix_transforms._structure._labels import check_one_candidate, find_labels, is_mask_key
-from cutmix_transforms._wrap import rewrap, unwrap
 from cutmix_transforms.functional._draw import image_size
-from cutmix_transforms.functional._kernels import map_kernel
 from cutmix_transforms.functional._pairs import MixedTarget
+from cutmix_transforms.functional._registry import map_kernel
+from cutmix_transforms.functional._wrap import rewrap, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable

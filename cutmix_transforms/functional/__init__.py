@@ -1,11 +1,15 @@
 """The deterministic kernels behind the transforms: pixels, targets and draws as pure functions of tensors."""
 
+from cutmix_transforms.functional._blend import blend
 from cutmix_transforms.functional._boxes import boxes_around, cutmix_boxes, inside_boxes
-from cutmix_transforms.functional._by_hand import mix_draw
 from cutmix_transforms.functional._cutout import cutout
 from cutmix_transforms.functional._draw import Placement, image_size
-from cutmix_transforms.functional._images import blend
-from cutmix_transforms.functional._instances import (
+from cutmix_transforms.functional._mix_draw import mix_draw
+from cutmix_transforms.functional._pairs import pair_targets
+from cutmix_transforms.functional._pixels import mix_images
+from cutmix_transforms.functional._registry import register_instance_kernel, register_kernel
+from cutmix_transforms.functional._targets import mix_targets, soft_targets, union_targets
+from cutmix_transforms.functional._visibility import (
     View,
     boxes_of_masks,
     join_masks,
@@ -13,10 +17,6 @@ from cutmix_transforms.functional._instances import (
     visible_keypoints,
     visible_mask_share,
 )
-from cutmix_transforms.functional._kernels import register_instance_kernel, register_kernel
-from cutmix_transforms.functional._mixing import mix_images
-from cutmix_transforms.functional._pairs import pair_targets
-from cutmix_transforms.functional._targets import mix_targets, soft_targets, union_targets
 
 __all__ = [
     "Placement",

@@ -1,9 +1,11 @@
-"""Checks of arguments: errors that name the argument, its rule and the value received.
+"""Checks of options and arguments: errors that name the argument, its rule and the value received.
 
-They ask for types, dtypes and shapes, for numbers only where these can be looked at: no GPU is waited for, no graph
-breaks.
+Of tensors they check types, dtypes and shapes; numbers only where these can be looked at: no GPU is waited for, no
+graph breaks.
 """
 
+import math
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from numbers import Integral, Real
 from typing import Any
@@ -19,7 +21,7 @@ def can_look_at(tensor: Tensor) -> bool:
 
 def received(value: Any) -> str:
     """Return a value in few words."""
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor) and (value.ndim or not can_look_at(value)):
         return f"{value.dtype} of shape {tuple(value.shape)}"
     text = repr(value)
     return f"{type(value).__name__}: {text if len(text) <= 100 else text[:97] + '...'}"
@@ -62,15 +64,6 @@ def check_size(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be (height, width) of at least 0, got {tuple(value)}")
 
 
-def check_fraction(name: str, value: Any) -> None:
-    """Raise an error unless this is a number from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number from 0 to 1, got {received(value)}")
-    number: Any = value
-    if not 0 <= number <= 1:
-        raise ValueError(f"{name} must be a number from 0 to 1, got {value}")
-
-
 def check_range(name: str, values: Tensor, least: int = 0, most: int = 1) -> None:
     """Raise an error unless numbers lie in a range, where looking at them is free."""
     if can_look_at(values) and values.numel():
@@ -98,3 +91,68 @@ def check_broadcast(tensors: dict[str, Tensor]) -> None:
     if any(len({side for side in at if side != 1}) > 1 for at in sides):
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors.values())
         raise ValueError(f"{', '.join(tensors)} must be of shapes that broadcast, got {shapes}")
+
+
+def check_number(name: str, value: Any, rule: str, holds: Callable[[float], bool]) -> float:
+    """Return a finite number for which ``holds`` is true, or raise an error that quotes ``rule``."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be {rule}, got {received(value)}")
+    try:
+        number = float(value)
+    except OverflowError:  # an integer that is too large
+        number = math.inf
+    if not (math.isfinite(number) and holds(number)):
+        raise ValueError(f"{name} must be {rule}, got {value!r}")
+    return number
+
+
+def check_alpha(value: Any) -> float:
+    """Return a positive number."""
+    return check_number(
+        "alpha", value, "a positive number (to turn mixing off, set p=0)", holds=lambda number: number > 0
+    )
+
+
+def check_fraction(name: str, value: Any) -> float:
+    """Return a number from 0 to 1."""
+    return check_number(name, value, "a number from 0 to 1", holds=lambda number: 0 <= number <= 1)
+
+
+def check_fraction_below_one(name: str, value: Any) -> float:
+    """Return a number in [0, 1)."""
+    return check_number(name, value, "a number in [0, 1)", holds=lambda number: 0 <= number < 1)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return True or False, also for numpy's."""
+    if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):
+        raise TypeError(f"{name} must be True or False, got {received(value)}")
+    return bool(value)
+
+
+def check_count(name: str, value: Any) -> int:
+    """Return an integer of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer of at least 1, got {received(value)}")
+    if value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+    return int(value)
+
+
+def check_fractions(name: str, value: Any) -> tuple[float, float]:
+    """Return a pair of fractions ``0 <= low <= high <= 1``."""
+    rule = "a pair (low, high) with 0 <= low <= high <= 1"
+    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
+        raise TypeError(f"{name} must be {rule}, got {received(value)}")
+    low, high = (check_number(name, number, rule, holds=lambda number: 0 <= number <= 1) for number in value)
+    if low > high:
+        raise ValueError(f"{name} must be {rule}, got {value!r}")
+    return low, high
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Raise an error unless this is one of a few words."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {', '.join(map(repr, choices))}, got {received(value)}")
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from cutmix_transforms.functional._blend import exact_dtype, to_dtype
 from cutmix_transforms.functional._boxes import inside_boxes
 from cutmix_transforms.functional._checks import (
     can_look_at,
@@ -19,7 +20,6 @@ from cutmix_transforms.functional._checks import (
     received,
 )
 from cutmix_transforms.functional._draw import image_size, send_tensor
-from cutmix_transforms.functional._images import exact_dtype, to_dtype
 
 Fill = float | Sequence[float] | Tensor | Literal["mean"]
 

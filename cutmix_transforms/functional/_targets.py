@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cutmix_transforms.functional._by_hand import check_draw
+from cutmix_transforms.functional._blend import blend_unchecked, exact_dtype
 from cutmix_transforms.functional._checks import (
     can_look_at,
     check_boxes,
+    check_count,
     check_floats,
+    check_fraction_below_one,
     check_range,
     check_tensor,
     received,
 )
 from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, as_array, for_kernels, lam_of_boxes, send_tensor
-from cutmix_transforms.functional._images import blend_unchecked, exact_dtype
+from cutmix_transforms.functional._mix_draw import check_draw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,15 +58,10 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
     """
     if not isinstance(labels, Tensor):
         raise TypeError(f"labels must be a tensor, got {received(labels)}")
-    if num_classes is not None and (isinstance(num_classes, bool) or not isinstance(num_classes, Integral)):
-        raise TypeError(f"num_classes must be an integer of at least 1, or None, got {received(num_classes)}")
-    if num_classes is not None and num_classes < 1:
-        raise ValueError(f"num_classes must be an integer of at least 1, or None, got {num_classes}")
+    if num_classes is not None:
+        check_count("num_classes", num_classes)
     check_labels(labels, num_classes)
-    if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, Real):
-        raise TypeError(f"label_smoothing must be a number in [0, 1), got {received(label_smoothing)}")
-    if not 0 <= label_smoothing < 1:
-        raise ValueError(f"label_smoothing must be a number in [0, 1), got {label_smoothing!r}")
+    check_fraction_below_one("label_smoothing", label_smoothing)
     return soft_targets_unchecked(labels, num_classes, label_smoothing)
 
 

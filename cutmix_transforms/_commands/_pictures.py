@@ -1,0 +1,110 @@
+"""Picture files of users, some of which cannot be read."""
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from cutmix_transforms._commands._terminal import printable
+
+LONGEST = 32  # times the shorter side
+SIXTEEN_BITS = ("PNG", "PPM")  # formats whose mode "I" is from 0 to 65535, as that of TIFF need not be
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def open_picture(path: Path) -> Image.Image | None:
+    """A picture as people see it, or None after one line about why it is skipped.
+
+    It is in colour and the right way up, the first one where there are several, grey of 16 bits scaled to 8, and on
+    white where it is transparent, for the colours hidden there are arbitrary. Of one that is much longer than wide only
+    the middle is left, as it would need gigabytes when its shorter side is enlarged.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The picture, in mode ``RGB``, or None.
+    """
+    try:
+        with _opened(path) as picture:
+            return _in_colour(picture)
+    except Exception as error:  # damaged files make Pillow raise errors of nearly every kind
+        print(f"skipped {printable(path)}: {printable(_reason(error))}", file=sys.stderr)
+        return None
+
+
+def size_of(path: Path) -> tuple[int, int] | None:
+    """Width and height as they are stored, or None if it cannot be read."""
+    try:
+        with _opened(path) as picture:
+            return picture.size
+    except Exception:
+        return None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Without warnings: of large pictures, which are read, and of damage that leaves the pixels whole."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for, and a device has no end
+        raise ValueError("no regular file")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path) as picture:
+            yield picture
+
+
+def _reason(error: Exception) -> str:
+    """Return the message of an error as one line."""
+    if isinstance(error, UnidentifiedImageError):
+        return "no picture in a known format"
+    words = " ".join(str(error).split())
+    return words if any(map(str.isalpha, words)) else f"{type(error).__name__} {words}".rstrip()
+
+
+def _in_colour(picture: Image.Image) -> Image.Image:
+    if min(picture.size) < 1:
+        raise ValueError(f"a picture without pixels, {picture.width} x {picture.height}")
+    picture.load()
+    # Not ImageOps.exif_transpose, which also writes the metadata anew and fails where they are damaged.
+    turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    whole = _opaque(_middle(_eight_bits(picture)))
+    return whole if turn is None else whole.transpose(turn)
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format in SIXTEEN_BITS):
+        grey = picture.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+        grey.info.pop("transparency", None)  # one of the 65536
+        return grey
+    if picture.mode in ("I", "F"):
+        raise ValueError(f"grey of 32 bits (mode {picture.mode}), which does not say what is black and what white")
+    return picture
+
+
+def _middle(picture: Image.Image) -> Image.Image:
+    width, height = picture.size
+    longest = LONGEST * min(picture.size)
+    if max(picture.size) <= longest:
+        return picture
+    left, top = max(0, width - longest) // 2, max(0, height - longest) // 2
+    return picture.crop((left, top, left + min(width, longest), top + min(height, longest)))
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    layer = picture.convert("RGBA")
+    paper = Image.new("RGB", picture.size, "white")
+    paper.paste(layer, mask=layer)
+    return paper

@@ -1,0 +1,187 @@
+"""``cutmix-transforms preview``: what the transforms do to photographs, as one picture."""
+
+import argparse
+import io
+import webbrowser
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice, zip_longest
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+from torch.utils.data import DataLoader, default_collate
+from torchvision.transforms import v2
+
+from cutmix_transforms._commands._files import write_whole
+from cutmix_transforms._commands._folders import folders_in, is_picture, is_train, pictures_in_classes
+from cutmix_transforms._commands._photos import photographs
+from cutmix_transforms._commands._pictures import open_picture
+from cutmix_transforms._commands._terminal import printable
+from cutmix_transforms._data._collate import MixCollate, unstacked
+from cutmix_transforms._show._batch import GUTTER, INK, PAPER, show_batch
+from cutmix_transforms._transforms._base import RandomTransform
+from cutmix_transforms._transforms._cutmix import RandomCutMix
+from cutmix_transforms._transforms._cutout import RandomCutout
+from cutmix_transforms._transforms._mix import Mix
+from cutmix_transforms._transforms._mixup import RandomMixUp
+
+HELP = "Write a picture of what the transforms do to photographs, with the targets that come out."
+TRANSFORMS = ("cutmix", "mixup", "cutout")
+TASKS = ("classification", "detection")
+MOST = 6  # photographs in a row
+MOST_PIXELS = 2**27  # of the picture, which is in memory as a whole
+TITLE = 30  # height in pixels
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    add = parser.add_argument
+    whose = "pictures, or class folders of pictures (default: photographs that come with the package)"
+    add("folder", nargs="?", type=Path, metavar="FOLDER", help=whose)
+    add("-o", "--output", type=Path, default=Path("preview.png"), help="the picture to write (default: %(default)s)")
+    add("--transform", action="append", choices=TRANSFORMS, help="what to show; may be repeated (default: all)")
+    what = "the targets: of classification, or boxes, masks and keypoints on the photographs of the package "
+    add("--show", choices=TASKS, default=TASKS[0], help=what + "(default: %(default)s)")
+    add("--alpha", type=float, default=1.0, help="of CutMix and MixUp (default: %(default)s)")
+    add("--size", type=int, default=224, help="side of the photographs in pixels (default: %(default)s)")
+    add("--rows", type=int, default=1, help="rows for each transform (default: %(default)s)")
+    add("--seed", type=int, default=0, help="of all that is random (default: %(default)s)")
+    add("--per-sample", action="store_true", help="draw for every photograph, not for the whole row")
+    add("--open", action="store_true", help="show the picture when it is written")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the picture that the options of the command line ask for.
+
+    Args:
+        options: the parsed command line.
+
+    Raises:
+        OSError: if the folder cannot be read or the picture cannot be written.
+        ValueError: if there are not enough pictures, an option is out of range, or pictures of a folder are to be
+            shown with boxes, which nobody has drawn.
+    """
+    for name in ("size", "rows"):
+        if getattr(options, name) < 1:
+            raise ValueError(f"--{name} must be at least 1, got {getattr(options, name)}")
+    if not -(2**63) <= options.seed < 2**64:
+        raise ValueError(f"--seed must be an integer of 64 bits, got {options.seed}")
+    if options.output.suffix.lower() != ".png":
+        raise ValueError(f"--output must be a file that ends in .png, got {options.output}")
+    if options.show == "detection" and options.folder is not None:
+        raise ValueError(f"--show detection must be without FOLDER, which has no annotations, got {options.folder}")
+    _check_pixels(options)
+    shown = _load(options)
+    torch.manual_seed(options.seed)
+    strips = [_strip("the photographs", None, shown, options)]
+    for name in options.transform or TRANSFORMS:
+        title, transform = _make(name, len(shown.samples), options)
+        strips += [_strip(title, transform, shown, options) for _ in range(options.rows)]
+    _write(_stack(strips), options.output)
+    made = ", ".join(options.transform or TRANSFORMS)
+    print(f"wrote {printable(options.output)}: {len(shown.samples)} photographs, {made}")
+    if options.open:
+        webbrowser.open(options.output.absolute().as_uri())
+
+
+def _check_pixels(options: argparse.Namespace) -> None:
+    strips = 1 + options.rows * len(options.transform or TRANSFORMS)
+    pixels = strips * (options.size + TITLE) * MOST * options.size
+    if pixels > MOST_PIXELS:
+        raise ValueError(
+            f"--size and --rows must make a picture of at most {MOST_PIXELS} pixels, "
+            f"got {options.size} and {options.rows}, which make {pixels}"
+        )
+
+
+def _write(picture: Image.Image, file: Path) -> None:
+    encoded = io.BytesIO()
+    picture.save(encoded, "PNG")
+    write_whole(file, encoded.getbuffer())
+
+
+class Shown(NamedTuple):
+    """Samples as a dataset gives them, with the names of their classes."""
+
+    samples: Sequence[tuple[Tensor, Any]]
+    classes: Sequence[str]
+
+
+def _load(options: argparse.Namespace) -> Shown:
+    if options.folder is not None:
+        return _squares(options.folder, options.size)
+    photos = photographs(options.size)
+    if options.show == "detection":
+        return Shown(photos.scenes, photos.things)
+    return Shown(list(zip(photos.images, photos.labels.tolist(), strict=True)), photos.classes)
+
+
+def _squares(folder: Path, size: int) -> Shown:
+    """Return pictures of the user's, cut to squares."""
+    opened = ((open_picture(path), label) for path, label in _pictures_in(folder))
+    photos = list(islice(((photo, label) for photo, label in opened if photo is not None), MOST))
+    if len(photos) < 2:
+        raise ValueError(f"FOLDER must hold at least 2 pictures that can be read, got {len(photos)} in {folder}")
+    classes = sorted({label for _, label in photos})
+    square = v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage()])
+    return Shown([(square(photo), classes.index(label)) for photo, label in photos], classes)
+
+
+def _pictures_in(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Return paths and class names.
+
+    They are of class folders in turn, or of the pictures in one folder, each of which is a class of its own.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"FOLDER must be a folder that exists, got {folder}")
+    folder = next((one for one in folders_in(folder) if is_train(one) and folders_in(one)), folder)
+    flat = sorted(path for path in folder.iterdir() if is_picture(path) and not path.is_dir())
+    found = pictures_in_classes(folders_in(folder)).items()
+    classes = [[(path, one.name) for path in paths] for one, paths in found if paths]
+    if len(classes) >= 2 or (classes and not flat):
+        in_turn = chain.from_iterable(zip_longest(*classes))
+        return (pair for pair in in_turn if pair is not None)
+    return ((path, path.stem) for path in flat)
+
+
+def _make(name: str, count: int, options: argparse.Namespace) -> tuple[str, RandomTransform]:
+    """Return a transform and what to call it."""
+    if name == "cutout":
+        if options.show == "detection":
+            return "RandomCutout(mask_fill=0)", RandomCutout(mask_fill=0)
+        return "RandomCutout()", RandomCutout()
+    kind = {"cutmix": RandomCutMix, "mixup": RandomMixUp}[name]
+    title = f"{kind.__name__}(alpha={options.alpha:g}{', per_sample=True' * options.per_sample})"
+    num_classes = count if options.show == "classification" else None
+    return title, kind(alpha=options.alpha, num_classes=num_classes, per_sample=options.per_sample)
+
+
+def _strip(title: str, transform: RandomTransform | None, shown: Shown, options: argparse.Namespace) -> Image.Image:
+    """Return a row of the picture, made the way a training loop makes its batches."""
+    samples: Any = [transform(*one) for one in shown.samples] if isinstance(transform, RandomCutout) else shown.samples
+    collate = unstacked if options.show == "detection" else default_collate
+    mixed = MixCollate(transform, collate_fn=collate) if isinstance(transform, Mix) else collate
+    images, targets = next(iter(DataLoader(samples, batch_size=len(samples), collate_fn=mixed)))
+    return _titled(
+        title, show_batch(images, targets, classes=list(map(printable, shown.classes)), columns=len(samples))
+    )
+
+
+def _titled(title: str, picture: Image.Image) -> Image.Image:
+    font = ImageFont.load_default(max(12, min(20, picture.width // 64)))
+    out = Image.new("RGB", (picture.width, picture.height + TITLE), PAPER)
+    ImageDraw.Draw(out).text((GUTTER, TITLE // 2 + 2), title, INK, font, anchor="lm")
+    out.paste(picture, (0, TITLE))
+    return out
+
+
+def _stack(strips: list[Image.Image]) -> Image.Image:
+    out = Image.new("RGB", (strips[0].width, GUTTER + sum(strip.height for strip in strips)), PAPER)
+    y = 0
+    for strip in strips:
+        out.paste(strip, (0, y))
+        y += strip.height
+    return out

@@ -1,0 +1,1 @@
+"""Mixing where batches and samples are made."""

@@ -1,0 +1,225 @@
+"""Mixing while a batch is put together."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+from torch.utils.data import default_collate
+from torch.utils.data._utils.collate import collate
+
+from cutmix_transforms._data._samples import mix_samples
+from cutmix_transforms._data._shared_memory import check_room, share
+from cutmix_transforms._data._stacking import Columns, check_forms, column_of, stack
+from cutmix_transforms._structure._column import stacked
+from cutmix_transforms._structure._containers import Nest, item_of, keys_of
+from cutmix_transforms._structure._fit import check_counts
+from cutmix_transforms._structure._read import Parts, check_leaves, check_stackable
+from cutmix_transforms._transforms._mix import Mix
+from cutmix_transforms._transforms._read_only import check_no_option
+from cutmix_transforms.functional._checks import received
+from cutmix_transforms.functional._draw import image_size
+from cutmix_transforms.functional._pairs import MixedTarget
+
+_MUST_STACK = (
+    "collate_fn gets samples that are mixed already and must stack their targets, torch.stack([sample['labels'] for "
+    "sample in samples]), or MixedTarget(*map(torch.stack, zip(*pairs))); or let it run before the mix: "
+    "collate_fn=lambda samples: mix(your_collate(samples))"
+)
+
+
+class MixCollate:
+    """A ``collate_fn`` that mixes: for a DataLoader, in whose workers it runs.
+
+    With ``default_collate`` the samples become a batch, whose images are mixed while they are written; tv_tensors keep
+    their type, images that are all channels_last their memory format. With another ``collate_fn`` the samples are mixed
+    first, one by one, and handed over as they came. This is the way for detection, with
+    ``collate_fn=unstacked``. A ``collate_fn`` of your own must take samples that are mixed already, with float targets;
+    where workers are spawned (on Windows and macOS), it must be a function with a name, not a ``lambda``. A transform
+    that is no mix of this package, such as a ``v2.Compose`` that ends in one, gets the collated batch.
+
+    Args:
+        transform: the mix, or another transform of batches.
+        collate_fn: what makes a batch of a list of samples.
+
+    Shape:
+        - samples: tuples, lists, named tuples or dictionaries with an image ``(C, H, W)`` and a label: a number, or a
+          tensor ``()`` or ``(K,)``; with masks, and with a ``collate_fn`` of your own boxes and keypoints, beside it.
+        - output: what ``collate_fn`` makes of them, with mixed images and the targets of the mix.
+
+    Raises:
+        TypeError: if ``transform`` or ``collate_fn`` cannot be called, or samples hold something that cannot be mixed.
+        ValueError: if there are no samples, or they cannot be stacked because they differ in form or size.
+
+    Example:
+        >>> import torch
+        >>> from torch.utils.data import DataLoader
+        >>> from cutmix_transforms import RandomCutMix
+        >>> samples = [(torch.rand(3, 17, 11), label) for label in range(8)]
+        >>> loader = DataLoader(samples, 4, shuffle=True, collate_fn=MixCollate(RandomCutMix(num_classes=8)))
+        >>> [tuple(targets.shape) for images, targets in loader]
+        [(4, 8), (4, 8)]
+    """
+
+    def __init__(
+        self, transform: nn.Module | Callable[[Any], Any], *, collate_fn: Callable[[list[Any]], Any] = default_collate
+    ) -> None:
+        for name, value in (("transform", transform), ("collate_fn", collate_fn)):
+            if not callable(value):
+                raise TypeError(f"{name} must be callable, got {value!r}")
+        if isinstance(transform, type):
+            raise TypeError(f"transform must be an instance, such as RandomCutMix(), got the class {transform!r}")
+        self.transform = transform
+        self.collate_fn = collate_fn
+        self._layout: _Layout | None = None
+
+    def __call__(self, samples: list[Any]) -> Any:
+        """Make a mixed batch of samples."""
+        mix, is_own = self.transform, self.collate_fn is not default_collate
+        if isinstance(mix, Mix):
+            _check_samples(samples)
+        if is_own and not isinstance(mix, Mix):
+            batch = mix(self.collate_fn(samples))
+        elif not isinstance(samples, Sequence) or isinstance(samples, str):
+            raise TypeError(f"samples must be a list of samples, got {received(samples)}")
+        elif not samples:
+            raise ValueError(f"samples must be at least one, got {samples!r}")
+        elif not isinstance(mix, Mix):
+            batch = mix(stack(samples))
+        elif is_own:
+            parts = [mix._ready(mix._read(sample, is_sample=True)) for sample in samples]
+            batch = self._own_batch(mix_samples(mix, parts))
+        else:
+            return self._mixed_batch(mix, samples)
+        if is_own:
+            check_room(batch)
+        else:
+            share(tree_leaves(batch))
+        return batch
+
+    def _own_batch(self, mixed: list[Any]) -> Any:
+        """Return what a function of the user makes of mixed samples; raise an error if it cannot take their targets."""
+        try:
+            batch = self.collate_fn(mixed)
+        except (TypeError, ValueError) as error:
+            if "one element tensors" in str(error):  # torch.tensor of a list of rows
+                raise TypeError(f"{_MUST_STACK}, got: {error}") from error
+            raise
+        pairs = [leaf for sample in mixed for leaf in _pairs_in(sample)]
+        lam = [float(pair.lam) for pair in pairs if pair.a.ndim == 0]
+        for leaf in Nest.of(batch).leaves if lam else ():
+            if isinstance(leaf, Tensor) and leaf.shape == (len(mixed), 3) and leaf[:, 2].tolist() == lam:
+                raise TypeError(f"{_MUST_STACK}, got pairs of labels as one tensor {tuple(leaf.shape)}")
+        return batch
+
+    def _mixed_batch(self, mix: Mix, samples: list[Any]) -> Any:
+        """Stack samples, and mix their images while they are written."""
+        try:
+            columns = Columns.of(samples)
+            leaves = [column_of(column) for column in columns.values]
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            check_leaves(Nest.of(samples[0]).leaves)
+            check_forms(samples, error)
+            raise
+        layout = self._layout_of(mix, samples[0], columns)
+        mix._check(layout.parts)
+        batch = mix._with_targets(layout.parts.with_leaves(leaves))
+        self._layout = layout
+        image = layout.parts.images[0].value
+        draw = mix._draw_for(len(samples), image_size(image), torch.device("cpu"))
+        mixed = mix._unmixed(batch) if draw is None else mix._mixed(batch, draw)
+        leaves = [stacked(mixed.get(i, leaf)) for i, leaf in enumerate(leaves)]
+        share(leaves)
+        return leaves if layout.is_list else layout.nest.with_leaves([leaves[place] for place in layout.nest.leaves])
+
+    def _layout_of(self, mix: Mix, sample: Any, columns: Columns) -> "_Layout":
+        """Return what is what in the samples: as in the last batch, if they are of the same form."""
+        key, known = [mix, mix.labels_getter, *columns.form], self._layout
+        if known is None or known.key != key or callable(mix.labels_getter):
+            return _Layout.of(mix, sample, key)
+        return known
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        check_no_option(type(self).__name__, name, value)
+        super().__setattr__(name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_layout": None}
+
+    def __repr__(self) -> str:
+        name = getattr(self.collate_fn, "__qualname__", repr(self.collate_fn))
+        return f"{type(self).__name__}({self.transform!r}, collate_fn={name})"
+
+
+def unstacked(samples: Sequence[Any]) -> tuple[Any, ...]:
+    """Keep the samples of a batch apart, as detectors want them: a ``collate_fn`` for :class:`MixCollate`.
+
+    Args:
+        samples: the samples, all tuples or all dictionaries.
+
+    Shape:
+        - samples: N tuples of k items, or N dictionaries; the output: k tuples of N items, or N dictionaries.
+
+    Returns:
+        Of tuples ``(image, target)`` all images, then all targets; of dictionaries a tuple of them.
+
+    Example:
+        >>> unstacked([("image 0", "target 0"), ("image 1", "target 1")])
+        (('image 0', 'image 1'), ('target 0', 'target 1'))
+    """
+    if samples and isinstance(samples[0], Mapping):
+        return tuple(samples)
+    return tuple(zip(*samples, strict=True))
+
+
+def _pairs_in(node: Any) -> list[MixedTarget]:
+    if isinstance(node, MixedTarget):
+        return [node]
+    return [pair for key in keys_of(node) or () for pair in _pairs_in(item_of(node, key))]
+
+
+class _Layout(NamedTuple):
+    """The roles of the leaves in samples of one form, and the containers that ``default_collate`` puts them into."""
+
+    key: list[Any]  # what tells whether samples are of this form
+    parts: Parts  # the forms of those of a sample
+    nest: Nest  # the batch, with the places of the sample's leaves
+    is_list: bool  # the batch is a list of all leaves
+
+    @classmethod
+    def of(cls, mix: Mix, sample: Any, key: list[Any]) -> "_Layout":
+        """Read a sample."""
+        parts = mix._read(sample, is_sample=True)
+        check_stackable(parts)
+        check_counts(parts)
+        count = len(parts.nest.leaves)
+        places = parts.nest.with_leaves([_Place(i) for i in range(count)])
+        batch = collate([places], collate_fn_map={_Place: lambda batch, **_: batch[0]})
+        return cls(key, parts.forms(), Nest.of(batch), is_list=batch == [*range(count)])
+
+
+def _check_samples(samples: Any) -> None:
+    """Raise an error for a batch that was made before, or for samples that are missing."""
+    if not isinstance(samples, (tuple, list)) or not samples:
+        return
+    first = samples[0]
+    if isinstance(first, Tensor) and first.ndim >= 4 and any(_has_length(one, len(first)) for one in samples[1:]):
+        raise TypeError(
+            "samples must be a list of samples, got a batch that was made before: use the mix itself as collate_fn "
+            f"(DataLoader(..., batch_size=None, collate_fn=mix)), got a tensor of shape {tuple(first.shape)} first"
+        )
+    missing = [i for i, sample in enumerate(samples) if sample is None]
+    if missing:
+        raise TypeError(
+            "samples must not be None: a collate_fn that leaves some out has to run before the mix, "
+            f"collate_fn=lambda samples: mix(your_collate(samples)), got None at index {missing[0]}"
+        )
+
+
+def _has_length(value: Any, count: int) -> bool:
+    return isinstance(value, Tensor) and value.ndim > 0 and len(value) == count
+
+
+class _Place(int):
+    """Where a leaf is, which no leaf of a sample can be taken for."""

@@ -1,0 +1,154 @@
+"""Mixing in the data set."""
+
+from __future__ import annotations
+
+from operator import index
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch  # noqa: F401 (the example)
+from torch.utils.data import Dataset, IterableDataset
+
+from cutmix_transforms._data._samples import mix_two, shows_partner, unmixed_sample
+from cutmix_transforms._transforms._mix import Mix
+from cutmix_transforms._transforms._read_only import check_no_option
+from cutmix_transforms.functional._checks import received
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from cutmix_transforms._structure._read import Parts
+
+
+class MixDataset(Dataset[Any]):
+    """A map-style data set whose samples are mixed, each with a partner from the whole data set.
+
+    Unlike a collate function it needs no batch: partners are uniform over all other samples, and every sample gets a
+    draw of its own. It costs the loading of a second sample. Partners come from all of ``dataset``: where it holds the
+    samples of validation too, give only those to train on, ``MixDataset(Subset(dataset, training), mix)``; a sampler
+    chooses the samples, not their partners.
+
+    With ``weights`` some are drawn more often than others: to see rare classes more often, say, give every sample one
+    over the number of samples of its class. With ``partners`` they come from another dataset of samples in the same
+    form: another domain, say, or backgrounds, whose labels are rows of zeros (``torch.zeros(K)``) beside rows of yours.
+
+    Args:
+        dataset: the samples, with ``__getitem__`` and ``__len__``; its own transforms must give tensor images. Where
+            the sizes of two images differ, CutMix pastes what the partner covers, and MixUp pads both with zeros at
+            the bottom and right.
+        transform: the mix; its ``p`` is the probability that a sample is mixed.
+        partners: where partners come from, samples of the same form; by default ``dataset`` itself, of which no sample
+            is its own partner.
+        weights: how often each possible partner is drawn, in any unit, one for each of ``partners``; by default
+            equally often.
+
+    Shape:
+        - samples: an image ``(C, H, W)`` and a label, in any form that :class:`MixCollate` takes.
+        - output: the same form; soft targets are ``(K,)``.
+
+    Raises:
+        TypeError: if ``dataset`` or ``partners`` are not map-style, or ``transform`` is no mix.
+        ValueError: if there are no partners, or ``weights`` do not fit them.
+        IndexError: if an index is out of range (and TypeError if it is no integer).
+
+    Example:
+        >>> from cutmix_transforms import RandomMixUp
+        >>> samples = [(torch.rand(3, 17, 11), label) for label in range(8)]
+        >>> mixed = MixDataset(samples, RandomMixUp(num_classes=8))
+        >>> image, target = mixed[0]
+        >>> len(mixed), image.shape, target.shape
+        (8, torch.Size([3, 17, 11]), torch.Size([8]))
+        >>> rare = MixDataset(samples, RandomMixUp(num_classes=8), weights=[0, 0, 0, 0, 0, 0, 1, 1])
+        >>> bool(rare[0][1][6:].sum() > 0)
+        True
+    """
+
+    def __init__(
+        self, dataset: Any, transform: Mix, *, partners: Any = None, weights: Sequence[float] | None = None
+    ) -> None:
+        _check_map_style("dataset", dataset)
+        if partners is not None:
+            _check_map_style("partners", partners)
+            if not len(partners):
+                raise ValueError(f"partners must hold at least one sample, got {len(partners)}")
+        if not isinstance(transform, Mix):
+            raise TypeError(f"transform must be a mix, such as RandomCutMix, got {transform!r}")
+        self.dataset = dataset
+        self.transform = transform
+        self.partners = partners
+        pool = dataset if partners is None else partners
+        self._ends = None if weights is None else _ends_of(weights, len(pool), least=2 if partners is None else 1)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        check_no_option(type(self).__name__, name, value)
+        super().__setattr__(name, value)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, i: int) -> Any:
+        try:
+            position = index(i)
+        except TypeError:
+            raise TypeError(f"index must be an integer, got {received(i)}") from None
+        count, mix = len(self), self.transform
+        if not -count <= position < count:
+            raise IndexError(f"index must lie in [{-count}, {count}), got {position}")
+        base = self._read(position)
+        if not mix._is_idle(count if self.partners is None else 2):
+            numbers = mix._uniform(1)
+            if shows_partner(mix, numbers[1:], base):
+                partner = self._read(self._partner(position % count, numbers[0, 0]), self.partners)
+                return mix_two(mix, base, partner, numbers[1:])
+        return unmixed_sample(mix, base)
+
+    def _partner(self, position: int, u: float) -> int:
+        """Return the index of a partner for a uniform number."""
+        is_own = self.partners is None
+        count, ends = len(self.dataset if is_own else self.partners), self._ends
+        if ends is None:
+            return (position + 1 + int(u * (count - 1))) % count if is_own else int(u * count)
+        start, end = (ends[position - 1] if position else 0.0, ends[position]) if is_own else (0.0, 0.0)
+        found = u * (ends[-1] - (end - start))
+        if is_own and found >= start:  # go past the sample itself
+            found = max(found + (end - start), end)
+        return int(np.searchsorted(ends, min(found, np.nextafter(ends[-1], 0)), side="right"))
+
+    def _read(self, position: int, samples: Any = None) -> Parts:
+        if samples is None:
+            return self.transform._ready(self.transform._read(self.dataset[position], is_sample=True))
+        sample = samples[position]
+        try:
+            return self.transform._ready(self.transform._read(sample, is_sample=True))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"partners must hold samples of the same form as dataset: {error}") from error
+
+
+def _check_map_style(name: str, dataset: Any) -> None:
+    is_stream = isinstance(dataset, IterableDataset)  # which can have a length all the same
+    if is_stream or not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
+        raise TypeError(
+            f"{name} must be map-style, with __getitem__ and __len__ (mix batches of a stream with MixCollate), "
+            f"got {type(dataset).__name__}"
+        )
+
+
+def _ends_of(weights: Any, count: int, least: int) -> NDArray[np.float64]:
+    """Return where the part of each partner ends, when all stand one after another."""
+    found = np.asarray(weights, dtype=object if isinstance(weights, str) else None)
+    if found.ndim != 1 or found.dtype.kind not in "iuf":
+        raise TypeError(f"weights must be a sequence of numbers, got {received(weights)}")
+    if len(found) != count:
+        raise ValueError(f"weights must be {count} numbers, one for each possible partner, got {len(found)}")
+    found = found.astype(np.float64)
+    wrong = ~(np.isfinite(found) & (found >= 0))
+    if wrong.any():
+        raise ValueError(f"weights must be finite and at least 0, got {found[wrong][0]} at index {int(wrong.argmax())}")
+    if (found > 0).sum() < least:
+        raise ValueError(
+            f"weights must be above 0 for at least {least} possible partner(s), got {int((found > 0).sum())}"
+        )
+    ends: NDArray[np.float64] = np.cumsum(found / found.max())
+    return ends

@@ -1,0 +1,136 @@
+"""Mixing sample by sample, before there is a batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+from torchvision import tv_tensors
+
+from cutmix_transforms._structure._instances import Leaf
+from cutmix_transforms._structure._order import in_order_of
+from cutmix_transforms.functional._draw import HostDraw, Placement, Size, draw_of, image_size
+from cutmix_transforms.functional._targets import ClassLabels
+from cutmix_transforms.functional._wrap import rewrap, unwrap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cutmix_transforms._structure._read import Parts
+    from cutmix_transforms._transforms._mix import Mix
+
+
+def mix_samples(mix: Mix, parts: list[Parts]) -> list[Any]:
+    """Mix samples that are not stacked, each with a partner among them."""
+    for i, one in enumerate(parts):
+        _check_alike(parts[0], in_order_of(parts[0], one, f"those at index 0 and {i}"))
+    count = len(parts)
+    if mix._is_idle(count):
+        return [unmixed_sample(mix, one) for one in parts]
+    numbers = mix._uniform(count)
+    shift = mix._shift_of(numbers, count)
+    rows = np.broadcast_to(numbers[1:], (len(numbers) - 1, count))
+    mixed = []
+    for i, base in enumerate(parts):
+        own = rows[:, i : i + 1]
+        shows = shows_partner(mix, own, base)
+        mixed.append(mix_two(mix, base, parts[(i + shift) % count], own) if shows else unmixed_sample(mix, base))
+    return mixed
+
+
+def unmixed_sample(mix: Mix, sample: Parts) -> Any:
+    """Return a sample that nothing is mixed into, with its targets in the form of mixed ones.
+
+    What a mixed sample would get anew is copied, so that the dataset's own tensors are never handed out.
+    """
+    members = [member for group in sample.groups for member in group.members]
+    copies = {leaf.place: leaf.value.clone() for leaf in (*sample.images, *sample.maps, *members)}
+    for place, target in mix._unmixed(sample).items():
+        copies[place] = target.clone() if isinstance(target, Tensor) else target
+    return sample.rebuilt(copies)
+
+
+def shows_partner(mix: Mix, numbers: NDArray[np.float64], base: Parts) -> bool:
+    """Tell whether anything of a partner of the same size would be seen: otherwise it need not be loaded."""
+    draw = _draw_for_two(mix, numbers, _size_of(base), _size_of(base))
+    top, left, bottom, right = draw.boxes[0].tolist()
+    return bool(draw.opacity[0]) and top < bottom and left < right
+
+
+def mix_two(mix: Mix, base: Parts, partner: Parts, numbers: NDArray[np.float64]) -> Any:
+    """Mix one sample with another, whose size may differ.
+
+    A box is clipped to what the partner covers. Where whole images are blended, both are padded with zeros at the
+    bottom and right.
+    """
+    partner = in_order_of(base, partner)
+    _check_alike(base, partner)
+    draw = _draw_for_two(mix, numbers, _size_of(base), _size_of(partner))
+    base, partner = _on_canvas(base, draw.size), _on_canvas(partner, draw.size)
+    return base.rebuilt(mix._mixed(base, draw, partner))
+
+
+def _draw_for_two(mix: Mix, numbers: NDArray[np.float64], size: Size, other: Size) -> HostDraw:
+    placement, partners = mix._placed(numbers, size), np.zeros(1, dtype=np.int64)
+    if placement.boxes is None:
+        return draw_of(partners, placement, (max(size[0], other[0]), max(size[1], other[1])))
+    return draw_of(partners, Placement(np.minimum(placement.boxes, 2 * other), placement.opacity), size)
+
+
+def _size_of(parts: Parts) -> Size:
+    return image_size(parts.images[0].value)
+
+
+def _check_alike(first: Parts, second: Parts) -> None:
+    """Raise an error unless two samples hold images, maps, labels and instances that can be mixed with each other."""
+    if first is second or (_forms(first) == _forms(second) and _rows_are_alike(first, second)):
+        return
+    shapes = [_shapes(parts) for parts in (first, second)]
+    raise ValueError(
+        "samples must hold images, masks, boxes and labels of the same number, channels, classes and dtypes, "
+        f"got the shapes {shapes[0]} beside {shapes[1]}"
+    )
+
+
+def _forms(parts: Parts) -> list[Any]:
+    pixels = [(tuple(leaf.shape[:-2]), leaf.dtype) for _, leaf in (*parts.images, *parts.maps)]
+    targets = [
+        ((1, leaf.num_classes), torch.float32) if isinstance(leaf, ClassLabels) else (tuple(leaf.shape), leaf.dtype)
+        for _, leaf in parts.targets
+    ]
+    return [pixels, targets, [[type(leaf) for _, leaf in group.members] for group in parts.groups]]
+
+
+def _rows_are_alike(first: Parts, second: Parts) -> bool:
+    """Tell whether the instances of two samples can stand in one tensor; masks are brought to one size."""
+    for group, other in zip(first.groups, second.groups, strict=True):
+        for (_, own), (_, theirs) in zip(group.members, other.members, strict=True):
+            is_empty = not len(own) or not len(theirs)
+            if not (is_empty or isinstance(own, tv_tensors.Mask) or own.shape[1:] == theirs.shape[1:]):
+                return False
+    return True
+
+
+def _shapes(parts: Parts) -> list[tuple[int, ...]]:
+    batches = [tuple(leaf.shape[1:]) for _, leaf in (*parts.images, *parts.maps)]
+    batches += [
+        (leaf.num_classes,) if isinstance(leaf, ClassLabels) else tuple(leaf.shape[1:]) for _, leaf in parts.targets
+    ]
+    return batches + [tuple(leaf.shape) for group in parts.groups for _, leaf in group.members]
+
+
+def _on_canvas(parts: Parts, canvas: Size) -> Parts:
+    """Cut off or pad with zeros what lies at the bottom and right."""
+    if _size_of(parts) == canvas:
+        return parts
+    height, width = canvas
+
+    def fitted(leaf: Leaf) -> Leaf:
+        plain: Tensor = unwrap(leaf.value)[..., :height, :width]
+        missing = (0, width - plain.shape[-1], 0, height - plain.shape[-2])
+        return Leaf(leaf.place, rewrap(pad(plain, missing), leaf.value))
+
+    return parts._replace(images=[*map(fitted, parts.images)], maps=[*map(fitted, parts.maps)])

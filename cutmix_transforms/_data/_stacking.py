@@ -1,0 +1,180 @@
+"""Making a batch of samples so that its images are mixed while they are written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map_only
+from torch.utils.data._utils.collate import collate, collate_tensor_fn, default_collate_fn_map
+from torchvision import tv_tensors
+
+from cutmix_transforms._data._shared_memory import is_ordinary, memory_like
+from cutmix_transforms._structure._column import Column
+from cutmix_transforms._structure._containers import fields_of, item_of, keys_of
+from cutmix_transforms.functional._draw import HostDraw
+from cutmix_transforms.functional._pixels import write_mixed
+from cutmix_transforms.functional._wrap import rewrap, unwrap
+
+
+@dataclass
+class Rows(Column):
+    """Plain tensors of one shape and dtype, on the CPU."""
+
+    rows: Sequence[Tensor]
+    first: Tensor
+
+    def stacked(self) -> Tensor:
+        """Return the batch."""
+        return rewrap(torch.stack(list(self.rows), out=_allocate(self.rows)), self.first)
+
+    def mixed(self, draw: HostDraw) -> Tensor:
+        """Return the mixed batch."""
+        out = _allocate(self.rows)
+        write_mixed(out, self.rows, draw)
+        return rewrap(out, self.first)
+
+
+@dataclass
+class Columns:
+    """The leaves of the samples of a batch, column by column."""
+
+    values: list[Sequence[Any]]  # in the order in which a sample is flattened
+    form: list[Any]  # types and keys of what they lay in, then types, shapes and dtypes of the first sample's leaves
+
+    @classmethod
+    def of(cls, samples: Sequence[Any]) -> "Columns":
+        """Take samples apart; all must be of the form of the first one."""
+        values: list[Sequence[Any]] = []
+        form: list[Any] = []
+        _take_apart(samples, values, form)
+        for column in values:
+            first = column[0]
+            form += [type(first), getattr(first, "shape", None), getattr(first, "dtype", None)]
+        return cls(values, form)
+
+
+def _take_apart(samples: Sequence[Any], values: list[Sequence[Any]], form: list[Any]) -> None:
+    """Collect the leaves of samples column by column, in the order in which one sample is read."""
+    first = samples[0]
+    kind = type(first)
+    if kind in (tuple, list) or (keys_of(first) is not None and fields_of(first) is None):
+        form += [kind, len(first)]
+        columns: Any = zip(*samples, strict=True)
+    elif isinstance(first, Mapping):  # by key, as each sample may have another order
+        keys = list(first.keys())
+        form += [kind, *keys]
+        _check_keys(samples)
+        columns = ([sample[key] for sample in samples] for key in keys)
+    elif fields_of(first):
+        form.append(kind)
+        columns = ([item_of(sample, key) for sample in samples] for key in fields_of(first) or ())
+    else:
+        form.append("leaf")
+        values.append(samples)
+        return
+    for column in columns:
+        _take_apart(column, values, form)
+
+
+def _check_keys(samples: Sequence[Any]) -> None:
+    """Raise an error where a later sample has a key that the first one lacks, which would be left out silently."""
+    first = samples[0].keys()
+    for i, sample in enumerate(samples):
+        if len(sample.keys()) != len(first):
+            differing = sorted(map(str, set(sample.keys()) ^ set(first)))
+            raise ValueError(
+                f"samples must all have the same keys to be stacked, got {differing} in only one of those at index 0 "
+                f"and {i}"
+            )
+
+
+def stack(samples: list[Any]) -> Any:
+    """Return what ``default_collate`` makes of samples, with the type of tv_tensors kept."""
+    try:
+        return tree_map_only(Rows, Rows.stacked, _collated(samples))
+    except (AttributeError, KeyError, RuntimeError, TypeError) as error:
+        check_forms(samples, error)
+        raise
+
+
+def column_of(values: Sequence[Any]) -> Any:
+    """Return what ``default_collate`` makes of one leaf of all samples; of tensors ``(H, W)`` and larger a column."""
+    first = values[0]
+    if type(first) is int:  # a label, most often
+        numbers = np.array(values)
+        if numbers.dtype == np.int64:
+            return torch.from_numpy(numbers)
+    return _column(values) if isinstance(first, Tensor) else _collated(values)
+
+
+def _collated(samples: Sequence[Any]) -> Any:
+    return collate(samples, collate_fn_map=_KNOWN)
+
+
+def check_forms(samples: list[Any], error: Exception) -> None:
+    """Raise a clearer error if it was the form of the samples that could not be stacked."""
+    forms = list(map(_form, samples))
+    for i, form in enumerate(forms):
+        if form != forms[0]:
+            raise ValueError(
+                f"samples must be of one form to be stacked, got {forms[0]} at index 0 and {form} at index {i}"
+            ) from error
+    if isinstance(error, TypeError):
+        raise TypeError(
+            "samples must hold tensors, arrays, numbers, strings, dictionaries or sequences to be stacked, "
+            f"got {forms[0]}"
+        ) from error
+
+
+def _form(sample: Any) -> str:
+    if isinstance(sample, Mapping):
+        return "{" + ", ".join(f"{key!r}: {_form(value)}" for key, value in sample.items()) + "}"
+    if isinstance(sample, (tuple, list)):
+        return "(" + ", ".join(map(_form, sample)) + ")"
+    return type(sample).__name__
+
+
+def _column(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> Rows | Tensor:  # noqa: ARG001
+    shapes = [row.shape for row in batch]
+    if shapes.count(shapes[0]) < len(shapes):
+        found = ", ".join(map(str, sorted(set(map(tuple, shapes)))))
+        raise ValueError(
+            f"images and labels must be of one shape to be stacked, got {found}; {_way_to_one_shape(shapes)}, or give "
+            "a collate_fn that takes samples of unequal size"
+        )
+    kinds = set(map(type, batch))
+    if len(kinds) > 1 and any(issubclass(kind, tv_tensors.TVTensor) for kind in kinds):
+        raise TypeError(f"samples must hold tensors of one type to be stacked, got {kinds}")  # see check_forms
+    rows = batch if kinds == {Tensor} else list(map(unwrap, batch))
+    if _can_wait(rows):
+        return Rows(rows, batch[0])
+    return rewrap(collate_tensor_fn(list(rows)), batch[0])
+
+
+def _way_to_one_shape(shapes: Sequence[torch.Size]) -> str:
+    """Tell what to do with images that differ in channels, or in size."""
+    is_color = len({shape[-2:] for shape in shapes}) == 1 and len(shapes[0]) > 2
+    return "give all the same channels, as image.convert('RGB') or v2.RGB() do" if is_color else "resize them"
+
+
+def _can_wait(rows: Sequence[Tensor]) -> bool:
+    """Tell whether these are ordinary tensors that can be images."""
+    first = rows[0]
+    if first.ndim < 2 or not is_ordinary(first) or first.dtype.is_complex:
+        return False
+    return set(map(attrgetter("dtype", "requires_grad"), rows)) == {(first.dtype, False)}
+
+
+_KNOWN: Any = {**default_collate_fn_map, tv_tensors.TVTensor: _column, Tensor: _column}
+
+
+def _allocate(rows: Sequence[Tensor]) -> Tensor:
+    """Return memory for a batch; of images that are all channels_last it is channels_last as well."""
+    channels, *sides = rows[0].shape
+    if all(row.ndim == 3 and not row.is_contiguous() and row.permute(1, 2, 0).is_contiguous() for row in rows):
+        return memory_like(rows[0], len(rows), *sides, channels).permute(0, 3, 1, 2)
+    return memory_like(rows[0], len(rows), *rows[0].shape)

@@ -1,0 +1,135 @@
+"""Targets of a batch in words, and those that know of places as overlays."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+
+from cutmix_transforms._show._overlay import INTEGERS, Overlay, name_of, overlay_of
+from cutmix_transforms.functional._checks import received
+from cutmix_transforms.functional._draw import Size
+from cutmix_transforms.functional._pairs import MixedTarget, check_pair, weigh
+from cutmix_transforms.functional._wrap import unwrap
+
+FORMS = "a tensor, a MixedTarget, a sequence with one dictionary for each image, or None"
+
+
+class Notes(NamedTuple):
+    """Hold what is written under each image and what is drawn on it; no overlays where targets know of no places."""
+
+    captions: list[str]
+    overlays: list[Overlay]
+
+    @property
+    def texts(self) -> list[str]:
+        """All that is written, in parts that do not repeat with every fraction: the names of classes, and numbers."""
+        tags = [name for overlay in self.overlays for name, _ in overlay.tags]
+        terms = [term for caption in self.captions for term in caption.split(" + ")]
+        return [*(re.sub(r"^\d\.\d\d (?=.)", "", term) for term in terms), *tags]
+
+
+def notes_of(targets: Any, sizes: list[Size], classes: Sequence[str] | None) -> Notes:
+    """Read the targets of images of these sizes."""
+    if targets is None:
+        return Notes([""] * len(sizes), [])
+    if isinstance(targets, MixedTarget):
+        check_pair(targets)
+    if _has_words(targets):
+        captions = captions_of(targets, classes)
+        _check_count(len(captions), len(sizes))
+        return Notes(captions, [])
+    rows = _rows_of(targets, sizes)
+    overlays = list(map(partial(overlay_of, classes=classes), rows, sizes, _names_of(targets, len(rows))))
+    return Notes([overlay.caption for overlay in overlays], overlays)
+
+
+def _has_words(targets: Any) -> bool:
+    """Tell whether targets are written under their images: of masks and dictionaries places are drawn."""
+    first = targets.a if isinstance(targets, MixedTarget) else targets
+    return isinstance(first, Tensor) and first.ndim < 3 and not isinstance(first, tv_tensors.Mask)
+
+
+def _rows_of(targets: Any, sizes: list[Size]) -> list[Mapping[str, Any]]:
+    """Return targets that know of places: one dictionary for each image."""
+    if isinstance(targets, (Tensor, MixedTarget)):
+        masks = list(map(partial(_masks, sizes=sizes), targets[:2] if isinstance(targets, MixedTarget) else [targets]))
+        _check_count(len(masks[0]), len(sizes))
+        if isinstance(targets, MixedTarget):
+            return [{"masks": MixedTarget(*fields)} for fields in zip(*masks, unwrap(targets.lam), strict=True)]
+        return [{"masks": mask} for mask in masks[0]]
+    if not isinstance(targets, (tuple, list)):
+        raise TypeError(f"targets must be {FORMS}, got {received(targets)}")
+    kinds = sorted({type(row).__name__ for row in targets if not isinstance(row, Mapping)})
+    if kinds:
+        raise TypeError(f"targets must be {FORMS}, got {type(targets).__name__} of {', '.join(kinds)}")
+    _check_count(len(targets), len(sizes))
+    return list(targets)
+
+
+def _names_of(targets: Any, count: int) -> list[str]:
+    """Return what to call the target of each image in errors."""
+    return (
+        ["targets"] * count if isinstance(targets, (Tensor, MixedTarget)) else [f"targets[{i}]" for i in range(count)]
+    )
+
+
+def _check_count(found: int, count: int) -> None:
+    if found != count:
+        raise ValueError(f"targets must be {count}, one for each image, got {found}")
+
+
+def _masks(masks: Any, sizes: list[Size]) -> Any:
+    """Return semantic masks of a batch as ``(N, H, W)``."""
+    plain = unwrap(masks.detach()).cpu()
+    if plain.ndim == 4 and plain.shape[1] == 1:
+        plain = plain[:, 0]
+    if plain.ndim != 3 or any(tuple(plain.shape[-2:]) != size for size in sizes):
+        raise ValueError(
+            "targets that are masks must be (N, H, W) or (N, 1, H, W) with the size of the images, "
+            f"{' and '.join(map(str, sorted(set(sizes))))}, got shape {tuple(masks.shape)}"
+        )
+    if plain.dtype not in (*INTEGERS, torch.bool):
+        raise TypeError(f"targets that are masks must be integers or bool, got {plain.dtype}")
+    return plain
+
+
+def captions_of(targets: Any, classes: Sequence[str] | None) -> list[str]:
+    """Return each target in words."""
+    if isinstance(targets, MixedTarget):
+        a, b, lam = (unwrap(field.detach()).cpu() for field in targets)
+        if a.ndim == 1 and not a.is_floating_point():
+            pairs = zip(a.tolist(), b.tolist(), lam.tolist(), strict=True)
+            return _in_words([[(one, k), (1 - one, j)] if k != j else [(1.0, k)] for k, j, one in pairs], classes)
+        targets = weigh(a, b, lam)
+    targets = targets.detach().cpu()
+    if targets.ndim not in (1, 2) or targets.is_complex():
+        raise ValueError(f"targets must be of shape (N,) or (N, K), of real numbers, got {received(targets)}")
+    if targets.ndim == 2:
+        return _in_words([[(fraction, k) for k, fraction in enumerate(row)] for row in targets.tolist()], classes)
+    if targets.is_floating_point():
+        return [f"{value:.2f}" if abs(value) < 1e6 else f"{value:.3g}" for value in targets.tolist()]
+    return list(map(partial(name_of, classes=classes), targets.tolist()))
+
+
+def of_one(target: Any) -> Any:
+    """Return the target of one image, such as a mixed sample of a dataset has it, as that of a batch."""
+    if isinstance(target, MixedTarget):
+        return MixedTarget(*map(of_one, target))
+    if isinstance(target, Mapping):
+        return [target]
+    if isinstance(target, (int, float)):
+        return torch.tensor([target], device="cpu")
+    return target[None] if isinstance(target, Tensor) and (target.ndim == 0 or target.numel() > 1) else target
+
+
+def _in_words(rows: list[list[tuple[float, int]]], classes: Sequence[str] | None) -> list[str]:
+    """Return of each row the largest three fractions and their classes, the largest first."""
+    seen = [sorted((-fraction, k) for fraction, k in row if fraction >= 0.005) for row in rows]
+    kinds = sorted({k for row in seen for _, k in row})
+    names = dict(zip(kinds, map(partial(name_of, classes=classes), kinds), strict=True))
+    words = [[names[k] if fraction <= -0.995 else f"{-fraction:.2f} {names[k]}" for fraction, k in row] for row in seen]
+    return [" + ".join(terms[:3] + ["…"] * (len(terms) > 3)) for terms in words]

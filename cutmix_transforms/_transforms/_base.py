@@ -1,0 +1,155 @@
+"""What every random transform shares: a probability, a generator, options that are read-only, and how it prints."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from copy import copy
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Any
+
+from torch import Generator
+from torchvision.transforms import v2
+
+from cutmix_transforms._random._graph import register
+from cutmix_transforms._random._shared_number import SharedNumber
+from cutmix_transforms._random._stream import Stream
+from cutmix_transforms._transforms._read_only import TIMM_SWITCH, check_settable, no_switch
+from cutmix_transforms.functional._checks import check_fraction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+
+class RandomTransform(v2.Transform):
+    """A transform with a probability and a source of randomness; its instances hold options only."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = _sealing(cls.__init__)  # type: ignore[method-assign]
+
+    def __init__(self, *, p: float, generator: Generator | None) -> None:
+        super().__init__()
+        self._p = SharedNumber(check_fraction("p", p))
+        self.generator = generator
+        self._warned_of: set[Any] = set()
+        self._number = register(self)
+
+    @property
+    def p(self) -> float:
+        """The probability that something happens; setting it also reaches the copies in running DataLoader workers."""
+        return self._p.value
+
+    @p.setter
+    def p(self, value: float) -> None:
+        self._p.value = check_fraction("p", value)
+
+    @property
+    def generator(self) -> Generator | None:
+        """The CPU generator that draws come from; None is torch's global one. Running workers keep theirs."""
+        return self._stream.generator
+
+    @generator.setter
+    def generator(self, value: Generator | None) -> None:
+        if value is not None and not isinstance(value, Generator):
+            raise TypeError(f"generator must be a torch.Generator or None, got {value!r}")
+        if value is not None and value.device.type != "cpu":
+            raise ValueError(
+                f"generator must be a generator of the CPU, where all draws are made, got one of {value.device}"
+            )
+        self._stream = Stream.of(value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        cls: Any = type(self)
+        if self.__dict__.get("_is_made"):
+            check_settable(cls.__name__, name, value, _options(cls))
+        super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == TIMM_SWITCH:
+            raise AttributeError(no_switch(type(self).__name__))
+        return super().__getattr__(name)
+
+    def extra_repr(self) -> str:
+        """Return all options, as in the call that makes the transform."""
+        names: dict[str, None] = {}
+        for found in _constructors(type(self)):  # one may hand on **options
+            names |= {one.name: None for one in found if one.kind is not one.VAR_KEYWORD}
+            if all(one.kind is not one.VAR_KEYWORD for one in found):
+                break
+        names = {name: None for name in names if name not in self._modules}
+        return ", ".join(f"{name}={_option_text(getattr(self, name))}" for name in names)
+
+    def _warn_of(self, keys: Iterable[Any]) -> None:
+        """Warn once of what seems to belong to the instances of a sample, but was not named."""
+        for key in keys:
+            if key not in self._warned_of:
+                self._warned_of.add(key)
+                warnings.warn(
+                    f"labels_getter does not name {key!r}, which has as many rows as there are instances and stays as "
+                    "it is; let it return all that belongs to the instances",
+                    stacklevel=2,
+                )
+
+    def __copy__(self) -> Any:
+        """Return a copy of the same options and generator, with a ``p`` of its own."""
+        other = type(self).__new__(type(self))
+        other.__dict__.update({**self.__dict__, "_p": copy(self._p), "_number": register(other)})
+        return other
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._number = register(self)
+
+
+def _sealing(construct: Callable[..., None]) -> Callable[..., None]:
+    """Make options read-only when the constructor of an object's own class has run, after all others."""
+
+    @wraps(construct)
+    def __init__(self: RandomTransform, *arguments: Any, **options: Any) -> None:  # noqa: N807
+        if type(self).__init__ is __init__:
+            _check_known(type(self), construct, arguments, options)
+        construct(self, *arguments, **options)
+        if type(self).__init__ is __init__:
+            self._is_made = True
+
+    return __init__
+
+
+def _check_known(
+    cls: type[RandomTransform], construct: Callable[..., None], arguments: tuple[Any, ...], options: dict[str, Any]
+) -> None:
+    """Raise an error for options that a transform does not have, or not by position, which says what it has."""
+    known = inspect.signature(construct).parameters
+    most = sum(one.kind is one.POSITIONAL_OR_KEYWORD for one in known.values()) - 1
+    if len(arguments) > most and all(one.kind is not one.VAR_POSITIONAL for one in known.values()):
+        raise TypeError(
+            f"{cls.__name__} must be given its options by name, such as {list(known)[most + 1]}=..., "
+            f"got {arguments[most]!r} by position"
+        )
+    unknown = [name for name in options if name not in known]
+    if unknown and all(one.kind is not one.VAR_KEYWORD for one in known.values()):
+        advice = " (p belongs to its mixes: choice.p = 0.5 sets that of all)" if "transforms" in known else ""
+        raise TypeError(
+            f"{cls.__name__} must be given options that it has, {', '.join(list(known)[1:])}{advice}, "
+            f"got {unknown[0]}={options[unknown[0]]!r}"
+        )
+
+
+def _constructors(cls: type[RandomTransform]) -> Iterator[list[inspect.Parameter]]:
+    """Yield the parameters of all constructors of a transform, its own first."""
+    for one in cls.__mro__[: cls.__mro__.index(RandomTransform)]:
+        yield list(inspect.signature(one.__init__).parameters.values())[1:]  # type: ignore[misc]
+
+
+@lru_cache
+def _options(cls: type[Any]) -> frozenset[str]:
+    found = [one for parameters in _constructors(cls) for one in parameters]
+    return frozenset(one.name for one in found if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL))
+
+
+def _option_text(option: Any) -> str:
+    if isinstance(option, Generator):
+        return f"<Generator on {option.device}, seed {option.initial_seed()}>"
+    return getattr(option, "__qualname__", None) or repr(option)

@@ -1,0 +1,120 @@
+"""Masks and instances beside the images: mixed by the same draw, or an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cutmix_transforms._random._graph import transform_of
+from cutmix_transforms._structure._column import Column, stacked
+from cutmix_transforms._transforms._instances import paste_instances, unite_instances
+from cutmix_transforms.functional._checks import can_look_at
+from cutmix_transforms.functional._draw import HostDraw, check_placement, send_tensor
+from cutmix_transforms.functional._pairs import MixedTarget
+from cutmix_transforms.functional._pixels import mix_images, mix_images_unchecked
+from cutmix_transforms.functional._registry import MapKernel, map_kernel
+from cutmix_transforms.functional._wrap import rewrap, unwrap
+
+if TYPE_CHECKING:
+    from cutmix_transforms._structure._instances import Instances
+    from cutmix_transforms._structure._read import Parts
+    from cutmix_transforms._transforms._mix import Mix
+
+Blends = Literal["nothing", "boxes", "images"]
+
+
+def blends_of(mix: Mix) -> Blends:
+    """Return what is blended with the partner, not replaced by it: whole images, boxes or nothing."""
+    found = _found_for(mix._number)
+    return "boxes" if "boxes" in found else "images" if "images" in found else "nothing"
+
+
+def takes_any_shape(mix: Mix) -> bool:
+    """Tell whether whole images are always blended, so that they need no height and width."""
+    return bool(_found_for(mix._number) == ("images",))
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _found_for(number: int) -> tuple[Blends, ...]:
+    """Return all that a mix may blend: found by its number, as older compilers take no module for a constant."""
+    return tuple(sorted({_blends_of_one(kind) for kind in transform_of(number)._kinds}))
+
+
+def _blends_of_one(mix: Mix) -> Blends:
+    """Find out what a mix blends, by placing some rows: so that a mix of the user's own need not say it twice."""
+    size = (64, 64)
+    placement = mix.place(np.tile([0.1, 0.5, 0.9], (mix.numbers, 1)), size)
+    check_placement(placement, size, 3, type(mix).__name__)
+    if placement.boxes is None:
+        return "images"
+    return "boxes" if (np.asarray(placement.opacity) < 1).any() else "nothing"
+
+
+def mix_structures(mix: Mix, parts: Parts, draw: Any, others: Parts) -> dict[int, Any]:
+    """Return the mixed maps and instances of a batch or sample by their places."""
+    values: dict[int, Any] = {}
+    for own, other in zip(parts.maps, others.maps, strict=True):
+        values[own.place] = _mix_map(mix, own.value, draw, None if other is own else other.value)
+    for group, partners in zip(parts.groups, others.groups, strict=True):
+        values |= _mix_instances(mix, group, partners, draw)
+    return values
+
+
+def _mix_map(mix: Mix, own: Tensor | Column, draw: Any, other: Tensor | None) -> Any:
+    """Mix masks and the like; classes can only be pasted, so where they would be blended both are kept."""
+    kernel, is_pair = _map_kernel(own), becomes_pair(mix, own)
+    can_look = isinstance(draw, HostDraw) or can_look_at(draw.opacity)
+    if kernel.categorical and not is_pair and can_look and ((draw.opacity > 0) & (draw.opacity < 1)).any():
+        raise ValueError(
+            f"opacity must be 1 for masks, which can only be pasted (or target='pair'), got {draw.opacity.tolist()}"
+        )
+    if kernel.mix is mix_images and not is_pair:
+        return own.mixed(draw) if isinstance(own, Column) else mix_images_unchecked(own, draw, other)
+    maps: Tensor = stacked(own)
+    rows = draw.spread() if isinstance(draw, HostDraw) else draw
+    plain, pool = unwrap(maps), unwrap(maps if other is None else other)
+    if not is_pair:
+        return rewrap(kernel.mix(plain, rows, pool), maps)
+    covered, shown = (rows._replace(opacity=covers.float()) for covers in (rows.opacity == 1, rows.opacity > 0))
+    first, second = (rewrap(kernel.mix(plain, one, pool), maps) for one in (covered, shown))
+    return MixedTarget(first, second, send_tensor(1 - rows.opacity, plain.device))
+
+
+def _mix_instances(mix: Mix, base: Instances, partner: Instances, draw: HostDraw) -> dict[int, Tensor]:
+    """Mix the instances of one sample: a mix of whole images keeps all of both, also when one is covered wholly."""
+    canvas = max(base.size[0], partner.size[0]), max(base.size[1], partner.size[1])
+    is_whole = draw.size == canvas and draw.boxes[0].tolist() == [0, 0, *canvas]
+    if draw.opacity[0] < 1 or (is_whole and blends_of(mix) == "images"):
+        return unite_instances(base, partner, draw)
+    return paste_instances(base, partner, torch.from_numpy(draw.boxes), mix.min_visibility or 0.0)
+
+
+def check_structures(mix: Mix, parts: Parts) -> None:
+    """Raise an error if there are masks or instances that the mix would have to blend."""
+    if mix.target != "pair" and any(becomes_pair(mix, leaf.value) for leaf in parts.maps):
+        raise ValueError(
+            f"target must be 'pair' for masks that are blended (CutMix of opacity 1 pastes them), got {mix.target!r}"
+        )
+    if parts.groups and blends_of(mix) == "boxes":
+        raise ValueError(
+            f"opacity must be 1 for boxes, instance masks and keypoints, got {getattr(mix, 'opacity', mix)!r}"
+        )
+
+
+def becomes_pair(mix: Mix, maps: Tensor | Column) -> bool:
+    """Tell whether maps hold classes that the mix cannot paste."""
+    return _map_kernel(maps).categorical and blends_of(mix) != "nothing"
+
+
+def _map_kernel(maps: Tensor | Column) -> MapKernel:
+    """Return how maps are mixed: floats, such as depths, as images are; integers and bools are classes."""
+    first = maps.first if isinstance(maps, Column) else maps
+    kernel = map_kernel(first) or MapKernel(mix_images, categorical=True)
+    return MapKernel(mix_images, categorical=False) if kernel.mix is mix_images and _is_float(first) else kernel
+
+
+def _is_float(maps: Tensor) -> bool:
+    return maps.is_floating_point()

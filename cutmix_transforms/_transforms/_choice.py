@@ -1,0 +1,200 @@
+"""One of several mixes, for every batch or every sample anew."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from copy import copy
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch  # noqa: F401 (the example)
+from torch import Generator, nn
+
+from cutmix_transforms._transforms._mix import Mix
+from cutmix_transforms._transforms._read_only import read_only
+from cutmix_transforms.functional._checks import check_fraction, check_number
+from cutmix_transforms.functional._draw import Placement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from cutmix_transforms.functional._draw import Size
+
+_SHARED = ("num_classes", "target", "label_smoothing", "labels_getter")
+
+
+class RandomMixChoice(Mix):
+    """Apply one of several mixes, chosen anew for every batch or, with ``per_sample``, for every sample.
+
+    Every mix keeps its own ``p``, ``alpha`` and the like; setting the ``p`` of the choice sets theirs. They must agree
+    on ``num_classes``, ``target``, ``label_smoothing`` and ``labels_getter``, and CutMixes on ``min_visibility``. If
+    one of them blends, masks become pairs and instances get ``weights`` in every batch, whichever mix was chosen.
+
+    Args:
+        transforms: the mixes: :class:`RandomCutMix`, :class:`RandomMixUp`, a :class:`Mix` of your own or other choices.
+        weights: how often each is chosen, in any unit; equally often by default.
+        per_sample: choose for every sample, not for the batch.
+        generator: the CPU generator that the choice and the draws of all mixes come from.
+
+    Shape:
+        - as in the mixes.
+
+    Raises:
+        TypeError: if there is something else than mixes among ``transforms``.
+        ValueError: if there are none, if they disagree or have generators, or if ``weights`` do not fit.
+
+    Example:
+        >>> from cutmix_transforms import RandomCutMix, RandomMixUp
+        >>> mixes = [RandomCutMix(num_classes=10), RandomMixUp(alpha=0.4, num_classes=10)]
+        >>> mix = RandomMixChoice(mixes, weights=[3, 1])
+        >>> images, targets = mix(torch.rand(8, 3, 17, 11), torch.arange(8))
+        >>> mix.p = 0.5
+        >>> [one.p for one in mixes]
+        [0.5, 0.5]
+    """
+
+    numbers = 0  # none of its own for ``place``: its mixes say theirs
+
+    def __init__(
+        self,
+        transforms: Sequence[Mix],
+        *,
+        weights: Sequence[float] | None = None,
+        per_sample: bool = False,
+        generator: Generator | None = None,
+    ) -> None:
+        first = _check_agreement(transforms)
+        super().__init__(
+            p=1.0, per_sample=per_sample, generator=generator, **{name: getattr(first, name) for name in _SHARED}
+        )
+        self.transforms = _Mixes(transforms)
+        self.min_visibility = next((mix.min_visibility for mix in transforms if mix.min_visibility is not None), None)
+        self.weights = None if weights is None else _check_weights(weights, len(transforms))
+
+    @property
+    def _mixes(self) -> list[Mix]:
+        return cast(list[Mix], list(self.transforms))
+
+    @property
+    def p(self) -> Any:
+        """The probability that a batch or sample is mixed: one number, or one for each mix where they differ."""
+        found = tuple(mix.p for mix in self._mixes)
+        return found[0] if len(set(found)) == 1 else found
+
+    @p.setter
+    def p(self, value: float) -> None:
+        check_fraction("p", value)
+        for mix in self._mixes:
+            mix.p = value
+
+    def __copy__(self) -> Any:
+        """Return a copy of the choice and of its mixes, whose ``p`` it sets."""
+        other = super().__copy__()
+        other._modules = {**self._modules, "transforms": _Mixes(map(copy, self._mixes))}
+        return other
+
+    @property
+    def _kinds(self) -> list[Mix]:
+        """The mixes, and those of choices among them."""
+        return [kind for mix in self._mixes for kind in mix._kinds]
+
+    @property
+    def _needed(self) -> int:
+        _check_generators(self._mixes)  # one may have been given later
+        return 1 + sum(mix._needed for mix in self._mixes)  # one that chooses, then those of each mix
+
+    @property
+    def _draws_per_sample(self) -> bool:
+        return self.per_sample or any(mix._draws_per_sample for mix in self._mixes)
+
+    def _level(self, numbers: NDArray[np.float64]) -> None:
+        """Give all samples one choice unless it is made for each, and the mixes theirs."""
+        if not self.per_sample:
+            numbers[0] = numbers[0, 0]
+        for mix, own in self._parts_of(numbers):
+            mix._level(own)
+
+    def _placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
+        """Choose first, then let the chosen mix place; row by row where the choice differs."""
+        weights = self.weights or (1.0,) * len(self._mixes)
+        bounds = [bound / sum(weights) for bound in accumulate(weights)][:-1]
+        chosen = np.searchsorted(bounds, numbers[0], side="right")
+        parts = list(self._parts_of(numbers))
+        if (chosen == chosen[0]).all():
+            mix, own = parts[chosen[0]]
+            only: Placement = mix._placed(own, size)
+            return only
+        boxes, opacity = np.empty((len(chosen), 4), dtype=np.int64), np.empty(len(chosen))
+        for k in np.unique(chosen):
+            rows = chosen == k
+            mix, own = parts[k]
+            placement = mix._placed(own[:, rows], size)
+            boxes[rows] = (0, 0, *size) if placement.boxes is None else placement.boxes
+            opacity[rows] = placement.opacity
+        return Placement(boxes, opacity)
+
+    def _parts_of(self, numbers: NDArray[np.float64]) -> Iterator[tuple[Mix, NDArray[np.float64]]]:
+        """Yield each mix with the rows of numbers that are its own."""
+        start = 1
+        for mix in self._mixes:
+            yield mix, numbers[start : start + mix._needed]
+            start += mix._needed
+
+
+class _Mixes(nn.ModuleList):
+    """The mixes of a choice, which are as read-only as its other options."""
+
+    def __init__(self, mixes: Iterable[Mix]) -> None:
+        super().__init__()
+        self._modules.update((str(i), mix) for i, mix in enumerate(mixes))
+
+    def _get_name(self) -> str:
+        return nn.ModuleList.__name__
+
+    def _stay(self, *_: Any) -> Any:
+        raise AttributeError(read_only("RandomMixChoice", "transforms"))
+
+    __setitem__ = __delitem__ = __iadd__ = append = extend = insert = pop = _stay  # type: ignore[assignment]
+
+
+def _check_agreement(transforms: Any) -> Mix:
+    """Return the first of several mixes that agree on what a target looks like."""
+    if not isinstance(transforms, (Sequence, nn.ModuleList)) or not all(isinstance(mix, Mix) for mix in transforms):
+        raise TypeError(
+            f"transforms must be a sequence of mixes, such as RandomCutMix and RandomMixUp, got {transforms!r}"
+        )
+    if not len(transforms):
+        raise ValueError(f"transforms must hold at least one mix, got {transforms!r}")
+    _check_generators(transforms)
+    for name in (*_SHARED, "min_visibility"):
+        values = [getattr(mix, name) for mix in transforms]
+        values = [value for value in values if name != "min_visibility" or value is not None] or [None]
+        if any(value != values[0] for value in values):
+            raise ValueError(f"transforms must agree on {name}, got {values}")
+    return cast(Mix, transforms[0])
+
+
+def _check_generators(mixes: Any) -> None:
+    for mix in mixes:
+        if mix.generator is not None:
+            raise ValueError(
+                "transforms must have no generator of their own, as they draw from that of the choice "
+                f"(RandomMixChoice(..., generator=generator)), got {mix!r}"
+            )
+
+
+def _check_weights(weights: Any, count: int) -> tuple[float, ...]:
+    if isinstance(weights, str) or not isinstance(weights, Sequence):
+        raise TypeError(f"weights must be a sequence of numbers, got {weights!r}")
+    numbers = tuple(
+        check_number("weights", weight, "numbers of at least 0", holds=lambda number: number >= 0) for weight in weights
+    )
+    if len(numbers) != count or not 0 < sum(numbers) < math.inf:
+        raise ValueError(
+            f"weights must be {count} numbers, one for each transform, not all zero, with a finite sum, got {weights!r}"
+        )
+    return numbers

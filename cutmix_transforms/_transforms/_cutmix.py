@@ -1,0 +1,153 @@
+"""CutMix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch  # noqa: F401 (the example)
+
+from cutmix_transforms._random._distributions import beta, integers
+from cutmix_transforms._transforms._mix import Mix
+from cutmix_transforms.functional._checks import (
+    check_alpha,
+    check_flag,
+    check_fraction,
+    check_fraction_below_one,
+    check_fractions,
+)
+from cutmix_transforms.functional._draw import Placement, clipped_boxes, start_around
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Generator
+
+    from cutmix_transforms._structure._labels import LabelsGetter
+    from cutmix_transforms._transforms._mix import NumClasses
+    from cutmix_transforms.functional._draw import Size
+
+
+class RandomCutMix(Mix):
+    """Paste a box of another sample's pixels over each sample, and mix the targets by the pixels that are left.
+
+    ``lam0 ~ Beta(alpha, alpha)``; a box with sides ``int(side * sqrt(1 - lam0))`` and a center that is uniform over
+    the pixels, clipped at the borders, shows the partner; ``lam = 1 - box area / image area`` is the sample's own
+    fraction of the target. The partner is a random cyclic shift of the batch: never the sample itself.
+
+    Because boxes are clipped, the mean of ``lam`` at ``alpha=1`` is about 0.68, not 0.5; and small images with a small
+    ``alpha`` often get an empty box (13 % at 32 x 32 and ``alpha=0.2``).
+
+    Semantic masks, plain or as ``tv_tensors.Mask``, are pasted with the same box. Boxes, instance masks and keypoints
+    are mixed sample by sample, in :class:`MixDataset` or :class:`MixCollate`: what is hidden goes, with its labels;
+    what is hidden in part gets the tightest box round what is seen of it (of its mask where there is one); the
+    partner's instances, cut to the pasted box, come after the sample's own; ``area`` of what is cut is measured anew. A
+    covered keypoint becomes ``nan`` (``-1`` in integers) and keeps its place, for the loss to leave out:
+    ``points.isfinite()``. Keypoints ``(n, 2)`` are those of the whole image: none is dropped, and the partner's come
+    after the sample's own.
+
+    Args:
+        alpha: parameter of the Beta distribution; 1 is uniform, smaller values favor very small and very large boxes.
+        p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed
+            gets its target in the same form.
+        num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
+        per_sample: draw a box for every sample, not one for the batch.
+        ratio: ``(low, high)``: draw each side of the box uniformly between these fractions of the image's side instead,
+            wholly inside the image; ``alpha`` then plays no part.
+        opacity: how strongly the partner covers the box: a number, or ``(low, high)`` to draw it; 1 is CutMix.
+        majority: let every sample keep the larger of ``lam0`` and ``1 - lam0``.
+        min_visibility: instances whose visible fraction, by their mask, else their box, else their keypoints, is not
+            above it are dropped; at 0 only those that are wholly hidden.
+        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels, ``"union"`` for
+            every class that is in one of the samples that show.
+        label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
+        labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
+            ``targets`` or ``target`` of a dictionary, and masks under ``mask`` or ``masks``), a key, an index, a
+            function of the inputs that may return several, or None for no labels. Beside boxes, instance masks or
+            keypoints, ``labels``, ``class_labels``, ``area``, ``iscrowd``, ``scores`` and ``weights`` are found by
+            themselves; other rows of instances must be named, by a function with a name where workers are spawned.
+        generator: the CPU generator that draws come from; by default torch's global one.
+
+    Shape:
+        - images: ``(N, C, H, W)``, videos ``(N, T, C, H, W)``, any dtype, plain or tv_tensors; labels: ``(N,)`` or
+          ``(N, K)``, or dense, ``(N, H, W)`` or ``(N, 1, H, W)``: integers are pasted, floats mixed as images are.
+        - several images, such as depth maps, as ``tv_tensors.Image`` each: of plain tensors only the first is an image.
+        - masks beside them: ``(N, ..., H, W)``; of a sample ``(H, W)`` or ``(1, H, W)``, of instances ``(n, H, W)``,
+          with boxes ``(n, 4)``, keypoints ``(n, k, 2)`` and labels ``(n,)``.
+        - output: images as they came; targets ``(N, K)`` float, or ``(N,)`` for float labels ``(N,)``.
+
+    Raises:
+        TypeError: if an option or an input is of a wrong type.
+        ValueError: if it is of the right type with a wrong value; nothing is drawn or changed then.
+
+    References:
+        Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features, ICCV 2019,
+        arXiv 1905.04899.
+
+    Example:
+        >>> mix = RandomCutMix(num_classes=10)
+        >>> images, targets = mix(torch.rand(8, 3, 17, 11), torch.arange(8))
+        >>> images.shape, targets.shape
+        (torch.Size([8, 3, 17, 11]), torch.Size([8, 10]))
+    """
+
+    numbers = 5  # two for the sides, two for the place, one for the opacity
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        p: float = 1.0,
+        num_classes: NumClasses = None,
+        per_sample: bool = False,
+        ratio: tuple[float, float] | None = None,
+        opacity: float | tuple[float, float] = 1.0,
+        majority: bool = False,
+        min_visibility: float = 0.0,
+        target: Literal["soft", "pair", "union"] = "soft",
+        label_smoothing: float = 0.0,
+        labels_getter: LabelsGetter = "default",
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__(
+            p=p,
+            num_classes=num_classes,
+            per_sample=per_sample,
+            min_visibility=check_fraction_below_one("min_visibility", min_visibility),
+            target=target,
+            label_smoothing=label_smoothing,
+            labels_getter=labels_getter,
+            generator=generator,
+        )
+        self.alpha = check_alpha(alpha)
+        self.ratio = None if ratio is None else check_fractions("ratio", ratio)
+        if isinstance(opacity, (tuple, list)):
+            self.opacity: float | tuple[float, float] = check_fractions("opacity", opacity)
+        else:
+            self.opacity = check_fraction("opacity", opacity)
+        self.majority = check_flag("majority", majority)
+        if self.majority and ratio is not None:
+            raise ValueError(
+                f"majority must be False with ratio, which replaces the fraction it looks at, got {majority!r}"
+            )
+
+    def place(self, numbers: NDArray[np.float64], size: Size) -> Placement:
+        """Place boxes, clipped at the borders or with ``ratio`` wholly inside; arguments as in :meth:`Mix.place`."""
+        low, high = self.opacity if isinstance(self.opacity, tuple) else (self.opacity, self.opacity)
+        opacity = low if low == high else low + (high - low) * numbers[4]
+        sides = np.array(size)[:, None]  # (2, 1), for rows and columns
+        if self.ratio is None:
+            lam = beta(numbers[0], numbers[1], self.alpha, majority=self.majority)
+            lengths = np.sqrt(1 - lam) * sides // 1
+            starts = start_around(integers(numbers[2:4], sides), lengths)
+        else:
+            lengths = _lengths_between(numbers[:2], sides, self.ratio)
+            starts = integers(numbers[2:4], sides - lengths + 1)
+        return Placement(clipped_boxes(starts, lengths, size), opacity)
+
+
+def _lengths_between(u: NDArray[np.float64], sides: NDArray[np.int64], ratio: tuple[float, float]) -> NDArray[Any]:
+    """Return whole lengths, uniform between two fractions of the image's sides."""
+    most = np.floor(ratio[1] * sides + 1e-6)
+    least = np.minimum(np.ceil(ratio[0] * sides - 1e-6), most)  # no whole pixel in between: the one below
+    lengths: NDArray[Any] = least + integers(u, most - least + 1)
+    return lengths

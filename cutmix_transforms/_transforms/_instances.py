@@ -1,0 +1,167 @@
+"""The instances of a sample: boxes, masks, keypoints and labels, mixed so that they stay aligned."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+from torchvision import tv_tensors
+
+from cutmix_transforms._structure._instances import Instances
+from cutmix_transforms.functional._blend import to_dtype
+from cutmix_transforms.functional._draw import HostDraw, Size
+from cutmix_transforms.functional._registry import convert_boxes, instance_kernel
+from cutmix_transforms.functional._visibility import View, boxes_of_masks, join_masks
+from cutmix_transforms.functional._wrap import rewrap, unwrap
+
+XYXY = tv_tensors.BoundingBoxFormat.XYXY
+
+
+class Seen(NamedTuple):
+    """The instances of one sample after a look at what can be seen of them."""
+
+    leaves: list[Tensor]
+    kept: Tensor  # (k,) indices of those that are seen well enough
+    is_cut: Tensor  # (n,) whether a part of an instance's mask is hidden
+    is_smaller: Tensor  # (n,) whether its mask, or else its box, is smaller than before
+
+
+def paste_instances(base: Instances, partner: Instances, boxes: Tensor, min_visibility: float) -> dict[int, Tensor]:
+    """Return the instances that are seen when a box ``(1, 4)`` shows the partner: the partner's come after the base's.
+
+    They are given by their places among the leaves of the base.
+    """
+    first = look_at(base, View(boxes, base.size), min_visibility)
+    second = look_at(partner, View(boxes, partner.size, inside=True), min_visibility)
+    leaves = [
+        _joined(own, other, boxes[0], (first.kept, second.kept))
+        for own, other in zip(first.leaves, second.leaves, strict=True)
+    ]
+    _fit_boxes_to_masks(leaves, torch.cat([first.is_cut[first.kept], second.is_cut[second.kept]]))
+    if base.area_place is not None:
+        i = next(i for i, member in enumerate(base.members) if member.place == base.area_place)
+        is_smaller = torch.cat([first.is_smaller[first.kept], second.is_smaller[second.kept]])
+        leaves[i] = _measured(leaves[i], leaves, is_smaller)
+    return {member.place: leaf for member, leaf in zip(base.members, leaves, strict=True)}
+
+
+def unite_instances(base: Instances, partner: Instances, draw: HostDraw) -> dict[int, Tensor]:
+    """Return all instances of both, on a canvas that holds both, with the fraction of each as its weight."""
+    united, lam = {}, float(draw.lam[0])
+    for (place, first), (_, second) in zip(base.members, partner.members, strict=True):
+        own, other = unwrap(first), _in_format_of(first, second)
+        if place == base.weights_place:
+            own, other = own * lam, other * (1 - lam)
+        if isinstance(first, tv_tensors.Mask):
+            own, other = _padded(own, draw.size), _padded(other, draw.size)
+        has_canvas = isinstance(first, (tv_tensors.BoundingBoxes, tv_tensors.KeyPoints))
+        united[place] = rewrap(_concatenated(own, other), first, **({"canvas_size": draw.size} if has_canvas else {}))
+    return united
+
+
+def hide_instances(instances: Instances, holes: Tensor, min_visibility: float) -> dict[int, Tensor]:
+    """Return those that are seen beside holes, by place: boxes and masks stay whole, covered keypoints are marked."""
+    seen = look_at(instances, View(holes, instances.size), min_visibility)
+    left = {}
+    for (place, old), new in zip(instances.members, seen.leaves, strict=True):
+        is_whole = isinstance(old, (tv_tensors.BoundingBoxes, tv_tensors.Mask)) or _equal(old, new)
+        leaf = old if is_whole else new
+        is_all = len(seen.kept) == len(leaf)
+        left[place] = leaf if is_all else rewrap(unwrap(leaf)[seen.kept.to(leaf.device)], leaf)
+    return left
+
+
+def look_at(instances: Instances, view: View, min_visibility: float) -> Seen:
+    """Change what is hidden in part, and find what is not hidden too much: by masks, else boxes, else keypoints."""
+    fractions: dict[int, Tensor] = {}
+    leaves = []
+    has_masks = any(isinstance(leaf, tv_tensors.Mask) for _, leaf in instances.members)
+    for _, leaf in instances.members:
+        is_decided = has_masks and not view.inside and isinstance(leaf, tv_tensors.BoundingBoxes)
+        kernel = None if is_decided else instance_kernel(leaf)  # a box stays as it is until its mask is cut
+        visible, fraction = (leaf, None) if kernel is None else kernel(leaf, view)
+        leaves.append(rewrap(visible, leaf))
+        if fraction is not None:
+            fractions.setdefault(_rank(leaf), fraction.to("cpu", torch.float64))
+    everything = torch.ones(len(leaves[0]), dtype=torch.float64, device="cpu")
+    decisive = fractions[min(fractions)] if fractions else everything
+    is_cut = fractions.get(0, everything) < 1
+    is_smaller = is_cut if has_masks else _is_changed(instances, leaves)
+    return Seen(leaves, (decisive > min_visibility).nonzero()[:, 0], is_cut, is_smaller)
+
+
+def _is_changed(instances: Instances, leaves: list[Tensor]) -> Tensor:
+    """Tell which instances have another box than before."""
+    for (_, old), new in zip(instances.members, leaves, strict=True):
+        if isinstance(old, tv_tensors.BoundingBoxes):
+            return (unwrap(old) != unwrap(new)).any(1).cpu()
+    return torch.zeros(len(leaves[0]), dtype=torch.bool, device="cpu")
+
+
+def _rank(leaf: Tensor) -> int:
+    """Return which fraction decides: the lower, the sooner."""
+    return 0 if isinstance(leaf, tv_tensors.Mask) else 1 if isinstance(leaf, tv_tensors.BoundingBoxes) else 2
+
+
+def _joined(first: Tensor, second: Tensor, box: Tensor, kept: tuple[Tensor, Tensor]) -> Tensor:
+    if isinstance(first, tv_tensors.Mask):
+        return rewrap(join_masks(unwrap(first), unwrap(second), box, kept), first)
+    plain = unwrap(first)[kept[0].to(first.device)], _in_format_of(first, second)[kept[1].to(second.device)]
+    return rewrap(_concatenated(*plain), first)
+
+
+def _fit_boxes_to_masks(leaves: list[Tensor], is_cut: Tensor) -> None:
+    """Give instances whose mask was cut the box of what is left; a side that moves less than a pixel stays."""
+    masks = next((unwrap(leaf) for leaf in leaves if isinstance(leaf, tv_tensors.Mask)), None)
+    if masks is None or not is_cut.any():
+        return
+    rows = is_cut.nonzero()[:, 0]
+    tight = torch.cat([boxes_of_masks(masks[k : k + 1]) for k in rows.tolist()])
+    for i, leaf in enumerate(leaves):
+        if isinstance(leaf, tv_tensors.BoundingBoxes):
+            plain = unwrap(leaf).clone()
+            own = plain[rows]
+            corners = convert_boxes(own.to(torch.float64), leaf.format, XYXY)
+            moved = (tight - corners).abs() >= 1
+            back = to_dtype(convert_boxes(tight.to(corners).where(moved, corners), XYXY, leaf.format), leaf.dtype)
+            plain[rows] = back.where(moved.any(1, keepdim=True), own)
+            leaves[i] = rewrap(plain, leaf)
+
+
+def _measured(areas: Tensor, leaves: list[Tensor], is_smaller: Tensor) -> Tensor:
+    """Return areas in which those of cut instances are counted anew: the pixels of the mask, else the box."""
+    masks = next((unwrap(leaf) for leaf in leaves if isinstance(leaf, tv_tensors.Mask)), None)
+    boxes = next((leaf for leaf in leaves if isinstance(leaf, tv_tensors.BoundingBoxes)), None)
+    if masks is not None:
+        found = (masks != 0).flatten(1).sum(1)
+    elif boxes is not None:
+        left, top, right, bottom = convert_boxes(unwrap(boxes).to(torch.float64), boxes.format, XYXY).unbind(-1)
+        found = (right - left) * (bottom - top)
+    else:
+        return areas
+    new = to_dtype(found.to(areas.device), areas.dtype)
+    return torch.where(is_smaller.to(areas.device), new, areas.flatten()).view(areas.shape)
+
+
+def _concatenated(first: Tensor, second: Tensor) -> Tensor:
+    """Return both in a dtype that holds both; a sample without instances has a say in neither shape nor dtype."""
+    if not len(second):
+        return first.clone()
+    return torch.cat([first, second]) if len(first) else second.clone()
+
+
+def _padded(masks: Tensor, size: Size) -> Tensor:
+    if tuple(masks.shape[-2:]) == size:
+        return masks  # pad would copy them
+    return pad(masks, (0, size[1] - masks.shape[-1], 0, size[0] - masks.shape[-2]))
+
+
+def _in_format_of(first: Tensor, second: Tensor) -> Tensor:
+    if isinstance(first, tv_tensors.BoundingBoxes) and isinstance(second, tv_tensors.BoundingBoxes):
+        return convert_boxes(unwrap(second), second.format, first.format)
+    return unwrap(second)
+
+
+def _equal(first: Tensor, second: Tensor) -> bool:
+    a, b = unwrap(first), unwrap(second)
+    return first is second or bool(((a == b) | ((a != a) & (b != b))).all())

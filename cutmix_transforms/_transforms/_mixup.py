@@ -1,0 +1,107 @@
+"""MixUp."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import torch  # noqa: F401 (the example)
+
+from cutmix_transforms._random._distributions import beta
+from cutmix_transforms._transforms._mix import Mix
+from cutmix_transforms.functional._checks import check_alpha, check_flag
+from cutmix_transforms.functional._draw import Placement
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Generator
+
+    from cutmix_transforms._structure._labels import LabelsGetter
+    from cutmix_transforms._transforms._mix import NumClasses
+    from cutmix_transforms.functional._draw import Size
+
+
+class RandomMixUp(Mix):
+    """Blend each sample with another one, pixels and targets alike.
+
+    ``x = lam * x + (1 - lam) * x[partner]`` with ``lam ~ Beta(alpha, alpha)``, for images and targets. The partner is a
+    random cyclic shift of the batch: never the sample itself. Integer images are rounded to the nearest value.
+
+    At ``alpha=1`` most images are thorough blends; the paper takes 1 for CIFAR-10, and finds 0.1 to 0.4 best on
+    ImageNet.
+
+    Semantic masks beside the images become a :class:`MixedTarget` of both (``target="pair"``). Boxes, instance masks
+    and keypoints are mixed sample by sample, in :class:`MixDataset` or :class:`MixCollate`: those of the partner come
+    after the sample's own, and ``weights`` in the dictionary that holds them says how much each counts: ``lam`` or
+    ``1 - lam``, and 1 where nothing is mixed. Images of unequal size, and their masks, are padded with zeros at the
+    bottom and right.
+
+    Args:
+        alpha: parameter of the Beta distribution; 1 is uniform, smaller values favor almost pure samples.
+        p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed
+            gets its target in the same form.
+        num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
+        per_sample: draw ``lam`` for every sample, not one for the batch.
+        majority: let every sample keep the larger of ``lam`` and ``1 - lam``.
+        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels, ``"union"`` for
+            every class that is in one of the samples that show.
+        label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
+        labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
+            ``targets`` or ``target`` of a dictionary, and masks under ``mask`` or ``masks``), a key, an index, a
+            function of the inputs that may return several, or None for no labels. Beside boxes, instance masks or
+            keypoints, ``labels``, ``class_labels``, ``area``, ``iscrowd``, ``scores`` and ``weights`` are found by
+            themselves; other rows of instances must be named, by a function with a name where workers are spawned.
+        generator: the CPU generator that draws come from; by default torch's global one.
+
+    Shape:
+        - images: ``(N, ...)``, any float or integer dtype, plain or tv_tensors; labels: ``(N,)`` or ``(N, K)``.
+        - several images, such as depth maps, as ``tv_tensors.Image`` each: of plain tensors only the first is an image.
+        - masks beside them: ``(N, ..., H, W)``; of a sample ``(H, W)`` or ``(1, H, W)``, of instances ``(n, H, W)``,
+          with boxes ``(n, 4)``, keypoints ``(n, k, 2)``, labels and weights ``(n,)``.
+        - output: images as they came; targets ``(N, K)`` float, or ``(N,)`` for float labels ``(N,)``.
+
+    Raises:
+        TypeError: if an option or an input is of a wrong type.
+        ValueError: if it is of the right type with a wrong value; nothing is drawn or changed then.
+
+    References:
+        Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018, arXiv 1710.09412.
+
+    Example:
+        >>> mix = RandomMixUp(alpha=0.4, num_classes=10)
+        >>> images, targets = mix(torch.rand(8, 3, 17, 11), torch.arange(8))
+        >>> images.shape, targets.shape
+        (torch.Size([8, 3, 17, 11]), torch.Size([8, 10]))
+    """
+
+    numbers = 2
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        p: float = 1.0,
+        num_classes: NumClasses = None,
+        per_sample: bool = False,
+        majority: bool = False,
+        target: Literal["soft", "pair", "union"] = "soft",
+        label_smoothing: float = 0.0,
+        labels_getter: LabelsGetter = "default",
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__(
+            p=p,
+            num_classes=num_classes,
+            per_sample=per_sample,
+            target=target,
+            label_smoothing=label_smoothing,
+            labels_getter=labels_getter,
+            generator=generator,
+        )
+        self.alpha = check_alpha(alpha)
+        self.majority = check_flag("majority", majority)
+
+    def place(self, numbers: NDArray[np.float64], size: Size) -> Placement:  # noqa: ARG002
+        """Blend whole images; arguments as in :meth:`Mix.place`."""
+        lam = beta(numbers[0], numbers[1], self.alpha, majority=self.majority)
+        return Placement(opacity=1 - lam)

@@ -1,0 +1,247 @@
+"""Pixels of mixes: pure functions of images and a draw."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.autograd.forward_ad import unpack_dual
+from torchvision import tv_tensors
+
+from cutmix_transforms.functional._blend import exact_dtype, to_dtype
+from cutmix_transforms.functional._by_mask import mix_by_mask, paste_by_mask, with_partners
+from cutmix_transforms.functional._checks import check_tensor
+from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, for_kernels, image_size, send_tensor
+from cutmix_transforms.functional._mix_draw import check_draw, check_fit
+
+Rows = Tensor | Sequence[Tensor]  # a batch, or samples of one shape and dtype that are still separate
+
+LARGE = 1 << 14  # numbers in an image from which on it is faster to write one image after another
+_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
+
+
+def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> Tensor:
+    """Put the partner's pixels over each image, inside the image's box, as strongly as the draw says.
+
+    ``out[i] = (1 - opacity[i]) * images[i] + opacity[i] * others[partners[i]]`` inside ``boxes[i]``, ``images[i]``
+    outside. One kernel for CutMix (a box, opacity 1: exact copies) and MixUp (the whole image, opacity ``1 - lam``).
+    Integer images are rounded to the nearest value. NaN and infinities never leave the box of their own partner.
+
+    Args:
+        images: images or videos of any float or integer dtype, or any other batch for a MixUp draw.
+        draw: which partner, which box, how strongly; made for images of this size.
+        others: where ``draw.partners`` point to; ``images`` themselves by default.
+
+    Shape:
+        - images: ``(N, ..., H, W)``; others: ``(M, ..., H, W)``.
+        - output: ``(N, ..., H, W)``, with dtype, device and memory format of ``images``.
+
+    Returns:
+        A new tensor; ``images`` stay as they are.
+
+    Raises:
+        TypeError: if ``images``, ``others`` or fields of the draw are no tensors, or of another dtype; or if images
+            that are neither float nor integer would have to be blended.
+        ValueError: if the draw was made for another number or size of images, or points outside them.
+
+    Example:
+        >>> from cutmix_transforms.functional import mix_draw
+        >>> images = torch.tensor([0, 100], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 1, 2, 3)
+        >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 1, 2, 3], [0, 0, 2, 3]]), (2, 3), opacity=0.25)
+        >>> mix_images(images, draw)[:, 0]
+        tensor([[[ 0, 25, 25],
+                 [ 0, 25, 25]],
+        <BLANKLINE>
+                [[75, 75, 75],
+                 [75, 75, 75]]], dtype=torch.uint8)
+    """
+    check_tensor("images", images, "(N, ..., H, W)")
+    if others is not None:
+        check_tensor("others", others, "(M, ..., H, W)")
+    check_draw(draw)
+    check_fit(images, draw, images if others is None else others)
+    return mix_images_unchecked(images, for_kernels(draw), others)
+
+
+def mix_images_unchecked(images: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
+    """Mix images as :func:`mix_images` does, with a draw that is known to fit; tv_tensors keep their type."""
+    if isinstance(images, tv_tensors.TVTensor):
+        pool = None if others is None else others.as_subclass(Tensor)
+        mixed: Tensor = tv_tensors.wrap(mix_images_unchecked(images.as_subclass(Tensor), draw, pool), like=images)
+        return mixed
+    if images.ndim < 3:
+        size = image_size(images)
+        pool = None if others is None else others.reshape(-1, *size)
+        return mix_images_unchecked(images.reshape(-1, *size), draw, pool).reshape(images.shape)
+    if isinstance(draw, MixDraw) or any(map(_has_gradient, (images,) if others is None else (images, others))):
+        return mix_by_mask(images, draw, images if others is None else others)
+    out = torch.empty_like(images)
+    write_mixed(out, images.detach(), draw, None if others is None else others.detach())
+    return out
+
+
+def write_mixed(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None = None) -> None:
+    """Write mixed images into ``out``, which lies apart from them, by whichever way is fastest; all give the same.
+
+    Rows are a batch, or samples that are still separate; the draw is known to fit. Several threads take the whole batch
+    at once, as each operation makes all of them meet. One thread takes large images one by one: then each is still in
+    the cache when its box is written.
+    """
+    if out.is_cpu and _goes_one_by_one(out):
+        _write_one_by_one(out, rows, draw, others)
+        return
+    boxes, opacity, shift = draw.boxes.tolist(), draw.opacity.tolist(), draw.shift if others is None else 0
+    is_one = len(boxes) == len(opacity) == 1
+    if not is_one:
+        boxes, opacity = _one_each(boxes, len(out)), _one_each(opacity, len(out))
+    hidden, count = opacity.count(0), len(opacity)
+    if hidden:
+        boxes = [box if strength else [0, 0, 0, 0] for box, strength in zip(boxes, opacity, strict=True)]
+    if hidden + opacity.count(1) == count and (out.is_cpu or (is_one and shift)):
+        _copy_all(out, rows)
+        if is_one and shift:
+            _write_patch(out, rows, boxes[0], shift)
+        else:
+            _write_patches(out, rows, draw.partners.tolist(), _one_each(boxes, len(out)), others)
+    elif shift and hidden + opacity.count(1) == count:
+        paste_by_mask(out, _as_batch(rows), draw)
+    elif shift and hidden + boxes.count([0, 0, *draw.size]) >= count:
+        _write_blend(out, rows, opacity, shift)
+    else:
+        batch = _as_batch(rows)
+        out.copy_(mix_by_mask(batch, draw, batch if others is None else others))
+
+
+def _one_each(rows: list[Any], count: int) -> list[Any]:
+    return rows * count if len(rows) == 1 else rows
+
+
+def _goes_one_by_one(out: Tensor) -> bool:
+    return out.numel() >= LARGE * max(len(out), 1) and torch.get_num_threads() == 1
+
+
+def _write_one_by_one(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None) -> None:
+    blender, pool, size = _Blender(out), rows if others is None else others, list(image_size(out))
+    targets, sources = _bits_of(out), [_bits_of(row) for row in pool]
+    partners = draw.partners.tolist()
+    boxes, opacity = (_one_each(field.tolist(), len(out)) for field in (draw.boxes, draw.opacity))
+    for i in _along_chains(partners) if others is None else range(len(out)):
+        partner, (top, left, bottom, right), strength = partners[i], boxes[i], opacity[i]
+        box = (..., slice(top, bottom), slice(left, right))
+        if not (strength and [bottom - top, right - left] == size):
+            out[i].copy_(rows[i])
+        if strength == 1:
+            targets[i][box] = sources[partner][box]
+        elif strength:
+            blender.write(out[i][box], rows[i][box], pool[partner][box], strength)
+
+
+def _along_chains(partners: list[int]) -> list[int]:
+    """Return all samples, each right before its partner where possible, which then is still in the cache."""
+    seen: dict[int, None] = {}
+    for start in range(len(partners)):
+        i = start
+        while i not in seen:
+            seen[i] = None
+            i = partners[i]
+    return list(seen)
+
+
+class _Blender:
+    """Blends images one after another, calculating in the same memory."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.dtype = exact_dtype(images.dtype)
+        self.memory = images.new_empty(0, dtype=self.dtype)
+
+    def write(self, out: Tensor, first: Tensor, second: Tensor, opacity: float) -> None:
+        """Write ``blend(first, second, opacity)``."""
+        if self.dtype == out.dtype:
+            torch.lerp(first, second, opacity, out=out)
+            return
+        if self.memory.numel() < 2 * out.numel():
+            self.memory = self.memory.new_empty(2 * out.numel())
+        exact, other = self.memory[: 2 * out.numel()].view(2, *out.shape)
+        torch.lerp(exact.copy_(first), other.copy_(second), opacity, out=exact)
+        _narrow(out, exact)
+
+
+def _write_patch(out: Tensor, rows: Rows, box: list[int], shift: int) -> None:
+    """Write what shows of the partners where all have one box and one shift: as one slice."""
+    top, left, bottom, right = box
+    bits = _bits_of(out)
+    patch = bits[..., top:bottom, left:right]
+    source = _bits_of(rows)[..., top:bottom, left:right] if isinstance(rows, Tensor) else patch.copy()
+    patch[:-shift], patch[-shift:] = source[shift:], source[:shift]
+
+
+def _write_patches(out: Tensor, rows: Rows, partners: list[int], boxes: list[list[int]], others: Tensor | None) -> None:
+    targets = _bits_of(out)
+    pool = rows if others is None else others
+    sources = _bits_of(pool) if isinstance(pool, Tensor) else targets.copy()
+    for i, (partner, (top, left, bottom, right)) in enumerate(zip(partners, boxes, strict=True)):
+        targets[i, ..., top:bottom, left:right] = sources[partner, ..., top:bottom, left:right]
+
+
+def _write_blend(out: Tensor, rows: Rows, opacity: list[float], shift: int) -> None:
+    """Blend whole images with partners that all are one shift away."""
+    count, exact = len(out), exact_dtype(out.dtype)
+    weights: Any = opacity[0] if len(opacity) == 1 else _column(opacity, out, exact)
+    if exact == out.dtype or isinstance(rows, Tensor):
+        images = _as_batch(rows).to(exact)
+        mixed = out if exact == out.dtype else torch.empty_like(images)
+        for here, there in with_partners(shift):
+            weight = weights[here] if isinstance(weights, Tensor) else weights
+            torch.lerp(images[here], images[there], weight, out=mixed[here])
+    else:  # small images: to stack some twice takes less than a second operation
+        images = torch.stack([*rows, *rows[:shift]]).to(exact)
+        mixed = torch.lerp(images[:count], images[shift:], weights)
+    if mixed is not out:
+        _narrow(out, mixed)
+    for i, strength in enumerate(opacity):
+        if strength in (0, 1):  # what does not show may be infinite
+            out[i] = rows[(i + shift) % count if strength else i]
+
+
+def _column(opacity: list[float], like: Tensor, dtype: torch.dtype) -> Tensor:
+    column = send_tensor(torch.tensor(opacity, dtype=dtype, device="cpu"), like.device)
+    return column.view(-1, *(1,) * (like.ndim - 1))
+
+
+def _as_batch(rows: Rows) -> Tensor:
+    return rows if isinstance(rows, Tensor) else torch.stack(list(rows))
+
+
+def _copy_all(out: Tensor, rows: Rows) -> None:
+    if isinstance(rows, Tensor):
+        out.copy_(rows)
+    else:
+        torch.stack(list(rows), out=out)
+
+
+def _narrow(out: Tensor, values: Tensor) -> None:
+    """Copy values, which are lost, into another dtype: of integers the nearest."""
+    if out.dtype == torch.uint8 and out.is_cpu:
+        out.numpy()[...] = values.round_().numpy()  # three times as fast as the way of tensors
+    else:
+        out.copy_(to_dtype(values, out.dtype))
+
+
+def _bits_of(images: Tensor) -> Any:
+    """Return images of the CPU as an array, whose parts are faster to copy; dtypes that it lacks as integers."""
+    if not images.is_cpu:
+        return images
+    try:
+        return images.numpy()
+    except RuntimeError:  # a view that turns signs
+        return images.resolve_conj().resolve_neg().numpy()
+    except TypeError:
+        return images.view(_BITS[images.element_size()]).numpy()
+
+
+def _has_gradient(images: Tensor) -> bool:
+    """Tell whether a gradient, of the backward or the forward mode, or a transform of torch.func has to go through."""
+    if images.requires_grad and torch.is_grad_enabled():
+        return True
+    return is_functorch_wrapped_tensor(images) or unpack_dual(images).tangent is not None
