@@ -2,8 +2,8 @@ from importlib.metadata import version
 
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH
 from hypothesis import HealthCheck, settings
+from support.helpers import HEIGHT, WIDTH
 
 # Ordinary runs try the same cases every time; --hypothesis-profile=thorough tries ten times as many new ones.
 CALM = {"deadline": None, "suppress_health_check": list(HealthCheck)}

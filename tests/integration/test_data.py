@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH
+from support.helpers import HEIGHT, WIDTH
+from support.toys import COUNT, PICTURES, SAMPLES, agree
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.data import (
     BatchSampler,
@@ -23,7 +24,6 @@ from torch.utils.data import (
     random_split,
 )
 from torch.utils.data._utils.pin_memory import pin_memory
-from toys import COUNT, PICTURES, SAMPLES, agree
 
 from cutmix_transforms import MixCollate, MixDataset, MixedTarget, RandomCutMix, RandomMixChoice, RandomMixUp
 

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH
+from support.helpers import HEIGHT, WIDTH
 from torch import nn
 from torch.utils._pytree import tree_leaves, tree_map
 from torchvision import tv_tensors

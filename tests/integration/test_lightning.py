@@ -7,9 +7,9 @@ import pytest
 import torch
 from lightning import seed_everything
 from lightning.fabric.utilities import move_data_to_device
+from support.toys import COUNT, SAMPLES, agree, assert_same_weights, is_clean, network, train_by_hand
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
-from toys import COUNT, SAMPLES, agree, assert_same_weights, is_clean, network, train_by_hand
 
 from cutmix_transforms import MixCollate, MixedTarget, RandomCutMix, RandomMixChoice, RandomMixUp
 

@@ -5,13 +5,13 @@ import copy
 import pytest
 import timm
 import torch
-from helpers import HEIGHT, WIDTH
 from PIL import Image
+from support.helpers import HEIGHT, WIDTH
+from support.toys import assert_same_weights, cross_entropy, train_by_hand
 from timm.data import create_loader
 from timm.loss import BinaryCrossEntropy, SoftTargetCrossEntropy
 from timm.optim import create_optimizer_v2
 from torch.nn import functional as F
-from toys import assert_same_weights, cross_entropy, train_by_hand
 
 from cutmix_transforms import MixCollate, RandomCutMix, RandomMixChoice, RandomMixUp
 

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH
 from scipy import stats
+from support.helpers import HEIGHT, WIDTH
+from support.toys import COUNT, PICTURES, SAMPLES, agree
 from torch import nn
 from torch.utils.data import DataLoader, default_collate
 from torchvision.transforms import v2
-from toys import COUNT, PICTURES, SAMPLES, agree
 
 from cutmix_transforms import MixCollate, RandomCutMix, RandomMixUp
 

@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 import torch
+from support.toys import COUNT, PICTURES, agree, assert_same_weights, network, soft, train_by_hand
 from torch import nn
 from torch._dynamo.utils import counters
 from torch.nn.utils import parameters_to_vector
-from toys import COUNT, PICTURES, agree, assert_same_weights, network, soft, train_by_hand
 
 from cutmix_transforms import MixedLoss, RandomCutMix, RandomMixChoice, RandomMixUp
 

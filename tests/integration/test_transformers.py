@@ -5,10 +5,20 @@ import copy
 import pytest
 import torch
 from accelerate.utils import send_to_device
+from support.toys import (
+    COUNT,
+    PICTURES,
+    agree,
+    assert_same_weights,
+    cross_entropy,
+    is_clean,
+    network,
+    soft,
+    train_by_hand,
+)
 from torch import nn
 from torch.nn import functional as F
 from torch.utils._pytree import tree_map
-from toys import COUNT, PICTURES, agree, assert_same_weights, cross_entropy, is_clean, network, soft, train_by_hand
 from transformers import Trainer, TrainerCallback, TrainingArguments, ViTConfig, ViTForImageClassification
 
 from cutmix_transforms import (

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 import two_ranks
-from toys import COUNT, PICTURES, agree, network, soft, train_by_hand
+from support.toys import COUNT, PICTURES, agree, network, soft, train_by_hand
 
 from cutmix_transforms import MixedTarget
 

@@ -8,9 +8,9 @@ import sys
 
 import torch
 import torch.distributed as dist
+from support.toys import COUNT, PICTURES, network
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler
-from toys import COUNT, PICTURES, network
 
 from cutmix_transforms import MixCollate, MixDataset, MixedLoss, RandomCutMix
 

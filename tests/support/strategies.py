@@ -3,8 +3,8 @@
 from typing import Any, NamedTuple
 
 import torch
-from helpers import FLOATS, INTEGERS
 from hypothesis import strategies as st
+from support.helpers import FLOATS, INTEGERS
 from torchvision import tv_tensors
 
 from cutmix_transforms import RandomCutMix, RandomMixChoice, RandomMixUp

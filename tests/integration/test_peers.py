@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torchvision
-from helpers import HEIGHT, WIDTH
+from support.helpers import HEIGHT, WIDTH
 from timm.data import mixup
 from torch import nn
 from torch.utils._pytree import tree_flatten

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH
-from oracles import constant_images
+from support.helpers import HEIGHT, WIDTH
+from support.oracles import constant_images
 from torch import nn
 from torchvision import tv_tensors
 

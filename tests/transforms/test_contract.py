@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from helpers import FLOATS, HEIGHT, INTEGERS, WIDTH
+from support.helpers import FLOATS, HEIGHT, INTEGERS, WIDTH
 from torch import nn
 from torch.utils._pytree import tree_leaves
 from torchvision import tv_tensors

@@ -9,8 +9,8 @@ from collections import OrderedDict, defaultdict
 import numpy as np
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH, says
-from oracles import constant_images, mix_loops, told_shares
+from support.helpers import HEIGHT, WIDTH, says
+from support.oracles import constant_images, mix_loops, told_shares
 from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 from torchvision.transforms import v2

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH
-from oracles import constant_images
 from scipy import stats
+from support.helpers import HEIGHT, WIDTH
+from support.oracles import constant_images
 from torch._dynamo.utils import counters
 from torchvision.transforms import v2
 

@@ -1,4 +1,4 @@
-"""DataLoader workers and generators: what reaches workers, and what they draw (test_randomness.py has the grid)."""
+"""DataLoader workers and generators: what reaches workers, and what they draw (see also random/test_randomness.py)."""
 
 import copy
 import pickle
@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH
+from support.helpers import HEIGHT, WIDTH
 from torch.utils.data import DataLoader, default_collate
 
 from cutmix_transforms import (

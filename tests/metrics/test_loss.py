@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 import torch
-from helpers import says
+from support.helpers import says
 from torch import nn
 
 from cutmix_transforms import MixedLoss, MixedTarget, mixed_accuracy

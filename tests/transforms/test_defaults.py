@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH, look
+from support.helpers import HEIGHT, WIDTH, look
 from torch import nn
 from torchvision import tv_tensors
 

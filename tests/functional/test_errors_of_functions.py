@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH, says
+from support.helpers import HEIGHT, WIDTH, says
 from torch import nn
 from torchvision import tv_tensors
 

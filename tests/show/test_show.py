@@ -7,8 +7,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
-from helpers import says
 from PIL import Image, ImageFont
+from support.helpers import says
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 

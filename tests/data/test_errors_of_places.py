@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH, says
+from support.helpers import HEIGHT, WIDTH, says
 from torch.utils.data import IterableDataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2

@@ -19,8 +19,8 @@ from statistics import median
 
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH
 from PIL import Image
+from support.helpers import HEIGHT, WIDTH
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms import MixDataset, RandomMixUp

@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
-from helpers import FLOATS, INTEGERS, says
-from oracles import cutout_loops, mix_loops
+from support.helpers import FLOATS, INTEGERS, says
+from support.oracles import cutout_loops, mix_loops
 
 from cutmix_transforms.functional import (
     _cutout,
-    _mixing,
+    _pixels,
     blend,
     boxes_around,
     cutmix_boxes,
@@ -120,8 +120,8 @@ def mixing_way(monkeypatch):
 
     def go(name):
         if name == "by_mask":
-            monkeypatch.setattr(_mixing, "for_kernels", lambda draw: draw)
-        monkeypatch.setattr(_mixing, "_goes_one_by_one", lambda out: name != "together")
+            monkeypatch.setattr(_pixels, "for_kernels", lambda draw: draw)
+        monkeypatch.setattr(_pixels, "_goes_one_by_one", lambda out: name != "together")
 
     return go
 

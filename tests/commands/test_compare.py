@@ -1204,7 +1204,7 @@ def test_names_do_not_reach_the_terminal_raw(tmp_path, capfd):
     assert told.replace("\n", "").isprintable()
 
 
-REPORTS = Path(__file__).parent.parent / "notebooks"
+REPORTS = Path(__file__).parents[2] / "notebooks"
 
 
 @pytest.mark.parametrize("name", ["fashion_mnist", "cifar10_flip", "cifar10_crop"])

@@ -9,8 +9,8 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH, says
-from oracles import constant_images
+from support.helpers import HEIGHT, WIDTH, says
+from support.oracles import constant_images
 from torch.utils.data import IterableDataset, default_collate
 from torchvision import tv_tensors
 

@@ -6,9 +6,9 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH, says
-from oracles import constant_images
 from scipy.stats import chisquare
+from support.helpers import HEIGHT, WIDTH, says
+from support.oracles import constant_images
 from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 

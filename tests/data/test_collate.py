@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from helpers import FLOATS, HEIGHT, INTEGERS, WIDTH
-from oracles import constant_images
+from support.helpers import FLOATS, HEIGHT, INTEGERS, WIDTH
+from support.oracles import constant_images
 from torch import nn
 from torch.utils._pytree import tree_leaves
 from torch.utils.data import DataLoader, default_collate
@@ -225,7 +225,7 @@ def test_a_worker_writes_into_shared_memory(monkeypatch):
 
 
 def test_a_worker_without_shared_memory_to_write_into(monkeypatch):
-    """The batch is then moved there, or what is wrong is said: test_faults.py."""
+    """The batch is then moved there, or what is wrong is said: data/test_faults.py."""
 
     def full(*arguments, **options):
         raise RuntimeError("unable to allocate shared memory")

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from helpers import HEIGHT, INTEGERS, WIDTH
-from oracles import constant_images, target_loops, told_shares
+from support.helpers import HEIGHT, INTEGERS, WIDTH
+from support.oracles import constant_images, target_loops, told_shares
 
 from cutmix_transforms import MixedTarget, RandomCutMix, RandomMixUp
 from cutmix_transforms.functional import mix_draw, mix_targets, pair_targets, soft_targets

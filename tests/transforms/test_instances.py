@@ -9,7 +9,7 @@ from itertools import combinations, product
 
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH
+from support.helpers import HEIGHT, WIDTH
 from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F

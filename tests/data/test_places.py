@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH
-from oracles import constant_images, told_shares
+from support.helpers import HEIGHT, WIDTH
+from support.oracles import constant_images, told_shares
 from torch.utils._pytree import tree_leaves
 from torch.utils.data import default_collate
 from torchvision import tv_tensors

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from helpers import HEIGHT, WIDTH
 from scipy import stats
+from support.helpers import HEIGHT, WIDTH
 
 from cutmix_transforms import MixDataset, MixDraw, RandomCutMix, RandomCutout, RandomMixChoice, RandomMixUp
 from cutmix_transforms._random import _stream as _random

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import (
+from support.strategies import (
     CONTAINERS,
     KEPT,
     LAYOUTS,
@@ -39,10 +39,10 @@ from cutmix_transforms import (
     functional,
     mixed_accuracy,
 )
-from cutmix_transforms.functional import _mixing
+from cutmix_transforms.functional import _pixels
 
 # Images are written one after another, or all at once.
-ways = st.booleans().map(lambda way: patch.object(_mixing, "_goes_one_by_one", lambda out: way))
+ways = st.booleans().map(lambda way: patch.object(_pixels, "_goes_one_by_one", lambda out: way))
 ROUNDING = {torch.float16: 2e-3, torch.bfloat16: 2e-2, torch.float32: 1e-5, torch.float64: 1e-6}
 
 

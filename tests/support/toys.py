@@ -3,8 +3,8 @@
 import copy
 
 import torch
-from helpers import HEIGHT, WIDTH
-from oracles import constant_images
+from support.helpers import HEIGHT, WIDTH
+from support.oracles import constant_images
 from torch import nn
 from torch.nn import functional as F
 
