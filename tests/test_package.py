@@ -45,11 +45,12 @@ def test_changelog_begins_with_this_version():
 
 SIGNATURES = {
     "RandomCutMix": "(*, alpha=1.0, p=1.0, num_classes=None, per_sample=False, ratio=None, opacity=1.0, "
-    "majority=False, min_visibility=0.0, target='soft', label_smoothing=0.0, labels_getter='default', generator=None)",
+    "majority=False, min_visibility=0.0, dims=2, target='soft', label_smoothing=0.0, labels_getter='default', "
+    "generator=None)",
     "RandomMixUp": "(*, alpha=1.0, p=1.0, num_classes=None, per_sample=False, majority=False, target='soft', "
     "label_smoothing=0.0, labels_getter='default', generator=None)",
     "RandomCutout": "(size=0.5, *, holes=1, fill=0.0, mask_fill=None, inside=False, p=1.0, min_visibility=0.0, "
-    "labels_getter='default', generator=None)",
+    "dims=2, labels_getter='default', generator=None)",
     "RandomMixChoice": "(transforms, *, weights=None, per_sample=False, generator=None)",
     "Mix": "(*, p=1.0, num_classes=None, per_sample=False, min_visibility=None, target='soft', label_smoothing=0.0, "
     "labels_getter='default', generator=None)",

@@ -19,7 +19,6 @@ from cutmix_transforms._structure._read import Parts, check_leaves, check_stacka
 from cutmix_transforms._transforms._mix import Mix
 from cutmix_transforms._transforms._read_only import check_no_option
 from cutmix_transforms.functional._checks import received
-from cutmix_transforms.functional._draw import image_size
 from cutmix_transforms.functional._pairs import MixedTarget
 
 _MUST_STACK = (
@@ -126,8 +125,7 @@ class MixCollate:
         mix._check(layout.parts)
         batch = mix._with_targets(layout.parts.with_leaves(leaves))
         self._layout = layout
-        image = layout.parts.images[0].value
-        draw = mix._draw_for(len(samples), image_size(image), torch.device("cpu"))
+        draw = mix._draw_for(len(samples), batch.size, torch.device("cpu"))
         mixed = mix._unmixed(batch) if draw is None else mix._mixed(batch, draw)
         leaves = [stacked(mixed.get(i, leaf)) for i, leaf in enumerate(leaves)]
         share(leaves)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torchvision import tv_tensors
 
 from cutmix_transforms._structure._instances import Leaf
 from cutmix_transforms._structure._order import in_order_of
-from cutmix_transforms.functional._draw import HostDraw, Placement, Size, draw_of, image_size
+from cutmix_transforms.functional._draw import HostDraw, Placement, Size, draw_of, inside_of, whole_box
 from cutmix_transforms.functional._targets import ClassLabels
 from cutmix_transforms.functional._wrap import rewrap, unwrap
 
@@ -55,9 +56,9 @@ def unmixed_sample(mix: Mix, sample: Parts) -> Any:
 
 def shows_partner(mix: Mix, numbers: NDArray[np.float64], base: Parts) -> bool:
     """Tell whether anything of a partner of the same size would be seen: otherwise it need not be loaded."""
-    draw = _draw_for_two(mix, numbers, _size_of(base), _size_of(base))
-    top, left, bottom, right = draw.boxes[0].tolist()
-    return bool(draw.opacity[0]) and top < bottom and left < right
+    draw = _draw_for_two(mix, numbers, base.size, base.size)
+    starts, stops = np.split(draw.boxes[0], 2)
+    return bool(draw.opacity[0] and (starts < stops).all())
 
 
 def mix_two(mix: Mix, base: Parts, partner: Parts, numbers: NDArray[np.float64]) -> Any:
@@ -68,7 +69,7 @@ def mix_two(mix: Mix, base: Parts, partner: Parts, numbers: NDArray[np.float64])
     """
     partner = in_order_of(base, partner)
     _check_alike(base, partner)
-    draw = _draw_for_two(mix, numbers, _size_of(base), _size_of(partner))
+    draw = _draw_for_two(mix, numbers, base.size, partner.size)
     base, partner = _on_canvas(base, draw.size), _on_canvas(partner, draw.size)
     return base.rebuilt(mix._mixed(base, draw, partner))
 
@@ -76,12 +77,8 @@ def mix_two(mix: Mix, base: Parts, partner: Parts, numbers: NDArray[np.float64])
 def _draw_for_two(mix: Mix, numbers: NDArray[np.float64], size: Size, other: Size) -> HostDraw:
     placement, partners = mix._placed(numbers, size), np.zeros(1, dtype=np.int64)
     if placement.boxes is None:
-        return draw_of(partners, placement, (max(size[0], other[0]), max(size[1], other[1])))
-    return draw_of(partners, Placement(np.minimum(placement.boxes, 2 * other), placement.opacity), size)
-
-
-def _size_of(parts: Parts) -> Size:
-    return image_size(parts.images[0].value)
+        return draw_of(partners, placement, tuple(map(max, size, other)))
+    return draw_of(partners, Placement(np.minimum(placement.boxes, (*other, *other)), placement.opacity), size)
 
 
 def _check_alike(first: Parts, second: Parts) -> None:
@@ -96,7 +93,8 @@ def _check_alike(first: Parts, second: Parts) -> None:
 
 
 def _forms(parts: Parts) -> list[Any]:
-    pixels = [(tuple(leaf.shape[:-2]), leaf.dtype) for _, leaf in (*parts.images, *parts.maps)]
+    dims = len(parts.size)
+    pixels = [(tuple(leaf.shape[:-dims]), leaf.dtype) for _, leaf in (*parts.images, *parts.maps)]
     targets = [
         ((1, leaf.num_classes), torch.float32) if isinstance(leaf, ClassLabels) else (tuple(leaf.shape), leaf.dtype)
         for _, leaf in parts.targets
@@ -124,13 +122,12 @@ def _shapes(parts: Parts) -> list[tuple[int, ...]]:
 
 def _on_canvas(parts: Parts, canvas: Size) -> Parts:
     """Cut off or pad with zeros what lies at the bottom and right."""
-    if _size_of(parts) == canvas:
+    if parts.size == canvas:
         return parts
-    height, width = canvas
 
     def fitted(leaf: Leaf) -> Leaf:
-        plain: Tensor = unwrap(leaf.value)[..., :height, :width]
-        missing = (0, width - plain.shape[-1], 0, height - plain.shape[-2])
-        return Leaf(leaf.place, rewrap(pad(plain, missing), leaf.value))
+        plain: Tensor = unwrap(leaf.value)[inside_of(whole_box(canvas))]
+        missing = [(0, side - own) for side, own in zip(canvas, plain.shape[-len(canvas) :], strict=True)]
+        return Leaf(leaf.place, rewrap(pad(plain, [*chain(*reversed(missing))]), leaf.value))
 
-    return parts._replace(images=[*map(fitted, parts.images)], maps=[*map(fitted, parts.maps)])
+    return parts._replace(size=canvas, images=[*map(fitted, parts.images)], maps=[*map(fitted, parts.maps)])

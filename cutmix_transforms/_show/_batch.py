@@ -96,7 +96,7 @@ def show_batch(
     pixels = pixels_of(images, mean, std, channels)
     if pixels.trouble:
         warnings.warn(pixels.trouble, stacklevel=2)
-    sizes = [(image.shape[-2], image.shape[-1]) for image in pixels.images]
+    sizes: list[Size] = [tuple(image.shape[-2:]) for image in pixels.images]
     _check_classes(classes)
     if isinstance(images, Tensor) and images.ndim == 3 and targets is not None:
         targets = of_one(targets)
@@ -145,7 +145,7 @@ def _tile(image: Tensor) -> Image.Image:
     return tile
 
 
-def _outline(tile: Image.Image, box: list[int], size: tuple[int, int]) -> None:
+def _outline(tile: Image.Image, box: list[int], size: Size) -> None:
     """Draw the edge of a box that is part of the image."""
     top, left, bottom, right = box
     if top == bottom or left == right or (bottom - top, right - left) == tuple(size):

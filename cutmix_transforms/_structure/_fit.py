@@ -44,7 +44,7 @@ def _mixed_leaves(parts: Parts) -> list[Tensor]:
 def check_counts(parts: Parts) -> None:
     """Raise an error unless images are of one size, and there is a label and a map for each."""
     images = [image.value for image in parts.images]
-    if len({image_size(image) for image in images}) > 1:
+    if len({image_size(image, len(parts.size)) for image in images}) > 1:
         raise ValueError(f"images of one batch must be of one size, got the shapes {shapes_of(images)}")
     leaves = images + [leaf.value for leaf in (*parts.maps, *parts.targets)]
     advice = f"; {PLACES}" if any(leaf.ndim == 0 for leaf in leaves) else ""

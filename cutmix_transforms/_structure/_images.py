@@ -9,7 +9,6 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2.functional import is_pure_tensor
 
 from cutmix_transforms._structure._labels import is_mask_key
-from cutmix_transforms.functional._draw import image_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cutmix_transforms._structure._containers import Nest
+    from cutmix_transforms.functional._draw import Size
 
 _EXPLICIT = (tv_tensors.Image, tv_tensors.Video, PIL.Image.Image)
 _CHANNELS = (1, 3, 4)  # what the last axis of an image holds where it can only be channels
@@ -78,13 +78,15 @@ def channels_last_error(image: Tensor) -> ValueError:
     )
 
 
-def check_none_left(nest: Nest, images: list[int], taken: set[int], first: Tensor, *, is_sample: bool) -> None:
-    """Raise an error if a tensor beside the images, ``first`` and others, would have to be mixed too."""
-    size = image_size(first[None] if is_sample else first)
+def check_none_left(nest: Nest, images: list[int], taken: set[int], size: Size, *, is_sample: bool) -> None:
+    """Raise an error if a tensor beside the images, which are of one size, would have to be mixed too."""
+    first, dims = nest.leaves[images[0]], len(size)
     for i, leaf in enumerate(nest.leaves):
         if i in taken or i in images or not hasattr(leaf, "shape") or isinstance(leaf, PIL.Image.Image):
             continue
-        if _fits_pixels(leaf, first, size, is_sample=is_sample) or _is_image_like(leaf, first, is_sample=is_sample):
+        if _fits_pixels(leaf, first, size, is_sample=is_sample) or _is_image_like(
+            leaf, first, dims, is_sample=is_sample
+        ):
             raise ValueError(
                 f"{nest.name(i)} of shape {tuple(leaf.shape)} must not stay as it is beside mixed images "
                 f"{tuple(first.shape)}: name it in labels_getter if it holds dense labels, wrap it as tv_tensors.Mask "
@@ -92,19 +94,20 @@ def check_none_left(nest: Nest, images: list[int], taken: set[int], first: Tenso
             )
 
 
-def _fits_pixels(leaf: Any, first: Tensor, size: tuple[int, int], *, is_sample: bool) -> bool:
+def _fits_pixels(leaf: Any, first: Tensor, size: Size, *, is_sample: bool) -> bool:
     """Tell whether this has a value for each pixel, or several, with channels first or last."""
-    shape, least = tuple(leaf.shape), 2 if is_sample else 3
+    shape, dims = tuple(leaf.shape), len(size)
+    least = dims if is_sample else dims + 1
     if len(shape) < least or first.ndim < least or not (is_sample or shape[0] == len(first)):
         return False
-    return shape[-2:] == size or (len(shape) > least and shape[-3:-1] == size)
+    return shape[-dims:] == size or (len(shape) > least and shape[-dims - 1 : -1] == size)
 
 
-def _is_image_like(leaf: Any, first: Tensor, *, is_sample: bool) -> bool:
-    """Tell whether this is an image of another size, as far as one can see."""
-    if not is_pure_tensor(leaf) or min(leaf.ndim, first.ndim) < (3 if is_sample else 4):
+def _is_image_like(leaf: Any, first: Tensor, dims: int, *, is_sample: bool) -> bool:
+    """Tell whether this is an image of another size, as far as one can see: of signals there are all kinds."""
+    if dims == 1 or not is_pure_tensor(leaf) or min(leaf.ndim, first.ndim) < dims + (1 if is_sample else 2):
         return False
     if not is_sample and len(leaf) != len(first):
         return False
-    is_alike = leaf.dtype == first.dtype and leaf.shape[:-2] == first.shape[:-2]
-    return bool(is_alike or leaf.shape[-3] in _CHANNELS)
+    is_alike = leaf.dtype == first.dtype and leaf.shape[:-dims] == first.shape[:-dims]
+    return bool(is_alike or leaf.shape[-dims - 1] in _CHANNELS)

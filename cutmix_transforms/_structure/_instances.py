@@ -177,6 +177,13 @@ def check_structure(leaf: Any, size: Size) -> None:
         raise ValueError(f"canvas_size of {type(leaf).__name__} must be the size of the image, {size}, got {canvas}")
 
 
+def check_dims(leaves: list[Any], dims: int) -> None:
+    """Raise an error where boxes and keypoints, which have two axes, lie beside images whose boxes span others."""
+    flat = [type(leaf).__name__ for leaf in leaves if is_structure(leaf) and not isinstance(leaf, tv_tensors.Mask)]
+    if flat and dims != 2:
+        raise ValueError(f"dims must be 2 where there are boxes or keypoints, got {dims} beside {flat[0]}")
+
+
 def check_names(nest: Nest, taken: set[int]) -> None:
     """Raise an error if boxes, masks or keypoints are plain tensors, arrays or lists, which nothing would happen to."""
     for i, path in enumerate(nest.paths):

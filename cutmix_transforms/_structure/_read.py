@@ -18,6 +18,7 @@ from cutmix_transforms._structure._images import check_none_left, find_images
 from cutmix_transforms._structure._instances import (
     Instances,
     Leaf,
+    check_dims,
     check_names,
     find_instances,
     is_structure,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from cutmix_transforms._structure._containers import Path
     from cutmix_transforms._structure._labels import LabelsGetter
+    from cutmix_transforms.functional._draw import Size
 
 APART = (
     "inputs must not hold boxes, instance masks or keypoints but sample by sample: mix them with MixDataset, or with "
@@ -43,10 +45,21 @@ APART = (
 _NUMBERS = {float: torch.float64, np.float64: torch.float64}
 
 
+class Rules(NamedTuple):
+    """What a mix says of its inputs."""
+
+    labels_getter: LabelsGetter
+    num_classes: Any
+    dims: int  # how many trailing axes of the images a box spans
+    any_shape: Callable[[], bool]  # whether images may have any shape, since they are blended as a whole; seldom asked
+    needs_weights: Callable[[], bool]  # whether instances get weights; seldom asked
+
+
 class Parts(NamedTuple):
     """The images, masks, labels and instances of a batch, or of a sample, which is taken for a batch of one."""
 
     nest: Nest
+    size: Size  # of the images, over the axes that boxes span
     images: list[Leaf]
     maps: list[Leaf]  # such as semantic masks
     targets: list[Leaf]  # labels as they came or, once they are ready, in the form that is mixed
@@ -57,7 +70,7 @@ class Parts(NamedTuple):
         """Return the batch that such samples make: other leaves at the same places; labels are stacked."""
         images, maps = ([Leaf(place, leaves[place]) for place, _ in some] for some in (self.images, self.maps))
         targets = [Leaf(place, stacked(leaves[place])) for place, _ in self.targets]
-        return Parts(self.nest, images, maps, targets, self.groups, is_sample=False)
+        return Parts(self.nest, self.size, images, maps, targets, self.groups, is_sample=False)
 
     def forms(self) -> Parts:
         """Return the same without the numbers: shapes, dtypes and types."""
@@ -66,7 +79,7 @@ class Parts(NamedTuple):
             for leaves in (self.images, self.maps, self.targets)
         )
         nest = Nest(None, [], self.nest.paths)  # nothing of the batch is kept
-        return Parts(nest, images, maps, targets, self.groups, self.is_sample)
+        return Parts(nest, self.size, images, maps, targets, self.groups, self.is_sample)
 
     def rebuilt(self, values: dict[int, Any]) -> Any:
         """Return the batch or sample with other values at some places; all else in it is the identical object."""
@@ -81,23 +94,13 @@ class Parts(NamedTuple):
         return [self.nest.paths[place] for place, _ in leaves]
 
 
-def read(
-    root: Any,
-    getter: LabelsGetter,
-    *,
-    is_sample: bool,
-    any_shape: Callable[[], bool],
-    needs_weights: Callable[[], bool],
-    are_arguments: bool = False,
-) -> Parts:
+def read(root: Any, rules: Rules, *, is_sample: bool, are_arguments: bool = False) -> Parts:
     """Find what is mixed in a batch or in a sample.
 
     Args:
         root: the batch or sample.
-        getter: how to find the labels.
+        rules: what the mix says of it.
         is_sample: whether this is a single sample.
-        any_shape: tells whether images may have any shape, since they are blended as a whole; seldom asked.
-        needs_weights: tells whether instances get weights; seldom asked.
         are_arguments: whether these were several arguments of a call, of which the second holds the labels.
 
     Returns:
@@ -109,30 +112,31 @@ def read(
     if not is_sample:
         check_is_batch(as_they_came)
     nest = _converted(as_they_came, is_sample=is_sample)
-    found = find_labels(nest, getter)
+    found, dims = find_labels(nest, rules.labels_getter), rules.dims
     for i in found.places:
         check_label(nest, i, is_sample=is_sample)
-    images = find_images(nest, found.places, ndim=3 if is_sample else 4, any_shape=any_shape)
+    images = find_images(nest, found.places, ndim=dims + (1 if is_sample else 2), any_shape=rules.any_shape)
     first = nest.leaves[images[0]]
     batch = first[None] if is_sample else first
     if not batch.ndim:
         raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(batch.shape)}; {PLACES}")
+    size = image_size(batch, dims)
     groups: list[Instances] = []
     if any(map(is_structure, nest.leaves)):
-        groups = _find_instances(nest, images, found.places, batch, is_sample=is_sample)
-        if groups and needs_weights():
+        groups = _find_instances(nest, images, found.places, batch, size, is_sample=is_sample)
+        if groups and rules.needs_weights():
             weighted = with_weights(root, groups)
             if weighted is not root:
-                return read(weighted, getter, is_sample=is_sample, any_shape=any_shape, needs_weights=lambda: False)
+                return read(weighted, rules._replace(needs_weights=lambda: False), is_sample=is_sample)
     members = {member.place for group in groups for member in group.members}
     rest = [i for i in range(len(nest.leaves)) if i not in members and i not in images]
-    maps = [i for i in rest if _is_map(nest, i, getter, found.places, batch)]
+    maps = [i for i in rest if _is_map(nest, i, rules, found.places, batch)]
     targets = [i for i in found.places if i not in members and i not in maps]
     taken = {*members, *maps, *targets}
     check_names(nest, taken)
-    check_none_left(nest, images, taken, first, is_sample=is_sample)
+    check_none_left(nest, images, taken, size, is_sample=is_sample)
     left = [i for i in rest if i not in taken]
-    if getter == "default" and not (are_arguments and targets):
+    if rules.labels_getter == "default" and not (are_arguments and targets):
         check_one_candidate(nest, found.places, left, 0 if is_sample else len(batch))
     if found.missing and not maps and not groups:
         raise ValueError(_mask_of_another_size(nest, left, first) or found.missing)
@@ -144,7 +148,7 @@ def read(
     check_can_be_rebuilt(nest, {*images, *maps, *targets, *members})
     for i in (*images, *maps, *targets):  # arrays and numbers become tensors there, and stay what they are elsewhere
         as_they_came.leaves[i] = nest.leaves[i]
-    return Parts(as_they_came, of_batch(images), of_batch(maps), of_batch(targets), groups, is_sample)
+    return Parts(as_they_came, size, of_batch(images), of_batch(maps), of_batch(targets), groups, is_sample)
 
 
 def _mask_of_another_size(nest: Nest, left: list[int], image: Tensor) -> str:
@@ -181,14 +185,17 @@ def _array_as_tensor(leaf: Any) -> Any:
     return torch.from_numpy(np.require(leaf, leaf.dtype.newbyteorder("="), ["C", "W"]))
 
 
-def _is_map(nest: Nest, place: int, getter: LabelsGetter, labels: list[int], images: Tensor) -> bool:
+def _is_map(nest: Nest, place: int, rules: Rules, labels: list[int], images: Tensor) -> bool:
     """Tell whether a leaf holds a value for each pixel: a mask by its type, or labels as large as the images."""
     leaf = nest.leaves[place]
     if not is_pure_tensor(leaf):
         return isinstance(leaf, tv_tensors.TVTensor) and map_kernel(leaf) is not None
-    is_named = getter == "default" and is_mask_key(nest.paths[place])
+    is_named = rules.labels_getter == "default" and is_mask_key(nest.paths[place])
     can_be = place in labels or (is_named and not _is_of_instances(nest, place))
-    return can_be and is_dense(leaf, images)
+    if not can_be or not is_dense(leaf, images, rules.dims):
+        return False
+    counts = rules.num_classes if isinstance(rules.num_classes, tuple) else (rules.num_classes,)
+    return not (rules.dims == 1 and place in labels and leaf.shape[-1] in counts)  # rows of classes, as long as signals
 
 
 def _is_of_instances(nest: Nest, place: int) -> bool:
@@ -198,32 +205,34 @@ def _is_of_instances(nest: Nest, place: int) -> bool:
     return nest.leaves[place].ndim > 2 and any(map(is_structure, beside))
 
 
-def is_dense(labels: Tensor, images: Tensor) -> bool:
+def is_dense(labels: Tensor, images: Tensor, dims: int) -> bool:
     """Tell whether there is a label ``(N, H, W)`` or ``(N, 1, H, W)``, of a sample ``(H, W)``, for each pixel."""
     if labels.shape[:1] != images.shape[:1]:
         labels = labels[None]
-    if labels.ndim not in (3, 4) or images.ndim < 4 or labels.shape[0] != images.shape[0]:
+    if labels.ndim not in (dims + 1, dims + 2) or images.ndim < dims + 2 or labels.shape[0] != images.shape[0]:
         return False
-    return tuple(labels.shape[-2:]) == image_size(images) and labels.shape[1:-2] in ((), (1,))
+    return tuple(labels.shape[-dims:]) == image_size(images, dims) and labels.shape[1:-dims] in ((), (1,))
 
 
 def _find_instances(
-    nest: Nest, images: list[int], labels: list[int], batch: Tensor, *, is_sample: bool
+    nest: Nest, images: list[int], labels: list[int], batch: Tensor, size: Size, *, is_sample: bool
 ) -> list[Instances]:
-    if is_sample:
-        return find_instances(nest, images, labels, image_size(batch))
-    _check_batched(nest.leaves, batch)
+    check_dims(nest.leaves, len(size))
+    if is_sample and len(size) == 2:
+        return find_instances(nest, images, labels, size)
+    _check_batched(nest.leaves, len(batch), size, is_sample=is_sample)
     return []
 
 
-def _check_batched(leaves: list[Any], images: Tensor) -> None:
+def _check_batched(leaves: list[Any], count: int, size: Size, *, is_sample: bool) -> None:
     """Raise an error unless what lies beside a batch of images can be mixed as a batch."""
     for leaf in leaves:
         if isinstance(leaf, tv_tensors.Mask):
-            if leaf.ndim < 3 or len(leaf) != len(images) or tuple(leaf.shape[-2:]) != image_size(images):
+            shape = (1, *leaf.shape) if is_sample else tuple(leaf.shape)
+            if len(shape) <= len(size) or shape[0] != count or shape[-len(size) :] != size:
                 raise ValueError(
                     f"masks must be (N, H, W) or (N, 1, H, W) with N, H and W of the images, got {tuple(leaf.shape)} "
-                    f"beside images {tuple(images.shape)}"
+                    f"beside {count} images of size {size}"
                 )
         elif is_structure(leaf):
             raise TypeError(f"{APART}, got {type(leaf).__name__} in a batch")

@@ -45,7 +45,7 @@ def _found_for(number: int) -> tuple[Blends, ...]:
 
 def _blends_of_one(mix: Mix) -> Blends:
     """Find out what a mix blends, by placing some rows: so that a mix of the user's own need not say it twice."""
-    size = (64, 64)
+    size = (64,) * mix.dims
     placement = mix.place(np.tile([0.1, 0.5, 0.9], (mix.numbers, 1)), size)
     check_placement(placement, size, 3, type(mix).__name__)
     if placement.boxes is None:

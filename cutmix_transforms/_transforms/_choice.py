@@ -12,10 +12,11 @@ import numpy as np
 import torch  # noqa: F401 (the example)
 from torch import Generator, nn
 
+from cutmix_transforms._transforms._beside import takes_any_shape
 from cutmix_transforms._transforms._mix import Mix
 from cutmix_transforms._transforms._read_only import read_only
 from cutmix_transforms.functional._checks import check_fraction, check_number
-from cutmix_transforms.functional._draw import Placement
+from cutmix_transforms.functional._draw import Placement, whole_box
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,8 +32,9 @@ class RandomMixChoice(Mix):
     """Apply one of several mixes, chosen anew for every batch or, with ``per_sample``, for every sample.
 
     Every mix keeps its own ``p``, ``alpha`` and the like; setting the ``p`` of the choice sets theirs. They must agree
-    on ``num_classes``, ``target``, ``label_smoothing`` and ``labels_getter``, and CutMixes on ``min_visibility``. If
-    one of them blends, masks become pairs and instances get ``weights`` in every batch, whichever mix was chosen.
+    on ``num_classes``, ``target``, ``label_smoothing`` and ``labels_getter``, and CutMixes on ``min_visibility`` and
+    ``dims``. If one of them blends, masks become pairs and instances get ``weights`` in every batch, whichever mix was
+    chosen.
 
     Args:
         transforms: the mixes: :class:`RandomCutMix`, :class:`RandomMixUp`, a :class:`Mix` of your own or other choices.
@@ -73,6 +75,7 @@ class RandomMixChoice(Mix):
         )
         self.transforms = _Mixes(transforms)
         self.min_visibility = next((mix.min_visibility for mix in transforms if mix.min_visibility is not None), None)
+        self.dims = _dims_of(transforms)
         self.weights = None if weights is None else _check_weights(weights, len(transforms))
 
     @property
@@ -128,12 +131,12 @@ class RandomMixChoice(Mix):
             mix, own = parts[chosen[0]]
             only: Placement = mix._placed(own, size)
             return only
-        boxes, opacity = np.empty((len(chosen), 4), dtype=np.int64), np.empty(len(chosen))
+        boxes, opacity = np.empty((len(chosen), 2 * len(size)), dtype=np.int64), np.empty(len(chosen))
         for k in np.unique(chosen):
             rows = chosen == k
             mix, own = parts[k]
             placement = mix._placed(own[:, rows], size)
-            boxes[rows] = (0, 0, *size) if placement.boxes is None else placement.boxes
+            boxes[rows] = whole_box(size) if placement.boxes is None else placement.boxes
             opacity[rows] = placement.opacity
         return Placement(boxes, opacity)
 
@@ -176,6 +179,14 @@ def _check_agreement(transforms: Any) -> Mix:
         if any(value != values[0] for value in values):
             raise ValueError(f"transforms must agree on {name}, got {values}")
     return cast(Mix, transforms[0])
+
+
+def _dims_of(mixes: Sequence[Mix]) -> int:
+    """Return over how many axes boxes span; mixes of whole images go with any."""
+    found = {mix.dims for mix in mixes if not takes_any_shape(mix)} or {2}
+    if len(found) > 1:
+        raise ValueError(f"transforms must agree on dims, got {sorted(found)}")
+    return found.pop()
 
 
 def _check_generators(mixes: Any) -> None:

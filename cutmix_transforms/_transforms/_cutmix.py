@@ -11,6 +11,7 @@ from cutmix_transforms._random._distributions import beta, integers
 from cutmix_transforms._transforms._mix import Mix
 from cutmix_transforms.functional._checks import (
     check_alpha,
+    check_count,
     check_flag,
     check_fraction,
     check_fraction_below_one,
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from cutmix_transforms._structure._labels import LabelsGetter
     from cutmix_transforms._transforms._mix import NumClasses
     from cutmix_transforms.functional._draw import Size
+
+
+Ratio = tuple[float, float] | tuple[tuple[float, float], ...]
 
 
 class RandomCutMix(Mix):
@@ -52,11 +56,15 @@ class RandomCutMix(Mix):
         num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
         per_sample: draw a box for every sample, not one for the batch.
         ratio: ``(low, high)``: draw each side of the box uniformly between these fractions of the image's side instead,
-            wholly inside the image; ``alpha`` then plays no part.
+            wholly inside the image; ``alpha`` then plays no part. One pair for each axis, rows first, for bands:
+            ``((1, 1), (0.1, 0.5))`` is a band over the whole height.
         opacity: how strongly the partner covers the box: a number, or ``(low, high)`` to draw it; 1 is CutMix.
         majority: let every sample keep the larger of ``lam0`` and ``1 - lam0``.
         min_visibility: instances whose visible fraction, by their mask, else their box, else their keypoints, is not
             above it are dropped; at 0 only those that are wholly hidden.
+        dims: over how many trailing axes a box spans: 2 for images, 1 for signals ``(N, C, T)``, 3 for volumes
+            ``(N, C, D, H, W)``. Its sides are then ``int(side * (1 - lam0) ** (1 / dims))``, and with 1 the labels
+            ``(N, T)`` are dense unless ``num_classes`` is T. Boxes, keypoints and instance masks need 2.
         target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels, ``"union"`` for
             every class that is in one of the samples that show.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
@@ -90,7 +98,7 @@ class RandomCutMix(Mix):
         (torch.Size([8, 3, 17, 11]), torch.Size([8, 10]))
     """
 
-    numbers = 5  # two for the sides, two for the place, one for the opacity
+    numbers = 5  # two for the sides, two for the place, one for the opacity; see place() for other dims than 2
 
     def __init__(
         self,
@@ -99,10 +107,11 @@ class RandomCutMix(Mix):
         p: float = 1.0,
         num_classes: NumClasses = None,
         per_sample: bool = False,
-        ratio: tuple[float, float] | None = None,
+        ratio: Ratio | None = None,
         opacity: float | tuple[float, float] = 1.0,
         majority: bool = False,
         min_visibility: float = 0.0,
+        dims: int = 2,
         target: Literal["soft", "pair", "union"] = "soft",
         label_smoothing: float = 0.0,
         labels_getter: LabelsGetter = "default",
@@ -119,7 +128,9 @@ class RandomCutMix(Mix):
             generator=generator,
         )
         self.alpha = check_alpha(alpha)
-        self.ratio = None if ratio is None else check_fractions("ratio", ratio)
+        self.dims = check_count("dims", dims)
+        self.numbers = max(2, self.dims) + self.dims + 1
+        self.ratio = None if ratio is None else _check_ratio(ratio, self.dims)
         if isinstance(opacity, (tuple, list)):
             self.opacity: float | tuple[float, float] = check_fractions("opacity", opacity)
         else:
@@ -133,21 +144,34 @@ class RandomCutMix(Mix):
     def place(self, numbers: NDArray[np.float64], size: Size) -> Placement:
         """Place boxes, clipped at the borders or with ``ratio`` wholly inside; arguments as in :meth:`Mix.place`."""
         low, high = self.opacity if isinstance(self.opacity, tuple) else (self.opacity, self.opacity)
-        opacity = low if low == high else low + (high - low) * numbers[4]
-        sides = np.array(size)[:, None]  # (2, 1), for rows and columns
+        opacity = low if low == high else low + (high - low) * numbers[-1]
+        dims, sides = self.dims, np.array(size)[:, None]  # (dims, 1)
+        of_lengths, of_places = numbers[:-1][:-dims], numbers[:-1][-dims:]
         if self.ratio is None:
-            lam = beta(numbers[0], numbers[1], self.alpha, majority=self.majority)
-            lengths = np.sqrt(1 - lam) * sides // 1
-            starts = start_around(integers(numbers[2:4], sides), lengths)
+            lam = beta(of_lengths[0], of_lengths[1], self.alpha, majority=self.majority)
+            lengths = (1 - lam) ** (1 / dims) * sides // 1
+            starts = start_around(integers(of_places, sides), lengths)
         else:
-            lengths = _lengths_between(numbers[:2], sides, self.ratio)
-            starts = integers(numbers[2:4], sides - lengths + 1)
+            lengths = _lengths_between(of_lengths[:dims], sides, self.ratio)
+            starts = integers(of_places, sides - lengths + 1)
         return Placement(clipped_boxes(starts, lengths, size), opacity)
 
 
-def _lengths_between(u: NDArray[np.float64], sides: NDArray[np.int64], ratio: tuple[float, float]) -> NDArray[Any]:
+def _check_ratio(value: Any, dims: int) -> Ratio:
+    """Return a pair of fractions, or one for each axis that a box spans."""
+    if not isinstance(value, (tuple, list)) or not any(isinstance(pair, (tuple, list)) for pair in value):
+        return check_fractions("ratio", value)
+    if len(value) != dims:
+        raise ValueError(
+            f"ratio must be a pair (low, high), or one for each axis with dims={dims}, got {len(value)}: {value!r}"
+        )
+    return tuple(check_fractions("ratio", pair) for pair in value)
+
+
+def _lengths_between(u: NDArray[np.float64], sides: NDArray[np.int64], ratio: Ratio) -> NDArray[Any]:
     """Return whole lengths, uniform between two fractions of the image's sides."""
-    most = np.floor(ratio[1] * sides + 1e-6)
-    least = np.minimum(np.ceil(ratio[0] * sides - 1e-6), most)  # no whole pixel in between: the one below
+    low, high = np.array(ratio).reshape(-1, 2, 1).swapaxes(0, 1)  # (1 or dims, 1) each
+    most = np.floor(high * sides + 1e-6)
+    least = np.minimum(np.ceil(low * sides - 1e-6), most)  # no whole pixel in between: the one below
     lengths: NDArray[Any] = least + integers(u, most - least + 1)
     return lengths

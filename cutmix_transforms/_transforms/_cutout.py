@@ -12,18 +12,26 @@ import PIL.Image
 import torch
 from torch import Tensor
 from torchvision import tv_tensors
-from torchvision.transforms.v2 import functional as F
-from torchvision.transforms.v2.functional import is_pure_tensor
 
 from cutmix_transforms._random._distributions import integers
 from cutmix_transforms._random._graph import draw_in_graph
 from cutmix_transforms._structure._advice import check_label
 from cutmix_transforms._structure._containers import Nest
-from cutmix_transforms._structure._images import channels_last_error, check_none_left, find_images, has_channels_last
-from cutmix_transforms._structure._instances import check_names, find_instances, has_rows, with_rows
-from cutmix_transforms._structure._labels import check_labels_getter, find_labels, is_mask_key
-from cutmix_transforms._structure._read import as_tensor, is_dense
+from cutmix_transforms._structure._images import check_none_left, find_images
+from cutmix_transforms._structure._instances import check_dims, check_names, find_instances, has_rows, with_rows
+from cutmix_transforms._structure._labels import check_labels_getter, find_labels
+from cutmix_transforms._structure._read import as_tensor
 from cutmix_transforms._transforms._base import RandomTransform
+from cutmix_transforms._transforms._cutout_inputs import (
+    as_batch,
+    check_pictures,
+    check_sizes,
+    check_views,
+    is_plain_mask,
+    is_single,
+    like,
+    mask_batch,
+)
 from cutmix_transforms._transforms._instances import hide_instances
 from cutmix_transforms.functional._blend import exact_dtype, to_dtype
 from cutmix_transforms.functional._checks import (
@@ -38,7 +46,6 @@ from cutmix_transforms.functional._checks import (
 from cutmix_transforms.functional._cutout import cutout_unchecked, fill_pixels
 from cutmix_transforms.functional._draw import clipped_boxes, image_size, start_around
 from cutmix_transforms.functional._registry import instance_kernel
-from cutmix_transforms.functional._wrap import rewrap, unwrap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,8 +53,6 @@ if TYPE_CHECKING:
 
     from cutmix_transforms._structure._instances import Instances
     from cutmix_transforms._structure._labels import LabelsGetter
-
-_MODES = ("L", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "I", "I;16", "F")
 
 
 class RandomCutout(RandomTransform):
@@ -67,6 +72,8 @@ class RandomCutout(RandomTransform):
         p: the probability that an image gets holes.
         min_visibility: instances with boxes or keypoints whose visible fraction, by their mask or else their box, is
             not above it are dropped, with their labels; at 0 only those that are wholly hidden. Boxes are not changed.
+        dims: over how many trailing axes a hole spans: 2 for images, 1 for signals ``(C, T)``, 3 for volumes
+            ``(C, D, H, W)``. Boxes, keypoints and instance masks need 2.
         labels_getter: how to find the labels of instances: ``"default"`` (the second argument, or one item ``labels``,
             ``label``, ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and
             may return several, such as labels and areas, or None for no labels.
@@ -74,7 +81,8 @@ class RandomCutout(RandomTransform):
 
     Shape:
         - images: ``(C, H, W)``, ``(N, C, H, W)``, videos ``(T, C, H, W)`` as ``tv_tensors.Video`` or
-          ``(N, T, C, H, W)``, of any float or integer dtype, plain or tv_tensors; PIL images of common modes.
+          ``(N, T, C, H, W)``, of any float or integer dtype, plain or tv_tensors; PIL images of common modes. With
+          other ``dims`` plain signals ``(C, T)``, ``(N, C, T)`` or volumes ``(C, D, H, W)``, ``(N, C, D, H, W)``.
         - beside a single image: masks ``(H, W)`` or ``(n, H, W)``, boxes ``(n, 4)``, keypoints ``(n, 2)`` or
           ``(n, k, 2)``; covered keypoints become ``nan`` (integers ``-1``). Beside a batch: masks ``(N, ..., H, W)``.
         - output: as they came.
@@ -103,6 +111,7 @@ class RandomCutout(RandomTransform):
         inside: bool = False,
         p: float = 1.0,
         min_visibility: float = 0.0,
+        dims: int = 2,
         labels_getter: LabelsGetter = "default",
         generator: Generator | None = None,
     ) -> None:
@@ -115,6 +124,7 @@ class RandomCutout(RandomTransform):
         )
         self.inside = check_flag("inside", inside)
         self.min_visibility = check_fraction_below_one("min_visibility", min_visibility)
+        self.dims = check_count("dims", dims)
         self.labels_getter = check_labels_getter(labels_getter)
 
     def forward(self, *inputs: Any, draw: Tensor | None = None) -> Any:
@@ -134,36 +144,38 @@ class RandomCutout(RandomTransform):
             TypeError: if there is no image, or something that cannot have holes.
             ValueError: if images and masks differ in size, or the fill or the draw does not fit them.
         """
-        sample = inputs[0] if len(inputs) == 1 else inputs
+        sample, dims = inputs[0] if len(inputs) == 1 else inputs, self.dims
         nest = Nest.of(with_rows(sample))
         leaves = list(nest.leaves)
-        images = find_images(nest, [], ndim=3, any_shape=lambda: False)
-        _check_pictures(nest, images)
-        _check_views(nest, images[0])
-        batches = [_as_batch(leaves[i]) for i in images]
-        _check_sizes(batches, leaves)
+        images = find_images(nest, [], ndim=dims + 1, any_shape=lambda: False)
+        check_pictures(nest, images)
+        check_views(nest, images[0])
+        batches = [as_batch(leaves[i], dims) for i in images]
+        check_sizes(batches, leaves, dims)
         if draw is not None:
-            _check_holes(draw, batches[0])
+            _check_holes(draw, batches[0], dims)
         groups = self._groups(nest, images)
         masks = self._masks(nest, images, batches[0])
-        fills = [None if self.fill == "random" else fill_pixels(batch, self.fill) for batch in batches]
+        fills = [None if self.fill == "random" else fill_pixels(batch, self.fill, dims) for batch in batches]
         mask_fills = [
-            fill_pixels(_mask_batch(leaves[i], batches[0]), self.mask_fill or 0.0, name="mask_fill") for i in masks
+            fill_pixels(mask_batch(leaves[i], batches[0], dims), self.mask_fill or 0.0, dims, name="mask_fill")
+            for i in masks
         ]
         is_off = draw is None and not torch.compiler.is_compiling() and self.p == 0
         if not self.training or is_off or batches[0].numel() == 0:
             return sample
         holes = self._draw(batches[0]) if draw is None else draw
-        if can_look_at(holes) and not (holes[..., 2:] > holes[..., :2]).all(-1).any():
+        if can_look_at(holes) and not (holes[..., dims:] > holes[..., :dims]).all(-1).any():
             return sample
         for i, batch, image_fill in zip(images, batches, fills, strict=True):
             pixels = to_dtype(self._noise(batch), batch.dtype) if image_fill is None else image_fill
-            leaves[i] = _like(leaves[i], cutout_unchecked(batch, holes, pixels), holes)
+            leaves[i] = like(leaves[i], cutout_unchecked(batch, holes, pixels), holes)
         for group in groups:
             for i, leaf in hide_instances(group, holes[0].cpu(), self.min_visibility).items():
                 leaves[i] = leaf
         for i, fill in zip(masks, mask_fills, strict=True):
-            leaves[i] = _like(leaves[i], cutout_unchecked(_mask_batch(leaves[i], batches[0]), holes, fill), holes)
+            mask = mask_batch(leaves[i], batches[0], dims)
+            leaves[i] = like(leaves[i], cutout_unchecked(mask, holes, fill), holes)
         return nest.with_leaves(leaves)
 
     def draw(self, images: Any) -> Tensor:
@@ -185,14 +197,14 @@ class RandomCutout(RandomTransform):
         """
         if not isinstance(images, (Tensor, PIL.Image.Image)):
             raise TypeError(f"images must be a tensor or a PIL image, got {type(images).__name__}")
-        batch = _as_batch(images)
-        return self._holes(len(batch), *image_size(batch))
+        batch = as_batch(images, self.dims)
+        return self._holes(len(batch), *image_size(batch, self.dims))
 
     def _masks(self, nest: Nest, images: list[int], batch: Tensor) -> list[int]:
         """Return where the masks are that take ``mask_fill``: plain ones by their name or ``labels_getter``."""
         leaves = nest.leaves
         masks = [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
-        check_names(nest, {i for i in range(len(leaves)) if _is_plain_mask(nest, i, batch)})
+        check_names(nest, {i for i in range(len(leaves)) if is_plain_mask(nest, i, batch, self.dims)})
         if self.mask_fill is None:
             return []
         getter = self.labels_getter
@@ -200,9 +212,9 @@ class RandomCutout(RandomTransform):
             named = nest.under((1,)) if isinstance(nest.root, (tuple, list)) else []
         else:
             named = [] if getter is None else find_labels(nest, getter).places
-        masks += [i for i in range(len(leaves)) if _is_plain_mask(nest, i, batch, named)]
-        is_single = _is_single(leaves[images[0]])
-        check_none_left(nest, images, set(masks), batch[0] if is_single else batch, is_sample=is_single)
+        masks += [i for i in range(len(leaves)) if is_plain_mask(nest, i, batch, self.dims, named)]
+        is_sample = is_single(leaves[images[0]], self.dims)
+        check_none_left(nest, images, set(masks), image_size(batch, self.dims), is_sample=is_sample)
         return masks
 
     def _groups(self, nest: Nest, images: list[int]) -> list[Instances]:
@@ -210,38 +222,40 @@ class RandomCutout(RandomTransform):
         leaves = nest.leaves
         if not any(instance_kernel(leaf) is not None and not isinstance(leaf, tv_tensors.Mask) for leaf in leaves):
             return []
-        if not _is_single(leaves[images[0]]):
+        check_dims(leaves, self.dims)
+        if not is_single(leaves[images[0]], self.dims):
             raise TypeError("inputs must be single samples where there are boxes or keypoints, got a batch of images")
         tensors = Nest(nest.root, [as_tensor(leaf) for leaf in leaves], nest.paths)
         can_go = any(instance_kernel(leaf) is not None and has_rows(leaf) for leaf in leaves)
         labels = find_labels(tensors, self.labels_getter).places if can_go else []
         for i in labels:
             check_label(tensors, i, is_sample=True)
-        groups = find_instances(tensors, images, labels, image_size(_as_batch(leaves[images[0]])))
+        groups = find_instances(tensors, images, labels, image_size(as_batch(leaves[images[0]], 2)))
         for group in groups:
             self._warn_of(group.unnamed)
         return groups
 
     def _draw(self, images: Tensor) -> Tensor:
-        count, size = len(images), image_size(images)
+        count, size = len(images), image_size(images, self.dims)
         if not torch.compiler.is_compiling():
             return self._holes(count, *size)
-        place, shape = torch.empty(0, device=images.device), [count, self.holes, 4]
+        place, shape = torch.empty(0, device=images.device), [count, self.holes, 2 * len(size)]
         holes: Tensor = draw_in_graph(place, self._number, "_holes", [count, *size], shape, torch.int64)
         return holes
 
-    def _holes(self, count: int, height: int, width: int, *, device: torch.device | None = None) -> Tensor:  # noqa: ARG002
-        """Return ``(count, holes, 4)`` boxes; those of images that are left alone are empty."""
-        numbers = self._stream.uniform(4, self.holes, count)
-        sides = np.array((height, width))[:, None, None]  # (2, 1, 1), for rows and columns
+    def _holes(self, count: int, *size: int, device: torch.device | None = None) -> Tensor:  # noqa: ARG002
+        """Return ``(count, holes, 2 * dims)`` boxes; those of images that are left alone are empty."""
+        dims = len(size)
+        numbers = self._stream.uniform(2 + dims, self.holes, count)
+        sides = np.array(size)[:, None, None]  # (dims, 1, 1)
         lengths = self._lengths(numbers[0], sides)
         if self.inside:
             lengths = np.minimum(lengths, sides)
-            starts = integers(numbers[1:3], sides - lengths + 1)
+            starts = integers(numbers[1:-1], sides - lengths + 1)
         else:
-            starts = start_around(integers(numbers[1:3], sides), lengths)
-        holes = clipped_boxes(starts, lengths, (height, width))
-        holes[numbers[3, 0] >= (self.p if self.training else 0)] = 0
+            starts = start_around(integers(numbers[1:-1], sides), lengths)
+        holes = clipped_boxes(starts, lengths, size)
+        holes[numbers[-1, 0] >= (self.p if self.training else 0)] = 0
         return torch.from_numpy(holes)
 
     def _noise(self, images: Tensor) -> Tensor:
@@ -273,102 +287,12 @@ class RandomCutout(RandomTransform):
         return np.maximum(((low + (high - low) * u) * sides + 1e-6) // 1, 1)  # 0.29 of 100 is 29
 
 
-def _as_batch(image: Any) -> Tensor:
-    """Any image as a plain tensor ``(N, C, H, W)``, any video as ``(N, T, C, H, W)``."""
-    if isinstance(image, PIL.Image.Image):
-        if image.mode not in _MODES:
-            raise ValueError(
-                f"PIL images must be of mode {', '.join(_MODES)}, got {image.mode}; use image.convert('RGB')"
-            )
-        pixels: Tensor = F.pil_to_tensor(image)
-        return pixels[None]
-    if image.ndim not in (3, 4, 5) or (isinstance(image, tv_tensors.Video) and image.ndim == 3):
-        raise ValueError(
-            "images must be (C, H, W), (N, C, H, W) or videos (T, C, H, W), (N, T, C, H, W), "
-            f"got {type(image).__name__} of shape {tuple(image.shape)}"
-        )
-    if has_channels_last(image):
-        raise channels_last_error(image)
-    if image.is_complex():
-        raise TypeError(f"images must be float or integer, got {image.dtype}")
-    plain = unwrap(image)
-    return plain[None] if _is_single(image) else plain
-
-
-def _check_pictures(nest: Nest, images: list[int]) -> None:
-    """Raise an error where a PIL image is a mask, in which holes would be cut as in an image."""
-    pictures = [i for i in images if isinstance(nest.leaves[i], PIL.Image.Image)]
-    others = [i for i in pictures if nest.leaves[i].mode != nest.leaves[pictures[0]].mode]
-    masks = [i for i in pictures if is_mask_key(nest.paths[i])] or others
-    if masks:
-        raise TypeError(
-            f"masks must be tensors, tv_tensors.Mask(F.pil_to_tensor(mask)), got {nest.name(masks[0])}, a PIL image of "
-            f"mode {nest.leaves[masks[0]].mode}"
-        )
-
-
-def _check_views(nest: Nest, place: int) -> None:
-    """Raise an error where another plain tensor is as much an image as the first, which alone would get holes."""
-    first = nest.leaves[place]
-    for i, leaf in enumerate(nest.leaves):
-        if i == place or not is_pure_tensor(first) or not is_pure_tensor(leaf) or is_mask_key(nest.paths[i]):
-            continue
-        if leaf.dtype == first.dtype and leaf.shape == first.shape:
-            raise ValueError(
-                f"images must be tv_tensors.Image where there are several (or tv_tensors.Mask), got {nest.name(i)} as "
-                f"plain as {nest.name(place)}"
-            )
-
-
-def _is_plain_mask(nest: Nest, place: int, images: Tensor, named: Sequence[int] = ()) -> bool:
-    """Tell whether a plain tensor is a mask for each image, by its name or because the user said so."""
-    leaf = nest.leaves[place]
-    if not is_pure_tensor(leaf) or not (place in named or is_mask_key(nest.paths[place])):
-        return False
-    return is_dense(leaf, images)
-
-
-def _is_single(image: Any) -> bool:
-    return isinstance(image, PIL.Image.Image) or image.ndim == (4 if isinstance(image, tv_tensors.Video) else 3)
-
-
-def _like(image: Any, batch: Tensor, holes: Tensor) -> Any:
-    """The batch in the form of the image that it was made of."""
-    if isinstance(image, PIL.Image.Image):
-        picture = image.copy()  # keeps what a tensor does not: metadata
-        pixels = batch[0].view(torch.int16) if batch.dtype == torch.uint16 else batch[0]  # what mode I;16 is made of
-        for top, left, bottom, right in holes[0].tolist():
-            if top < bottom and left < right:
-                picture.paste(F.to_pil_image(pixels[:, top:bottom, left:right], mode=image.mode), (left, top))
-        return picture
-    return rewrap(batch.reshape(image.shape), image)
-
-
-def _check_holes(holes: Any, images: Tensor) -> None:
+def _check_holes(holes: Any, images: Tensor, dims: int) -> None:
     """Raise an error unless holes to replay fit these images."""
-    check_indices("draw", holes, "(N, K, 4)", ndims=(3,), last=4)
+    check_indices("draw", holes, f"(N, K, {2 * dims})", ndims=(3,), last=2 * dims)
     if len(holes) != len(images):
         raise ValueError(f"draw must hold the holes of {len(images)} images, got those of {len(holes)}")
-    check_boxes("draw", holes, image_size(images))
-
-
-def _mask_batch(mask: Tensor, images: Tensor) -> Tensor:
-    """Masks as ``(N, any number, H, W)`` beside the images they belong to."""
-    if len(images) > 1 and (mask.ndim < 3 or len(mask) != len(images)):
-        raise ValueError(f"masks must be one for each of {len(images)} images, got shape {tuple(mask.shape)}")
-    each = mask.shape[:-2].numel() // max(len(images), 1)
-    return unwrap(mask).reshape(len(images), each, *image_size(images))
-
-
-def _check_sizes(batches: list[Tensor], leaves: list[Any]) -> None:
-    count, size = len(batches[0]), image_size(batches[0])
-    for batch in batches:
-        if (len(batch), image_size(batch)) != (count, size):
-            shapes = [tuple(one.shape) for one in batches]
-            raise ValueError(f"images of one sample must be of one size, got the shapes {shapes}")
-    for leaf in leaves:
-        if isinstance(leaf, tv_tensors.Mask) and tuple(leaf.shape[-2:]) != size:
-            raise ValueError(f"masks must be of the size of the image, {size}, got shape {tuple(leaf.shape)}")
+    check_boxes("draw", holes, image_size(images, dims))
 
 
 def _check_size(value: Any) -> Any:

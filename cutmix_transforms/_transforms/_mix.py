@@ -18,7 +18,7 @@ from cutmix_transforms._structure._images import channels_last_error, has_channe
 from cutmix_transforms._structure._instances import Leaf
 from cutmix_transforms._structure._labels import check_labels_getter
 from cutmix_transforms._structure._order import in_order_of
-from cutmix_transforms._structure._read import Parts, read
+from cutmix_transforms._structure._read import Parts, Rules, read
 from cutmix_transforms._transforms._base import RandomTransform
 from cutmix_transforms._transforms._beside import (
     becomes_pair,
@@ -55,6 +55,11 @@ NumClasses = int | Sequence[int | None] | None
 
 _MOST_CLASSES = 2**31 - 1
 _AXES: dict[type, tuple[int, ...]] = {tv_tensors.Video: (5,), tv_tensors.Image: (4,)}
+_FORMS = {
+    1: "batched signals (N, C, T) with dims=1 (give those without channels one, signals[:, None])",
+    2: "batched, (N, C, H, W), or videos (N, T, C, H, W) (give gray images (N, H, W) a channel, images[:, None])",
+    3: "batched volumes (N, C, D, H, W) with dims=3 (give those without channels one, volumes[:, None])",
+}
 
 
 class Mix(RandomTransform):
@@ -64,7 +69,8 @@ class Mix(RandomTransform):
     the image into a :class:`functional.Placement`. There is one row for the batch or, with ``per_sample``, one for each
     sample: ``numbers[0]`` in ``place`` is an array with the first number of every row. The probability ``p``, partners,
     ``lam``, targets, masks, instances, :class:`MixCollate`, :class:`MixDataset`, replay and :class:`RandomMixChoice`
-    need no line more.
+    need no line more. For boxes over other axes than height and width, ``dims`` of the class says over how many: 1 for
+    signals ``(N, C, T)``, 3 for volumes ``(N, C, D, H, W)``.
 
     Args:
         p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off.
@@ -114,6 +120,7 @@ class Mix(RandomTransform):
     """
 
     numbers: int
+    dims = 2
 
     def __init__(
         self,
@@ -144,7 +151,8 @@ class Mix(RandomTransform):
         self.labels_getter = check_labels_getter(labels_getter)
 
     def _check_hooks(self) -> None:
-        """Raise an error unless the class says how many numbers its ``place`` needs."""
+        """Raise an error unless the class says how many numbers its ``place`` needs, and over how many axes it goes."""
+        check_count("dims", self.dims)
         found = getattr(type(self), "numbers", None)
         if isinstance(found, bool) or not isinstance(found, int) or found < 0:
             raise TypeError(
@@ -157,7 +165,7 @@ class Mix(RandomTransform):
 
         Args:
             numbers: uniform in [0, 1).
-            size: ``(height, width)`` of the images.
+            size: ``(height, width)`` of the images, or one number for each of ``dims`` axes.
 
         Shape:
             - numbers: ``(self.numbers, rows)``.
@@ -187,6 +195,8 @@ class Mix(RandomTransform):
         """
         if draw is not None:
             check_draw(draw)
+            if len(draw.size) != self.dims and not takes_any_shape(self):
+                raise ValueError(f"draw must be made with dims={self.dims}, got one for images of size {draw.size}")
         if any(isinstance(one, MixDraw) for one in inputs):
             raise TypeError("draw must be given by its name, mix(images, labels, draw=draw), got it by position")
         is_one = len(inputs) == 1
@@ -195,7 +205,7 @@ class Mix(RandomTransform):
         first = parts.images[0].value
         if draw is None or not self.training:
             count = 0 if pool is None else len(pool.images[0].value)
-            used = self._draw_for(len(first), image_size(first), first.device, count)
+            used = self._draw_for(len(first), parts.size, first.device, count)
         else:
             for own, other in zip(parts.images, (pool or parts).images, strict=True):
                 check_fit(unwrap(own.value), draw, unwrap(other.value))
@@ -233,14 +243,14 @@ class Mix(RandomTransform):
         self._check_images([images])
         if others is not None and not isinstance(others, Tensor):
             others = self._read(others).images[0].value
-        return self._draw(len(images), image_size(images), 0 if others is None else len(others)).spread()
+        return self._draw(len(images), image_size(images, self.dims), 0 if others is None else len(others)).spread()
 
     def _draw_for(self, count: int, size: Size, device: torch.device, others: int = 0) -> Draw | None:
         """Return a draw for a batch; None if it is clear without one that nothing is mixed.
 
         Args:
             count: how many samples there are.
-            size: ``(height, width)`` of the images.
+            size: of the images, over the axes that boxes span.
             device: where they are.
             others: how many samples partners are taken from, if not from the batch itself.
 
@@ -252,7 +262,8 @@ class Mix(RandomTransform):
         if not torch.compiler.is_compiling():
             return self._draw(count, size, others)
         place = torch.empty(0, device=device)
-        rows = draw_in_graph(place, self._number, "_packed", [count, *size, others], [count, 6], torch.float64)
+        shape = [count, 2 + 2 * len(size)]
+        rows = draw_in_graph(place, self._number, "_packed", [count, others, *size], shape, torch.float64)
         return unpack(rows, size)
 
     def _is_idle(self, count: int) -> bool:
@@ -261,7 +272,8 @@ class Mix(RandomTransform):
 
     def _draw(self, count: int, size: Size, others: int = 0) -> HostDraw:
         if count == 0 or (count == 1 and not others):
-            return draw_of(np.zeros(count, dtype=np.int64), Placement(np.zeros((1, 4), dtype=np.int64), 0.0), size)
+            nowhere = Placement(np.zeros((1, 2 * len(size)), dtype=np.int64), 0.0)
+            return draw_of(np.zeros(count, dtype=np.int64), nowhere, size)
         numbers = self._uniform(count)
         placement = self._placed(numbers[1:], size)
         if others:
@@ -270,8 +282,8 @@ class Mix(RandomTransform):
         shift = self._shift_of(numbers, count)
         return draw_of(np.arange(shift, shift + count) % count, placement, size, shift)
 
-    def _packed(self, count: int, height: int, width: int, others: int, *, device: torch.device) -> Tensor:  # noqa: ARG002
-        return pack(self._draw(count, (height, width), others).spread())
+    def _packed(self, count: int, others: int, *size: int, device: torch.device) -> Tensor:  # noqa: ARG002
+        return pack(self._draw(count, size, others).spread())
 
     def _shift_of(self, numbers: NDArray[np.float64], count: int) -> int:
         """Return how far it is from each of some samples to its partner: never to itself."""
@@ -317,14 +329,14 @@ class Mix(RandomTransform):
 
     def _read(self, inputs: Any, *, is_sample: bool = False, are_arguments: bool = False) -> Parts:
         """Find what is mixed in a batch or a sample."""
-        return read(
-            inputs,
+        rules = Rules(
             self.labels_getter,
-            is_sample=is_sample,
+            self.num_classes,
+            self.dims,
             any_shape=lambda: takes_any_shape(self),
             needs_weights=lambda: blends_of(self) == "images",
-            are_arguments=are_arguments,
         )
+        return read(inputs, rules, is_sample=is_sample, are_arguments=are_arguments)
 
     def _ready(self, parts: Parts) -> Parts:
         """Return the parts with their labels in the form that is mixed; raise an error if they cannot be mixed."""
@@ -356,14 +368,14 @@ class Mix(RandomTransform):
             Leaf(label.place, _targets.target_of(label.value, number, smoothing))
             for label, number in zip(labels, counts, strict=True)
         ]
-        nest, images, maps, _, groups, is_sample = parts  # older compilers know no _replace
+        nest, size, images, maps, _, groups, is_sample = parts  # older compilers know no _replace
         rows = [target for _, target in targets if isinstance(target, _targets.ClassLabels) or target.ndim == 2]
         if self.target == "union" and len(rows) < len(targets):
             raise ValueError(
                 "labels must be classes or rows of classes with target='union' (values have no union), got "
                 f"{shapes_of([leaf.value for leaf in labels])}"
             )
-        return Parts(nest, images, maps, targets, groups, is_sample)
+        return Parts(nest, size, images, maps, targets, groups, is_sample)
 
     def _mixed(self, parts: Parts, draw: Draw, pool: Parts | None = None) -> dict[int, Any]:
         """Return what replaces the leaves of a batch, by their place: mixed by a draw, with partners from a pool."""
@@ -401,14 +413,16 @@ class Mix(RandomTransform):
             check_dense("images", image)
             if image.ndim == 0:
                 raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(image.shape)}")
-            is_usual, is_explicit = image.ndim in _AXES.get(type(image), (4, 5)), type(image) in _AXES
+            is_explicit = type(image) in _AXES
+            is_usual = image.ndim in _AXES.get(type(image), (self.dims + 2, self.dims + 3))
             if not is_usual and (is_explicit or not takes_any_shape(self)):
                 raise ValueError(
-                    "images must be batched, (N, C, H, W), or videos (N, T, C, H, W), "
-                    f"got {type(image).__name__} of shape {tuple(image.shape)}; give gray images (N, H, W) a channel, "
-                    f"images[:, None]; {PLACES}"
+                    f"images must be {_FORMS.get(self.dims, f'batched, with {self.dims} axes after N and C')}, "
+                    f"got {type(image).__name__} of shape {tuple(image.shape)}; {PLACES}"
                 )
-            if has_channels_last(image) and not takes_any_shape(self):
+            if is_explicit and self.dims > 2:
+                raise ValueError(f"dims must be at most 2 for {type(image).__name__}, got {self.dims}")
+            if self.dims == 2 and has_channels_last(image) and not takes_any_shape(self):
                 raise channels_last_error(image)
             if (image.dtype == torch.bool or image.dtype.is_complex) and blends_of(self) != "nothing":
                 check_blendable(image)

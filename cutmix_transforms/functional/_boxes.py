@@ -1,4 +1,6 @@
-"""Boxes ``(top, left, bottom, right)``: half-open, in pixels, rows before columns."""
+"""Boxes: half-open, in pixels, starts then stops: ``(top, left, bottom, right)`` over the two axes of images."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -18,17 +20,18 @@ from cutmix_transforms.functional._draw import Size, start_around
 def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
     """Return boxes of the CutMix paper: sides ``int(side * sqrt(1 - lam))``, clipped at the borders.
 
-    A box that is not clipped has exactly those sides, odd ones included. A clipped box covers less than ``1 - lam`` of
+    Over any other number of axes than two the root is of that number: ``int(side * (1 - lam) ** (1 / dims))``. A box
+    that is not clipped has exactly those sides, odd ones included. A clipped box covers less than ``1 - lam`` of
     the image: ``MixDraw.lam`` counts the pixels again.
 
     Args:
         lam: the fraction to keep, from 0 to 1.
         centers: ``(row, column)`` of the center of each box, in pixels.
-        size: ``(height, width)`` of the images.
+        size: ``(height, width)`` of the images, or one number for each of ``dims`` axes.
 
     Shape:
-        - lam: ``(N,)`` float; centers: ``(N, 2)`` int64.
-        - output: ``(N, 4)`` int64, ``(top, left, bottom, right)``.
+        - lam: ``(N,)`` float; centers: ``(N, 2)`` int64, or ``(N, dims)``.
+        - output: ``(N, 4)`` int64, ``(top, left, bottom, right)``, or ``(N, 2 * dims)``, starts, then stops.
 
     Returns:
         The boxes.
@@ -47,12 +50,13 @@ def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
                 [ 0,  0,  9,  6]])
     """
     check_floats("lam", lam, "(N,)", ndims=(1,))
-    check_indices("centers", centers, "(N, 2)", ndims=(2,), last=2)
-    check_size("size", size)
+    check_size("size", size, any_dims=True)
+    dims = len(size)
+    check_indices("centers", centers, f"(N, {dims})", ndims=(2,), last=dims)
     if len(centers) != len(lam):
-        raise ValueError(f"centers must be of shape (N, 2) = {(len(lam), 2)}, got {tuple(centers.shape)}")
+        raise ValueError(f"centers must be of shape (N, {dims}) = {(len(lam), dims)}, got {tuple(centers.shape)}")
     check_range("lam", lam)
-    root = (1 - lam).sqrt()
+    root = (1 - lam) ** (1 / dims)
     lengths = torch.stack([root * side // 1 for side in size], dim=-1).long()
     starts = start_around(centers, lengths)
     return _clipped(torch.cat([starts, starts + lengths], dim=-1), size)
@@ -109,10 +113,10 @@ def inside_boxes(boxes: Tensor, size: Size) -> Tensor:
 
     Args:
         boxes: ``(top, left, bottom, right)`` in pixels, half-open.
-        size: ``(height, width)`` of the masks.
+        size: ``(height, width)`` of the masks, or one number for each of ``dims`` axes.
 
     Shape:
-        - boxes: ``(..., 4)``; output: ``(..., H, W)`` bool.
+        - boxes: ``(..., 4)``; output: ``(..., H, W)`` bool. Or ``(..., 2 * dims)`` and ``(..., *size)``.
 
     Returns:
         The masks.
@@ -127,9 +131,17 @@ def inside_boxes(boxes: Tensor, size: Size) -> Tensor:
                 [0, 1, 1, 0],
                 [0, 0, 0, 0]], dtype=torch.int32)
     """
-    check_tensor("boxes", boxes, "(..., 4)", last=4)
-    check_size("size", size)
-    top, left, bottom, right = boxes[..., None].unbind(-2)  # (..., 1)
-    y = torch.arange(size[0], device=boxes.device)
-    x = torch.arange(size[1], device=boxes.device)
-    return ((y >= top) & (y < bottom))[..., :, None] & ((x >= left) & (x < right))[..., None, :]
+    check_size("size", size, any_dims=True)
+    edges = 2 * len(size)
+    check_tensor("boxes", boxes, f"(..., {edges})", last=edges)
+    starts, stops = boxes[..., None].unflatten(-2, (2, -1)).unbind(-3)  # (..., dims, 1)
+    along = [torch.arange(side, device=boxes.device) for side in size]
+    return meet([(at >= starts[..., k, :]) & (at < stops[..., k, :]) for k, at in enumerate(along)])
+
+
+def meet(sides: Sequence[Tensor]) -> Tensor:
+    """Return masks ``(..., *size)`` that are true where all of their sides ``(..., size[k])`` are."""
+    inside = sides[0]
+    for side in sides[1:]:
+        inside = inside[..., None] & side.view(*side.shape[:-1], *(1,) * (inside.ndim - side.ndim + 1), side.shape[-1])
+    return inside

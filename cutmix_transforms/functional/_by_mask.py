@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from cutmix_transforms.functional._blend import blend_unchecked
-from cutmix_transforms.functional._boxes import inside_boxes
+from cutmix_transforms.functional._boxes import inside_boxes, meet
 from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, Size, send_tensor
 
 # Older releases of torch cannot select from unsigned types: the bits of signed ones are the same.
@@ -15,8 +15,8 @@ _SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: t
 def mix_by_mask(images: Tensor, draw: Draw, pool: Tensor) -> Tensor:
     """Mix all images at once."""
     sent = send(draw, images.device)
-    ones = (1,) * (images.ndim - 3)
-    opacity = sent.opacity.view(-1, *ones, 1, 1)
+    ones = (1,) * (images.ndim - 1 - len(sent.size))
+    opacity = sent.opacity.view(-1, *(1,) * (images.ndim - 1))
     inside = inside_boxes(sent.boxes, sent.size).view(-1, *ones, *sent.size) & (opacity != 0)
     if images.dtype in _SIGNED:
         signed, pool = images.view(_SIGNED[images.dtype]), pool.view(_SIGNED[images.dtype])
@@ -32,18 +32,18 @@ def mix_by_mask(images: Tensor, draw: Draw, pool: Tensor) -> Tensor:
 def paste_by_mask(out: Tensor, images: Tensor, draw: HostDraw) -> None:
     """Write images with opaque boxes of partners that all are one shift away: on a GPU half the work of the way above.
 
-    It needs no copy of the partners, and calculates nothing. The host says which rows and columns lie in the boxes: to
-    send that takes less than the operations that would find it out there.
+    It needs no copy of the partners, and calculates nothing. The host says which rows and columns lie in the boxes:
+    sending that takes less time than the operations that would find it out there.
     """
     signed = _SIGNED.get(images.dtype, images.dtype)
     own, mixed = images.view(signed), out.view(signed)
-    height, width = draw.size
-    top, left, bottom, right = np.where(draw.opacity[:, None] > 0, draw.boxes, 0).T[..., None]  # (N, 1) each
-    y, x = np.arange(height), np.arange(width)
-    sides = np.concatenate([(y >= top) & (y < bottom), (x >= left) & (x < right)], axis=1)
+    dims, count = len(draw.size), len(images)
+    edges = np.where(draw.opacity[:, None] > 0, draw.boxes, 0).T[..., None]  # (2 * dims, N, 1)
+    along = enumerate(map(np.arange, draw.size))
+    sides = np.concatenate([(at >= edges[k]) & (at < edges[dims + k]) for k, at in along], axis=1)
     sent = send_tensor(torch.from_numpy(sides), images.device)
-    inside = (sent[:, :height, None] & sent[:, None, height:]).expand(len(images), height, width)
-    inside = inside.view(-1, *(1,) * (images.ndim - 3), height, width)
+    inside = meet(sent.split(draw.size, dim=1)).expand(count, *draw.size)
+    inside = inside.view(count, *(1,) * (images.ndim - 1 - dims), *draw.size)
     for here, there in with_partners(draw.shift):
         torch.where(inside[here], own[there], own[here], out=mixed[here])
 
@@ -54,14 +54,14 @@ def with_partners(shift: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]
 
 
 def pack(draw: MixDraw) -> Tensor:
-    """Return a draw as one tensor ``(N, 6)`` float64: partner, box and opacity of each sample."""
+    """Return a draw as one tensor ``(N, 2 + 2 * dims)`` float64: partner, box and opacity of each sample."""
     partners, boxes, opacity = draw.partners.double()[:, None], draw.boxes.double(), draw.opacity.double()[:, None]
     return torch.cat([partners, boxes, opacity], dim=1)
 
 
 def unpack(rows: Tensor, size: Size) -> MixDraw:
     """Return the draw that :func:`pack` made a tensor of."""
-    return MixDraw(rows[:, 0].long(), rows[:, 1:5].long(), rows[:, 5].float(), size)
+    return MixDraw(rows[:, 0].long(), rows[:, 1:-1].long(), rows[:, -1].float(), size)
 
 
 def send(draw: Draw, device: torch.device) -> MixDraw:

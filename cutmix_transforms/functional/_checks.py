@@ -55,13 +55,14 @@ def check_real(name: str, value: Tensor) -> None:
         raise TypeError(f"{name} must be float or integer, got {value.dtype}")
 
 
-def check_size(name: str, value: Any) -> None:
-    """Raise an error unless this is ``(height, width)``."""
-    is_pair = isinstance(value, (tuple, list)) and len(value) == 2
-    if not is_pair or not all(isinstance(side, Integral) and not isinstance(side, bool) for side in value):
-        raise TypeError(f"{name} must be (height, width), two integers, got {received(value)}")
+def check_size(name: str, value: Any, *, any_dims: bool = False) -> None:
+    """Raise an error unless this is ``(height, width)`` or, with ``any_dims``, any number of sizes."""
+    form = "a tuple of integers, such as (height, width)," if any_dims else "(height, width), two integers,"
+    is_tuple = isinstance(value, (tuple, list)) and (len(value) == 2 or (any_dims and len(value) > 0))
+    if not is_tuple or not all(isinstance(side, Integral) and not isinstance(side, bool) for side in value):
+        raise TypeError(f"{name} must be {form} got {received(value)}")
     if min(value) < 0:
-        raise ValueError(f"{name} must be (height, width) of at least 0, got {tuple(value)}")
+        raise ValueError(f"{name} must be {form} of at least 0, got {tuple(value)}")
 
 
 def check_range(name: str, values: Tensor, least: int = 0, most: int = 1) -> None:
@@ -72,17 +73,22 @@ def check_range(name: str, values: Tensor, least: int = 0, most: int = 1) -> Non
             raise ValueError(f"{name} must be from {least} to {most}, got {low if not low >= least else high}")
 
 
-def check_boxes(name: str, boxes: Tensor, size: tuple[int, int]) -> None:
+def check_boxes(name: str, boxes: Tensor, size: tuple[int, ...]) -> None:
     """Raise an error unless boxes lie inside an image, where looking at them is free."""
     if not can_look_at(boxes):
         return
-    first, last = boxes[..., :2], boxes[..., 2:]
+    first, last = boxes[..., : len(size)], boxes[..., len(size) :]
     wrong = ((first < 0) | (last < first) | (last > last.new_tensor(size))).any(-1)
     if wrong.any():
-        raise ValueError(
-            f"{name} must lie inside {size[0]} x {size[1]} (height x width) as (top, left, bottom, right), "
-            f"got {tuple(boxes[wrong][0].tolist())}"
-        )
+        raise ValueError(f"{name} must lie inside {edges_in_words(size)}, got {tuple(boxes[wrong][0].tolist())}")
+
+
+def edges_in_words(size: tuple[int, ...]) -> str:
+    """Return the order and the limits of a box's edges."""
+    sides = " x ".join(map(str, size))
+    if len(size) == 2:
+        return f"{sides} (height x width), as (top, left, bottom, right) with top <= bottom and left <= right"
+    return f"{sides}, as starts, then stops, with start <= stop"
 
 
 def check_broadcast(tensors: dict[str, Tensor]) -> None:

@@ -19,7 +19,7 @@ from cutmix_transforms.functional._checks import (
     check_tensor,
     received,
 )
-from cutmix_transforms.functional._draw import image_size, send_tensor
+from cutmix_transforms.functional._draw import image_size, inside_of, send_tensor
 
 Fill = float | Sequence[float] | Tensor | Literal["mean"]
 
@@ -30,12 +30,14 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
     Args:
         images: images or videos of any float or integer dtype.
         holes: ``(top, left, bottom, right)`` of each hole in pixels, half-open, inside the image; they may overlap.
+            Over other ``dims`` than two trailing axes, ``2 * dims`` numbers: starts, then stops.
         fill: a number, one number per channel, ``"mean"`` (each image's channel means) or a tensor of pixels that
             broadcasts to the images. Rounded to the nearest value for integer images.
 
     Shape:
         - images: ``(C, H, W)`` with holes ``(K, 4)``; or ``(N, C, H, W)``, or videos ``(N, T, C, H, W)``, with holes
-          ``(N, K, 4)``: each image its own, a video the same in every frame.
+          ``(N, K, 4)``: each image its own, a video the same in every frame. Signals ``(C, T)`` have holes ``(K, 2)``,
+          volumes ``(C, D, H, W)`` holes ``(K, 6)``.
         - output: as ``images``, with their dtype, device and memory format.
 
     Returns:
@@ -55,16 +57,17 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
     """
     check_tensor("images", images, "(C, H, W) or (N, ..., C, H, W)")
     check_indices("holes", holes, "(K, 4) or (N, K, 4)")
-    single = images.ndim == 3
-    fits = images.ndim >= 3 and holes.ndim == (2 if single else 3) and holes.shape[-1] == 4
+    dims = holes.shape[-1] // 2 if holes.ndim else 0
+    single = images.ndim == dims + 1
+    fits = images.ndim > dims and holes.ndim == (2 if single else 3) and holes.shape[-1] == 2 * max(dims, 1)
     if not fits or not (single or len(holes) == len(images)):
         raise ValueError(
             "holes must be of shape (K, 4) for an image (C, H, W), or (N, K, 4) for images (N, ..., C, H, W), "
             f"got holes {tuple(holes.shape)} for images {tuple(images.shape)}"
         )
-    check_boxes("holes", holes, image_size(images))
+    check_boxes("holes", holes, image_size(images[None] if single else images, dims))
     batch, each = (images[None], holes[None]) if single else (images, holes)
-    pixels = fill_pixels(batch, fill)
+    pixels = fill_pixels(batch, fill, dims)
     check_broadcast({"fill": pixels, "images": batch})
     out = cutout_unchecked(batch, each, pixels)
     return out[0] if single else out
@@ -72,39 +75,38 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
 
 def cutout_unchecked(images: Tensor, holes: Tensor, pixels: Tensor) -> Tensor:
     """Fill the holes of a batch with what :func:`fill_pixels` gives, all of it known to fit."""
-    size, pixels = image_size(images), pixels.expand(images.shape)
+    size, pixels = image_size(images, holes.shape[-1] // 2), pixels.expand(images.shape)
     if not _goes_by_rows(images):
-        inside = inside_boxes(send_tensor(holes, images.device), size).any(dim=1)  # (N, H, W)
-        return torch.where(~inside.view(-1, *(1,) * (images.ndim - 3), *size), images, pixels)
+        inside = inside_boxes(send_tensor(holes, images.device), size).any(dim=1)  # (N, *size)
+        return torch.where(~inside.view(-1, *(1,) * (images.ndim - 1 - len(size)), *size), images, pixels)
     out = images.clone()
     for i, boxes in enumerate(holes.tolist()):
-        for top, left, bottom, right in boxes:
-            place = (..., slice(top, bottom), slice(left, right))
-            out[i][place] = pixels[i][place]
+        for box in boxes:
+            out[i][inside_of(box)] = pixels[i][inside_of(box)]
     return out
 
 
-def fill_pixels(images: Tensor, fill: Fill, *, name: str = "fill") -> Tensor:
-    """Return what holes show: the fill in the images' dtype, in a shape that broadcasts to ``(N, ..., C, H, W)``."""
+def fill_pixels(images: Tensor, fill: Fill, dims: int, *, name: str = "fill") -> Tensor:
+    """Return what holes over some trailing axes show: the fill in the images' dtype, in a shape that broadcasts."""
     if images.dtype.is_complex:
         raise TypeError(f"images must be float or integer, got {images.dtype}")
     if isinstance(fill, str):
         if fill != "mean":
             raise ValueError(f"{name} must be a number, one number per channel, a tensor or 'mean', got {fill!r}")
-        frames = range(1, images.ndim - 3)  # one mean for a whole video, so that its holes do not flicker
+        frames = range(1, images.ndim - 1 - dims)  # one mean for a whole video, so that its holes do not flicker
         exact = images.to(exact_dtype(images.dtype))
-        fill = exact.mean(dim=(*frames, -2, -1), keepdim=True)
+        fill = exact.mean(dim=(*frames, *range(-dims, 0)), keepdim=True)
     elif isinstance(fill, Tensor):
         if can_look_at(fill) and not (images.dtype.is_floating_point or images.dtype in (torch.bool, fill.dtype)):
             info = torch.iinfo(images.dtype)
             check_range(name, fill.detach().double().round(), info.min, info.max)
     else:
-        fill = _channel_fill(images, fill, name)
+        fill = _channel_fill(images, fill, dims, name)
     return send_tensor(to_dtype(fill, images.dtype), images.device)
 
 
-def _channel_fill(images: Tensor, fill: float | Sequence[float], name: str) -> Tensor:
-    channels = images.shape[-3]
+def _channel_fill(images: Tensor, fill: float | Sequence[float], dims: int, name: str) -> Tensor:
+    channels = images.shape[-1 - dims]
     values: list[Any] = [fill] if isinstance(fill, Real) else list(fill) if isinstance(fill, (tuple, list)) else [None]
     if not all(isinstance(value, Real) for value in values):
         raise TypeError(f"{name} must be a number, one number per channel, a tensor or 'mean', got {received(fill)}")
@@ -121,7 +123,7 @@ def _channel_fill(images: Tensor, fill: float | Sequence[float], name: str) -> T
                 f"{name} must be in the units of the images, which are {images.dtype} (for uint8 from 0 to 255), "
                 f"got the fraction {fill!r}"
             )
-    return torch.tensor(values, dtype=torch.float64, device="cpu").view(-1, 1, 1)
+    return torch.tensor(values, dtype=torch.float64, device="cpu").view(-1, *(1,) * dims)
 
 
 def _goes_by_rows(images: Tensor) -> bool:

@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cutmix_transforms.functional._checks import can_look_at, received
+from cutmix_transforms.functional._checks import can_look_at, check_count, edges_in_words, received
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
-Size = tuple[int, int]
+Size = tuple[int, ...]  # (height, width), or one number for each axis that a box spans
 
 
-def image_size(images: Tensor) -> Size:
-    """Return height and width of a batch: its last two sides, with sides of 1 in front of a shape that has fewer.
+def image_size(images: Tensor, dims: int = 2) -> Size:
+    """Return the sizes of the trailing axes of a batch, with sizes of 1 in front of a shape that has fewer.
 
     Args:
         images: any tensor with a leading batch dimension.
+        dims: the number of axes: 2 for images, 1 for signals, 3 for volumes.
 
     Shape:
         - images: ``(N, ..., H, W)``, ``(N, W)`` or ``(N,)``.
 
     Returns:
-        ``(height, width)``.
+        ``(height, width)``, or as many sizes as ``dims`` says.
 
     Raises:
-        TypeError: if ``images`` are no tensor.
+        TypeError: if ``images`` is not a tensor, or ``dims`` not an integer.
+        ValueError: if ``dims`` is below 1.
 
     Example:
         >>> image_size(torch.rand(8, 3, 17, 11)), image_size(torch.rand(8, 5)), image_size(torch.rand(8))
         ((17, 11), (1, 5), (1, 1))
+        >>> image_size(torch.rand(8, 2, 100), dims=1)
+        (100,)
     """
     if not isinstance(images, Tensor):
         raise TypeError(f"images must be a tensor, got {received(images)}")
-    height, width = (1, 1, *images.shape[1:])[-2:]
-    return height, width
+    check_count("dims", dims)
+    return ((1,) * dims + tuple(images.shape[1:]))[-dims:]
+
+
+def whole_box(size: Size) -> tuple[int, ...]:
+    """Return the box that covers a whole image."""
+    return (*(0 for _ in size), *size)
+
+
+def inside_of(box: Sequence[int]) -> tuple[Any, ...]:
+    """Return the index of what lies in a box, over the trailing axes of an image."""
+    dims = len(box) // 2
+    return (..., *map(slice, box[:dims], box[dims:]))
 
 
 class Placement(NamedTuple):
@@ -49,6 +67,7 @@ class Placement(NamedTuple):
 
     Attributes:
         boxes: ``(rows, 4)`` integers, ``(top, left, bottom, right)`` in pixels, half-open; None is the whole image.
+            A mix with other ``dims`` gives ``(rows, 2 * dims)``: starts, then stops.
         opacity: how strongly the partner covers the box, from 0 to 1: a number, or one for each row ``(rows,)``.
 
     Example:
@@ -89,10 +108,11 @@ def start_around(center: Any, length: Any) -> Any:
 
 
 def clipped_boxes(starts: NDArray[Any], lengths: NDArray[Any], size: Size) -> NDArray[np.int64]:
-    """Return boxes ``(..., 4)`` that start somewhere and are so long, ``(2, ...)`` each, clipped at the borders."""
-    edges = np.empty((4, *starts.shape[1:]), dtype=np.int64)
-    edges[:2] = np.maximum(starts, 0)
-    edges[2:] = np.minimum(starts + lengths, np.array(size).reshape(2, *(1,) * (starts.ndim - 1)))
+    """Return boxes ``(..., 2 * dims)`` of given starts and lengths, ``(dims, ...)`` each, clipped at the borders."""
+    dims = len(size)
+    edges = np.empty((2 * dims, *starts.shape[1:]), dtype=np.int64)
+    edges[:dims] = np.maximum(starts, 0)
+    edges[dims:] = np.minimum(starts + lengths, np.array(size).reshape(dims, *(1,) * (starts.ndim - 1)))
     return edges.T
 
 
@@ -105,9 +125,10 @@ class MixDraw(NamedTuple):
 
     Attributes:
         partners: ``(N,)`` int64, the index of the partner; never the sample itself when ``N > 1``.
-        boxes: ``(N, 4)`` int64, ``(top, left, bottom, right)`` in pixels, half-open.
+        boxes: ``(N, 4)`` int64, ``(top, left, bottom, right)`` in pixels, half-open; with other ``dims``
+            ``(N, 2 * dims)``, starts, then stops.
         opacity: ``(N,)`` float32, how strongly the partner covers the box.
-        size: ``(height, width)`` of the images that the draw was made for.
+        size: ``(height, width)`` of the images that the draw was made for, or one number for each of ``dims`` axes.
 
     Example:
         >>> from cutmix_transforms import RandomCutMix
@@ -133,8 +154,8 @@ class MixDraw(NamedTuple):
 
 def lam_of_boxes(boxes: Tensor, opacity: Tensor, size: Size) -> Tensor:
     """Return ``lam`` for a draw of tensors: a function, as older compilers know no properties of named tuples."""
-    top, left, bottom, right = boxes.unbind(-1)
-    covered = ((bottom - top) * (right - left)).double() / max(size[0] * size[1], 1)
+    dims = len(size)
+    covered = (boxes[:, dims:] - boxes[:, :dims]).prod(-1).double() / max(math.prod(size), 1)
     return (1 - opacity.double() * covered).float()
 
 
@@ -143,9 +164,9 @@ class HostDraw(NamedTuple):
 
     Attributes:
         partners: ``(N,)`` int64, the index of the partner.
-        boxes: ``(1 or N, 4)`` int64.
+        boxes: ``(1 or N, 2 * dims)`` int64, starts, then stops.
         opacity: ``(1 or N,)`` float32.
-        size: ``(height, width)`` of the images.
+        size: of the images, ``(dims,)``.
         shift: how far it is from each sample to its partner in the same batch, or 0 where that differs.
     """
 
@@ -169,15 +190,15 @@ class HostDraw(NamedTuple):
     @property
     def lam(self) -> NDArray[np.float64]:
         """The fraction of each original sample that is kept: ``(1 or N,)``."""
-        pixels = max(self.size[0] * self.size[1], 1)
-        top, left, bottom, right = self.boxes.T
-        kept: NDArray[np.float64] = 1 - self.opacity * ((bottom - top) * (right - left) / pixels)
+        dims = len(self.size)
+        area = (self.boxes[:, dims:] - self.boxes[:, :dims]).prod(axis=1)
+        kept: NDArray[np.float64] = 1 - self.opacity * (area / max(math.prod(self.size), 1))
         return kept
 
     def spread(self) -> MixDraw:
         """Return the draw as tensors with a row for each sample."""
         count = len(self.partners)
-        boxes, opacity = np.empty((count, 4), dtype=np.int64), np.empty(count, dtype=np.float32)
+        boxes, opacity = np.empty((count, 2 * len(self.size)), dtype=np.int64), np.empty(count, dtype=np.float32)
         boxes[:], opacity[:] = self.boxes, self.opacity
         return MixDraw(torch.from_numpy(self.partners), torch.from_numpy(boxes), torch.from_numpy(opacity), self.size)
 
@@ -201,7 +222,7 @@ def for_kernels(draw: MixDraw) -> Draw:
 
 def draw_of(partners: NDArray[np.int64], placement: Placement, size: Size, shift: int = 0) -> HostDraw:
     """Return the draw of samples that have one row of a placement for all or one each."""
-    boxes = np.array([(0, 0, *size)]) if placement.boxes is None else placement.boxes
+    boxes = np.array([whole_box(size)]) if placement.boxes is None else placement.boxes
     opacity = np.array(placement.opacity, dtype=np.float32, ndmin=1)
     return HostDraw(partners, boxes, opacity, size, shift)
 
@@ -221,22 +242,23 @@ def check_placement(placement: Any, size: Size, rows: int, name: str) -> None:
             raise ValueError(f"{name}.place must return an opacity from 0 to 1, got {strength}")
     if boxes is None:
         return
+    dims, edges = len(size), 2 * len(size)
     if not isinstance(boxes, np.ndarray):
         raise TypeError(
-            f"{name}.place must return boxes as a numpy array (rows, 4), or None for whole images; "
+            f"{name}.place must return boxes as a numpy array (rows, {edges}), or None for whole images; "
             f"an opacity goes by its name, Placement(opacity=...); got {received(boxes)}"
         )
-    if boxes.shape not in ((1, 4), (rows, 4)) or boxes.dtype.kind != "i":
+    if boxes.shape not in ((1, edges), (rows, edges)) or boxes.dtype.kind != "i":
         raise ValueError(
-            f"{name}.place must return boxes (rows, 4) of integers for {rows} rows, "
+            f"{name}.place must return boxes (rows, {edges}) of integers for {rows} rows, "
             f"got {boxes.dtype} of shape {boxes.shape}"
         )
-    first, last = boxes[:, :2], boxes[:, 2:]
+    first, last = boxes[:, :dims], boxes[:, dims:]
     wrong = (first < 0) | (last < first) | (last > size)
     if wrong.any():
         raise ValueError(
-            f"{name}.place must return boxes (top, left, bottom, right) with 0 <= top <= bottom <= {size[0]} and "
-            f"0 <= left <= right <= {size[1]}, got {tuple(boxes[wrong.any(1)][0].tolist())}"
+            f"{name}.place must return boxes inside {edges_in_words(size)}, "
+            f"got {tuple(boxes[wrong.any(1)][0].tolist())}"
         )
 
 

@@ -25,11 +25,12 @@ def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | floa
     Args:
         partners: for each sample the index of its partner.
         boxes: ``(top, left, bottom, right)`` of each sample in pixels, half-open, inside the image.
-        size: ``(height, width)`` of the images.
+        size: ``(height, width)`` of the images, or one number for each of ``dims`` axes that boxes span.
         opacity: how strongly the partner covers the box, from 0 to 1; one number or one a sample.
 
     Shape:
-        - partners: ``(N,)`` int64; boxes: ``(N, 4)`` int64; opacity: ``(N,)`` or a number.
+        - partners: ``(N,)`` int64; boxes: ``(N, 4)`` int64, or ``(N, 2 * dims)``, starts, then stops;
+          opacity: ``(N,)`` or a number.
 
     Returns:
         The draw.
@@ -45,11 +46,12 @@ def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | floa
         tensor([0.5000, 0.8750])
     """
     check_indices("partners", partners, "(N,)", ndims=(1,))
-    check_indices("boxes", boxes, "(N, 4)", ndims=(2,), last=4)
-    check_size("size", size)
+    check_size("size", size, any_dims=True)
+    edges = 2 * len(size)
+    check_indices("boxes", boxes, f"(N, {edges})", ndims=(2,), last=edges)
     count = len(partners)
     if len(boxes) != count:
-        raise ValueError(f"boxes must be of shape (N, 4) = {(count, 4)}, got {tuple(boxes.shape)}")
+        raise ValueError(f"boxes must be of shape (N, {edges}) = {(count, edges)}, got {tuple(boxes.shape)}")
     if isinstance(opacity, Tensor):
         check_floats("opacity", opacity, "(N,), or a number", ndims=(1,))
         if len(opacity) != count:
@@ -70,22 +72,23 @@ def check_draw(draw: Any) -> None:
     if not isinstance(draw, MixDraw):
         raise TypeError(f"draw must be a MixDraw, got {received(draw)}")
     check_indices("draw.partners", draw.partners, "(N,)", ndims=(1,))
-    check_indices("draw.boxes", draw.boxes, "(N, 4)", ndims=(2,), last=4)
+    check_size("draw.size", draw.size, any_dims=True)
+    edges = 2 * len(draw.size)
+    check_indices("draw.boxes", draw.boxes, f"(N, {edges})", ndims=(2,), last=edges)
     check_floats("draw.opacity", draw.opacity, "(N,)", ndims=(1,))
-    check_size("draw.size", draw.size)
 
 
 def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
     """Raise an error unless a draw was made for such images and others."""
     if images.ndim == 0:
         raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(images.shape)}")
-    count, size = len(images), image_size(images)
+    count, size = len(images), image_size(images, len(draw.size))
     if size != tuple(draw.size):
         raise ValueError(f"draw must be made for images of size {size}, got one for {tuple(draw.size)}")
     if count != len(draw.partners):
         raise ValueError(f"draw must be made for {count} images, got one for {len(draw.partners)}")
     shapes = [tuple(field.shape) for field in (draw.partners, draw.boxes, draw.opacity)]
-    if shapes != [(count,), (count, 4), (count,)]:
+    if shapes != [(count,), (count, 2 * len(size)), (count,)]:
         raise ValueError(f"draw must have a row for each of {count} images, got fields of the shapes {shapes}")
     if images.shape[1:] != pool.shape[1:]:
         raise ValueError(f"others must be of shape (M, *{tuple(images.shape[1:])}), got {tuple(pool.shape)}")

@@ -12,7 +12,16 @@ from torchvision import tv_tensors
 from cutmix_transforms.functional._blend import exact_dtype, to_dtype
 from cutmix_transforms.functional._by_mask import mix_by_mask, paste_by_mask, with_partners
 from cutmix_transforms.functional._checks import check_tensor
-from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, for_kernels, image_size, send_tensor
+from cutmix_transforms.functional._draw import (
+    Draw,
+    HostDraw,
+    MixDraw,
+    for_kernels,
+    image_size,
+    inside_of,
+    send_tensor,
+    whole_box,
+)
 from cutmix_transforms.functional._mix_draw import check_draw, check_fit
 
 Rows = Tensor | Sequence[Tensor]  # a batch, or samples of one shape and dtype that are still separate
@@ -34,8 +43,8 @@ def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> T
         others: where ``draw.partners`` point to; ``images`` themselves by default.
 
     Shape:
-        - images: ``(N, ..., H, W)``; others: ``(M, ..., H, W)``.
-        - output: ``(N, ..., H, W)``, with dtype, device and memory format of ``images``.
+        - images: ``(N, ..., H, W)``, for a draw of other ``dims`` ``(N, ..., *draw.size)``; others: ``(M, ..., H, W)``.
+        - output: as ``images``, with dtype, device and memory format of ``images``.
 
     Returns:
         A new tensor; ``images`` stay as they are.
@@ -70,8 +79,8 @@ def mix_images_unchecked(images: Tensor, draw: Draw, others: Tensor | None = Non
         pool = None if others is None else others.as_subclass(Tensor)
         mixed: Tensor = tv_tensors.wrap(mix_images_unchecked(images.as_subclass(Tensor), draw, pool), like=images)
         return mixed
-    if images.ndim < 3:
-        size = image_size(images)
+    if images.ndim <= len(draw.size):
+        size = image_size(images, len(draw.size))
         pool = None if others is None else others.reshape(-1, *size)
         return mix_images_unchecked(images.reshape(-1, *size), draw, pool).reshape(images.shape)
     if isinstance(draw, MixDraw) or any(map(_has_gradient, (images,) if others is None else (images, others))):
@@ -97,7 +106,7 @@ def write_mixed(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None =
         boxes, opacity = _one_each(boxes, len(out)), _one_each(opacity, len(out))
     hidden, count = opacity.count(0), len(opacity)
     if hidden:
-        boxes = [box if strength else [0, 0, 0, 0] for box, strength in zip(boxes, opacity, strict=True)]
+        boxes = [box if strength else [0] * len(box) for box, strength in zip(boxes, opacity, strict=True)]
     if hidden + opacity.count(1) == count and (out.is_cpu or (is_one and shift)):
         _copy_all(out, rows)
         if is_one and shift:
@@ -106,7 +115,7 @@ def write_mixed(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None =
             _write_patches(out, rows, draw.partners.tolist(), _one_each(boxes, len(out)), others)
     elif shift and hidden + opacity.count(1) == count:
         paste_by_mask(out, _as_batch(rows), draw)
-    elif shift and hidden + boxes.count([0, 0, *draw.size]) >= count:
+    elif shift and hidden + boxes.count([*whole_box(draw.size)]) >= count:
         _write_blend(out, rows, opacity, shift)
     else:
         batch = _as_batch(rows)
@@ -122,14 +131,13 @@ def _goes_one_by_one(out: Tensor) -> bool:
 
 
 def _write_one_by_one(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None) -> None:
-    blender, pool, size = _Blender(out), rows if others is None else others, list(image_size(out))
+    blender, pool, whole = _Blender(out), rows if others is None else others, [*whole_box(draw.size)]
     targets, sources = _bits_of(out), [_bits_of(row) for row in pool]
     partners = draw.partners.tolist()
     boxes, opacity = (_one_each(field.tolist(), len(out)) for field in (draw.boxes, draw.opacity))
     for i in _along_chains(partners) if others is None else range(len(out)):
-        partner, (top, left, bottom, right), strength = partners[i], boxes[i], opacity[i]
-        box = (..., slice(top, bottom), slice(left, right))
-        if not (strength and [bottom - top, right - left] == size):
+        partner, box, strength = partners[i], inside_of(boxes[i]), opacity[i]
+        if not (strength and boxes[i] == whole):
             out[i].copy_(rows[i])
         if strength == 1:
             targets[i][box] = sources[partner][box]
@@ -169,10 +177,8 @@ class _Blender:
 
 def _write_patch(out: Tensor, rows: Rows, box: list[int], shift: int) -> None:
     """Write what shows of the partners where all have one box and one shift: as one slice."""
-    top, left, bottom, right = box
-    bits = _bits_of(out)
-    patch = bits[..., top:bottom, left:right]
-    source = _bits_of(rows)[..., top:bottom, left:right] if isinstance(rows, Tensor) else patch.copy()
+    patch = _bits_of(out)[inside_of(box)]
+    source = _bits_of(rows)[inside_of(box)] if isinstance(rows, Tensor) else patch.copy()
     patch[:-shift], patch[-shift:] = source[shift:], source[:shift]
 
 
@@ -180,8 +186,9 @@ def _write_patches(out: Tensor, rows: Rows, partners: list[int], boxes: list[lis
     targets = _bits_of(out)
     pool = rows if others is None else others
     sources = _bits_of(pool) if isinstance(pool, Tensor) else targets.copy()
-    for i, (partner, (top, left, bottom, right)) in enumerate(zip(partners, boxes, strict=True)):
-        targets[i, ..., top:bottom, left:right] = sources[partner, ..., top:bottom, left:right]
+    for i, (partner, box) in enumerate(zip(partners, boxes, strict=True)):
+        place = inside_of(box)
+        targets[i][place] = sources[partner][place]
 
 
 def _write_blend(out: Tensor, rows: Rows, opacity: list[float], shift: int) -> None:

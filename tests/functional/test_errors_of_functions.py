@@ -65,7 +65,7 @@ FORMS = [
     (changed(size=None), TypeError, ["draw.size", "(height, width)", "NoneType"]),
     (changed(size=17), TypeError, ["draw.size", "(height, width)", "int: 17"]),
     (changed(size=(17.0, 11.0)), TypeError, ["draw.size", "integers", "(17.0, 11.0)"]),
-    (changed(size=(17, 11, 3)), TypeError, ["draw.size", "(height, width)", "(17, 11, 3)"]),
+    (changed(size=(17, 11, 3)), ValueError, ["draw.boxes", "(N, 6)", "(4, 4)"]),
     (changed(size=torch.tensor(SIZE)), TypeError, ["draw.size", "(height, width)", "int64 of shape (2,)"]),
     (changed(size=(-17, 11)), ValueError, ["draw.size", "at least 0", "(-17, 11)"]),
 ]
@@ -342,7 +342,7 @@ BAD_CALLS = {
         (lambda: F.inside_boxes(BOXES[:, :3], SIZE), ValueError, ["boxes", "(..., 4)", "(4, 3)"]),
         (lambda: F.inside_boxes(torch.tensor(3), SIZE), ValueError, ["boxes", "(..., 4)", "()"]),
         (lambda: F.inside_boxes(BOXES, 17), TypeError, ["size", "(height, width)", "17"]),
-        (lambda: F.inside_boxes(BOXES, (17, 11, 3)), TypeError, ["size", "(17, 11, 3)"]),
+        (lambda: F.inside_boxes(BOXES, (17, 11, 3)), ValueError, ["boxes", "(..., 6)", "(4, 4)"]),
         (lambda: F.inside_boxes(BOXES, (-17, 11)), ValueError, ["size", "(-17, 11)"]),
         (lambda: F.inside_boxes(BOXES, (True, 11)), TypeError, ["size", "(True, 11)"]),
     ],

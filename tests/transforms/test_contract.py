@@ -460,8 +460,8 @@ def test_p_of_a_choice_is_that_of_its_mixes():
             ),
             (
                 "RandomCutMix(alpha=0.5, p=0.25, num_classes=7, per_sample=True, ratio=(0.1, 0.5), "
-                "opacity=(0.0, 1.0), majority=False, min_visibility=0.1, target='soft', label_smoothing=0.1, "
-                "labels_getter=1, generator=None)"
+                "opacity=(0.0, 1.0), majority=False, min_visibility=0.1, dims=2, target='soft', "
+                "label_smoothing=0.1, labels_getter=1, generator=None)"
             ),
         ),
         (
@@ -481,7 +481,7 @@ def test_p_of_a_choice_is_that_of_its_mixes():
             RandomCutout((1, 3), holes=2, fill=(1, 2, 3), mask_fill=255, inside=True, p=0.5),
             (
                 "RandomCutout(size=(1, 3), holes=2, fill=(1.0, 2.0, 3.0), mask_fill=255.0, inside=True, p=0.5, "
-                "min_visibility=0.0, labels_getter='default', generator=None)"
+                "min_visibility=0.0, dims=2, labels_getter='default', generator=None)"
             ),
         ),
     ],

@@ -203,9 +203,9 @@ class Narrow(RandomBand):
 
 OF_MIX = ["num_classes", "per_sample", "min_visibility", "target", "label_smoothing", "labels_getter"]
 READ_ONLY = {
-    RandomCutMix: [*OF_MIX, "alpha", "ratio", "opacity", "majority"],
+    RandomCutMix: [*OF_MIX, "alpha", "ratio", "opacity", "majority", "dims"],
     RandomMixUp: [*OF_MIX, "alpha", "majority"],
-    RandomCutout: ["size", "holes", "fill", "mask_fill", "inside", "min_visibility", "labels_getter"],
+    RandomCutout: ["size", "holes", "fill", "mask_fill", "inside", "min_visibility", "dims", "labels_getter"],
     RandomMixChoice: [*OF_MIX, "transforms", "weights"],
     RandomBand: [*OF_MIX, "height"],
 }

@@ -279,9 +279,9 @@ def placing(**fields):
         (
             {"boxes": np.array([[0, 0, HEIGHT + 1, 2]])},
             ValueError,
-            ["Own.place", "0 <= top <= bottom <= 17", "(0, 0, 18, 2)"],
+            ["Own.place", "17 x 11 (height x width)", "(0, 0, 18, 2)"],
         ),
-        ({"boxes": np.array([[-1, 0, 2, 2]])}, ValueError, ["0 <= left <= right <= 11", "(-1, 0, 2, 2)"]),
+        ({"boxes": np.array([[-1, 0, 2, 2]])}, ValueError, ["17 x 11", "(-1, 0, 2, 2)"]),
         ({"boxes": np.array([[5, 0, 2, 2]])}, ValueError, ["top <= bottom", "(5, 0, 2, 2)"]),
         ({"boxes": np.array([[0.0, 0, 2, 2]])}, ValueError, ["boxes (rows, 4) of integers", "float64"]),
         ({"boxes": 0.3}, TypeError, ["boxes as a numpy array", "Placement(opacity=...)", "float: 0.3"]),
@@ -563,4 +563,4 @@ def test_names_that_a_mix_of_ones_own_may_use():
     assert images.shape == IMAGES.shape
     assert bool((targets.amax(1) >= 0.5).all())
     public = {name for name in vars(Mix) if not name.startswith("_")}
-    assert public == {"place", "forward", "draw"}
+    assert public == {"place", "forward", "draw", "dims"}

@@ -1,0 +1,129 @@
+"""What Cutout is called with: single images or batches, as tensors or PIL images, and the masks beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import PIL.Image
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms.v2 import functional as F
+from torchvision.transforms.v2.functional import is_pure_tensor
+
+from cutmix_transforms._structure._images import channels_last_error, has_channels_last
+from cutmix_transforms._structure._labels import is_mask_key
+from cutmix_transforms._structure._read import is_dense
+from cutmix_transforms.functional._draw import image_size
+from cutmix_transforms.functional._wrap import rewrap, unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cutmix_transforms._structure._containers import Nest
+
+_MODES = ("L", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "I", "I;16", "F")
+_FORMS = {
+    1: "signals (C, T) or (N, C, T) with dims=1",
+    2: "(C, H, W), (N, C, H, W) or videos (T, C, H, W), (N, T, C, H, W)",
+    3: "volumes (C, D, H, W) or (N, C, D, H, W) with dims=3",
+}
+
+
+def as_batch(image: Any, dims: int) -> Tensor:
+    """Return any image as a plain tensor ``(N, C, H, W)``, any video as ``(N, T, C, H, W)``."""
+    is_explicit = isinstance(image, (PIL.Image.Image, tv_tensors.Image, tv_tensors.Video))
+    if is_explicit and dims > 2:
+        raise ValueError(f"dims must be at most 2 for {type(image).__name__}, got {dims}")
+    if isinstance(image, PIL.Image.Image):
+        if image.mode not in _MODES:
+            raise ValueError(
+                f"PIL images must be of mode {', '.join(_MODES)}, got {image.mode}; use image.convert('RGB')"
+            )
+        pixels: Tensor = F.pil_to_tensor(image)
+        return pixels[None]
+    least = 3 if is_explicit else dims + 1
+    if not least <= image.ndim <= least + 2 or (isinstance(image, tv_tensors.Video) and image.ndim == 3):
+        raise ValueError(
+            f"images must be {_FORMS.get(dims, f'of {dims + 1} or more dimensions')}, "
+            f"got {type(image).__name__} of shape {tuple(image.shape)}"
+        )
+    if dims == 2 and has_channels_last(image):
+        raise channels_last_error(image)
+    if image.is_complex():
+        raise TypeError(f"images must be float or integer, got {image.dtype}")
+    plain = unwrap(image)
+    return plain[None] if is_single(image, dims) else plain
+
+
+def check_pictures(nest: Nest, images: list[int]) -> None:
+    """Raise an error where a PIL image is a mask, in which holes would be cut as in an image."""
+    pictures = [i for i in images if isinstance(nest.leaves[i], PIL.Image.Image)]
+    others = [i for i in pictures if nest.leaves[i].mode != nest.leaves[pictures[0]].mode]
+    masks = [i for i in pictures if is_mask_key(nest.paths[i])] or others
+    if masks:
+        raise TypeError(
+            f"masks must be tensors, tv_tensors.Mask(F.pil_to_tensor(mask)), got {nest.name(masks[0])}, a PIL image of "
+            f"mode {nest.leaves[masks[0]].mode}"
+        )
+
+
+def check_views(nest: Nest, place: int) -> None:
+    """Raise an error where another plain tensor is as much an image as the first, which alone would get holes."""
+    first = nest.leaves[place]
+    for i, leaf in enumerate(nest.leaves):
+        if i == place or not is_pure_tensor(first) or not is_pure_tensor(leaf) or is_mask_key(nest.paths[i]):
+            continue
+        if leaf.dtype == first.dtype and leaf.shape == first.shape:
+            raise ValueError(
+                f"images must be tv_tensors.Image where there are several (or tv_tensors.Mask), got {nest.name(i)} as "
+                f"plain as {nest.name(place)}"
+            )
+
+
+def is_plain_mask(nest: Nest, place: int, images: Tensor, dims: int, named: Sequence[int] = ()) -> bool:
+    """Tell whether a plain tensor is a mask for each image, by its name or because the user said so."""
+    leaf = nest.leaves[place]
+    if not is_pure_tensor(leaf) or not (place in named or is_mask_key(nest.paths[place])):
+        return False
+    return is_dense(leaf, images, dims)
+
+
+def is_single(image: Any, dims: int) -> bool:
+    """Tell whether this is one image or video, not a batch."""
+    if isinstance(image, tv_tensors.TVTensor):
+        return bool(image.ndim == (4 if isinstance(image, tv_tensors.Video) else 3))
+    return isinstance(image, PIL.Image.Image) or image.ndim == dims + 1
+
+
+def like(image: Any, batch: Tensor, holes: Tensor) -> Any:
+    """Return a batch in the form of the image that it was made of."""
+    if isinstance(image, PIL.Image.Image):
+        picture = image.copy()  # keeps what a tensor does not: metadata
+        pixels = batch[0].view(torch.int16) if batch.dtype == torch.uint16 else batch[0]  # what mode I;16 is made of
+        for box in holes[0].tolist():
+            top, left, bottom, right = box if len(box) == 4 else (0, box[0], image.height, box[1])
+            if top < bottom and left < right:
+                picture.paste(F.to_pil_image(pixels[:, top:bottom, left:right], mode=image.mode), (left, top))
+        return picture
+    return rewrap(batch.reshape(image.shape), image)
+
+
+def mask_batch(mask: Tensor, images: Tensor, dims: int) -> Tensor:
+    """Return masks as ``(N, any number, H, W)`` beside the images they belong to."""
+    if len(images) > 1 and (mask.ndim <= dims or len(mask) != len(images)):
+        raise ValueError(f"expected one mask for each of {len(images)} images, got masks of shape {tuple(mask.shape)}")
+    each = mask.shape[:-dims].numel() // max(len(images), 1)
+    return unwrap(mask).reshape(len(images), each, *image_size(images, dims))
+
+
+def check_sizes(batches: list[Tensor], leaves: list[Any], dims: int) -> None:
+    """Raise an error unless all images and masks are of one size."""
+    count, size = len(batches[0]), image_size(batches[0], dims)
+    for batch in batches:
+        if (len(batch), image_size(batch, dims)) != (count, size):
+            shapes = [tuple(one.shape) for one in batches]
+            raise ValueError(f"images of one sample must be of one size, got the shapes {shapes}")
+    for leaf in leaves:
+        if isinstance(leaf, tv_tensors.Mask) and tuple(leaf.shape[-dims:]) != size:
+            raise ValueError(f"masks must be of the size of the image, {size}, got shape {tuple(leaf.shape)}")
