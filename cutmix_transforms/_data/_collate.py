@@ -16,6 +16,7 @@ from cutmix_transforms._structure._column import stacked
 from cutmix_transforms._structure._containers import Nest, item_of, keys_of
 from cutmix_transforms._structure._fit import check_counts
 from cutmix_transforms._structure._read import Parts, check_leaves, check_stackable
+from cutmix_transforms._transforms._inputs import with_targets
 from cutmix_transforms._transforms._mix import Mix
 from cutmix_transforms._transforms._read_only import check_no_option
 from cutmix_transforms.functional._checks import received
@@ -123,7 +124,7 @@ class MixCollate:
             raise
         layout = self._layout_of(mix, samples[0], columns)
         mix._check(layout.parts)
-        batch = mix._with_targets(layout.parts.with_leaves(leaves))
+        batch = with_targets(mix, layout.parts.with_leaves(leaves))
         self._layout = layout
         draw = mix._draw_for(len(samples), batch.size, torch.device("cpu"))
         mixed = mix._unmixed(batch) if draw is None else mix._mixed(batch, draw)

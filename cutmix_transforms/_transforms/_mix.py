@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import torch
 from torch import Generator, Tensor
-from torchvision import tv_tensors
 
-from cutmix_transforms._random._graph import draw_in_graph
-from cutmix_transforms._structure._advice import PLACES
 from cutmix_transforms._structure._column import Column, stacked
-from cutmix_transforms._structure._fit import check_counts, check_dense, check_others, shapes_of
-from cutmix_transforms._structure._images import channels_last_error, has_channels_last
-from cutmix_transforms._structure._instances import Leaf
+from cutmix_transforms._structure._fit import check_counts, check_others
 from cutmix_transforms._structure._labels import check_labels_getter
 from cutmix_transforms._structure._order import in_order_of
 from cutmix_transforms._structure._read import Parts, Rules, read
-from cutmix_transforms._transforms._base import RandomTransform
 from cutmix_transforms._transforms._beside import (
     becomes_pair,
     blends_of,
@@ -27,42 +19,28 @@ from cutmix_transforms._transforms._beside import (
     mix_structures,
     takes_any_shape,
 )
+from cutmix_transforms._transforms._draws import DrawingTransform
+from cutmix_transforms._transforms._inputs import check_images, check_num_classes, mix_target, with_targets
 from cutmix_transforms.functional import _targets
-from cutmix_transforms.functional._blend import check_blendable
-from cutmix_transforms.functional._by_mask import pack, unpack
-from cutmix_transforms.functional._checks import check_choice, check_count, check_flag, check_fraction_below_one
+from cutmix_transforms.functional._checks import check_choice, check_fraction_below_one
 from cutmix_transforms.functional._draw import (
-    HostDraw,
     MixDraw,
-    Placement,
-    check_placement,
-    draw_of,
     for_kernels,
     image_size,
 )
 from cutmix_transforms.functional._mix_draw import check_draw, check_fit
-from cutmix_transforms.functional._pairs import MixedTarget, pair_targets_unchecked
+from cutmix_transforms.functional._pairs import MixedTarget
 from cutmix_transforms.functional._pixels import mix_images_unchecked
 from cutmix_transforms.functional._wrap import unwrap
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cutmix_transforms._structure._labels import LabelsGetter
-    from cutmix_transforms.functional._draw import Draw, Size
+    from cutmix_transforms.functional._draw import Draw
 
 NumClasses = int | Sequence[int | None] | None
 
-_MOST_CLASSES = 2**31 - 1
-_AXES: dict[type, tuple[int, ...]] = {tv_tensors.Video: (5,), tv_tensors.Image: (4,)}
-_FORMS = {
-    1: "batched signals (N, C, T) with dims=1 (give those without channels one, signals[:, None])",
-    2: "batched, (N, C, H, W), or videos (N, T, C, H, W) (give gray images (N, H, W) a channel, images[:, None])",
-    3: "batched volumes (N, C, D, H, W) with dims=3 (give those without channels one, volumes[:, None])",
-}
 
-
-class Mix(RandomTransform):
+class Mix(DrawingTransform):
     """The base class of mixes, for writing one of your own: say where the partner shows, all else follows.
 
     A subclass has ``numbers``, how many uniform numbers one row needs, and ``place``, which turns them and the size of
@@ -119,9 +97,6 @@ class Mix(RandomTransform):
         True
     """
 
-    numbers: int
-    dims = 2
-
     def __init__(
         self,
         *,
@@ -134,11 +109,9 @@ class Mix(RandomTransform):
         labels_getter: LabelsGetter = "default",
         generator: Generator | None = None,
     ) -> None:
-        super().__init__(p=p, generator=generator)
-        self._check_hooks()
+        super().__init__(p=p, per_sample=per_sample, generator=generator)
         check_choice("target", target, ("soft", "pair", "union"))
-        self.num_classes = _check_num_classes(num_classes)
-        self.per_sample = check_flag("per_sample", per_sample)
+        self.num_classes = check_num_classes(num_classes)
         self.min_visibility = (
             None if min_visibility is None else check_fraction_below_one("min_visibility", min_visibility)
         )
@@ -149,34 +122,6 @@ class Mix(RandomTransform):
                 f"label_smoothing must be 0 with target='pair', where the loss can smooth, got {label_smoothing!r}"
             )
         self.labels_getter = check_labels_getter(labels_getter)
-
-    def _check_hooks(self) -> None:
-        """Raise an error unless the class says how many numbers its ``place`` needs, and over how many axes it goes."""
-        check_count("dims", self.dims)
-        found = getattr(type(self), "numbers", None)
-        if isinstance(found, bool) or not isinstance(found, int) or found < 0:
-            raise TypeError(
-                f"{type(self).__name__}.numbers must be how many uniform numbers place() needs for a row, an int of at "
-                f"least 0 in the class, got {found!r}"
-            )
-
-    def place(self, numbers: NDArray[np.float64], size: Size) -> Placement:
-        """Turn uniform numbers into the places where the partner shows: the hook that a mix fills.
-
-        Args:
-            numbers: uniform in [0, 1).
-            size: ``(height, width)`` of the images, or one number for each of ``dims`` axes.
-
-        Shape:
-            - numbers: ``(self.numbers, rows)``.
-
-        Returns:
-            The placement, with as many rows.
-
-        Raises:
-            NotImplementedError: if a subclass has no such method.
-        """
-        raise NotImplementedError(f"{type(self).__name__} must have a method place(numbers, size)")
 
     def forward(self, *inputs: Any, draw: MixDraw | None = None, others: Any = None) -> Any:
         """Mix a batch: images and labels as two arguments, or together in any nest of tuples, lists and dictionaries.
@@ -240,87 +185,10 @@ class Mix(RandomTransform):
         """
         if not isinstance(images, Tensor):
             raise TypeError(f"images must be a tensor (v2.ToImage() makes one), got {type(images).__name__}")
-        self._check_images([images])
+        check_images(self, [images])
         if others is not None and not isinstance(others, Tensor):
             others = self._read(others).images[0].value
         return self._draw(len(images), image_size(images, self.dims), 0 if others is None else len(others)).spread()
-
-    def _draw_for(self, count: int, size: Size, device: torch.device, others: int = 0) -> Draw | None:
-        """Return a draw for a batch; None if it is clear without one that nothing is mixed.
-
-        Args:
-            count: how many samples there are.
-            size: of the images, over the axes that boxes span.
-            device: where they are.
-            others: how many samples partners are taken from, if not from the batch itself.
-
-        Returns:
-            The draw.
-        """
-        if self._is_idle(2 if others and count else count):
-            return None
-        if not torch.compiler.is_compiling():
-            return self._draw(count, size, others)
-        place = torch.empty(0, device=device)
-        shape = [count, 2 + 2 * len(size)]
-        rows = draw_in_graph(place, self._number, "_packed", [count, others, *size], shape, torch.float64)
-        return unpack(rows, size)
-
-    def _is_idle(self, count: int) -> bool:
-        """Tell whether it is clear without a draw that nothing is mixed."""
-        return not self.training or count < 2 or (not torch.compiler.is_compiling() and self.p == 0)
-
-    def _draw(self, count: int, size: Size, others: int = 0) -> HostDraw:
-        if count == 0 or (count == 1 and not others):
-            nowhere = Placement(np.zeros((1, 2 * len(size)), dtype=np.int64), 0.0)
-            return draw_of(np.zeros(count, dtype=np.int64), nowhere, size)
-        numbers = self._uniform(count)
-        placement = self._placed(numbers[1:], size)
-        if others:
-            first = int(numbers[0, 0] * others)
-            return draw_of(np.arange(first, first + count) % others, placement, size)
-        shift = self._shift_of(numbers, count)
-        return draw_of(np.arange(shift, shift + count) % count, placement, size, shift)
-
-    def _packed(self, count: int, others: int, *size: int, device: torch.device) -> Tensor:  # noqa: ARG002
-        return pack(self._draw(count, size, others).spread())
-
-    def _shift_of(self, numbers: NDArray[np.float64], count: int) -> int:
-        """Return how far it is from each of some samples to its partner: never to itself."""
-        return 1 + int(numbers[0, 0] * (count - 1))
-
-    def _uniform(self, count: int) -> NDArray[np.float64]:
-        """Return the uniform numbers of one draw, ``(1 + needed, 1 or count)``: the first chooses the partners."""
-        numbers = self._stream.uniform(1 + self._needed, count if self._draws_per_sample else 1)
-        if numbers.shape[1] > 1:
-            self._level(numbers[1:])
-        return numbers
-
-    def _level(self, numbers: NDArray[np.float64]) -> None:
-        """Give all samples the same numbers where they share one draw, in a choice that draws for each."""
-        if not self.per_sample:
-            numbers[:] = numbers[:, :1]
-
-    @property
-    def _needed(self) -> int:
-        """How many numbers a row needs: one that decides whether it is mixed, then those for ``place``."""
-        return 1 + self.numbers
-
-    @property
-    def _draws_per_sample(self) -> bool:
-        return self.per_sample
-
-    def _placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
-        """Return where the partner shows: nowhere in what ``p`` leaves alone, nor after ``.eval()``."""
-        placement = self.place(numbers[1:].copy(), size)
-        check_placement(placement, size, numbers.shape[1], type(self).__name__)
-        p = self.p if self.training else 0
-        if p == 1:
-            return placement
-        is_left = numbers[0] >= p
-        if placement.boxes is None:
-            return Placement(None, np.where(is_left, 0.0, placement.opacity))
-        return Placement(np.where(is_left[:, None], 0, placement.boxes), placement.opacity)
 
     @property
     def _kinds(self) -> list[Mix]:
@@ -342,40 +210,15 @@ class Mix(RandomTransform):
         """Return the parts with their labels in the form that is mixed; raise an error if they cannot be mixed."""
         self._check(parts)
         check_counts(parts)
-        return self._with_targets(parts)
+        return with_targets(self, parts)
 
     def _check(self, parts: Parts) -> None:
         """Raise an error unless images, maps and instances can be mixed."""
-        self._check_images([image.value for image in parts.images])
+        check_images(self, [image.value for image in parts.images])
         if parts.maps or parts.groups:
             check_structures(self, parts)
         for group in parts.groups:
             self._warn_of(group.unnamed)
-
-    def _with_targets(self, parts: Parts) -> Parts:
-        """Return the parts with their labels in the form that is mixed; raise an error unless they are labels."""
-        if self.target == "pair":
-            return parts
-        labels, counts = parts.targets, self.num_classes
-        if not isinstance(counts, tuple):
-            counts = (counts,) * len(labels)
-        elif len(counts) != len(labels):
-            raise ValueError(f"num_classes must be one number or one for each of {len(labels)} labels, got {counts}")
-        smoothing = self.label_smoothing if self.training else 0.0
-        for label in labels:
-            check_dense("labels", label.value)
-        targets = [
-            Leaf(label.place, _targets.target_of(label.value, number, smoothing))
-            for label, number in zip(labels, counts, strict=True)
-        ]
-        nest, size, images, maps, _, groups, is_sample = parts  # older compilers know no _replace
-        rows = [target for _, target in targets if isinstance(target, _targets.ClassLabels) or target.ndim == 2]
-        if self.target == "union" and len(rows) < len(targets):
-            raise ValueError(
-                "labels must be classes or rows of classes with target='union' (values have no union), got "
-                f"{shapes_of([leaf.value for leaf in labels])}"
-            )
-        return Parts(nest, size, images, maps, targets, groups, is_sample)
 
     def _mixed(self, parts: Parts, draw: Draw, pool: Parts | None = None) -> dict[int, Any]:
         """Return what replaces the leaves of a batch, by their place: mixed by a draw, with partners from a pool."""
@@ -388,17 +231,8 @@ class Mix(RandomTransform):
                 own.value.mixed(draw) if is_column else mix_images_unchecked(own.value, draw, pool_of_it)
             )
         for own, other in zip(parts.targets, others.targets, strict=True):
-            values[own.place] = self._mix_target(own.value, draw, other.value)
+            values[own.place] = mix_target(self, own.value, draw, other.value)
         return values | mix_structures(self, parts, draw, others) if parts.maps or parts.groups else values
-
-    def _mix_target(self, own: Any, draw: Draw, other: Any) -> Tensor | MixedTarget:
-        if self.target == "pair":
-            return pair_targets_unchecked(own, draw, None if other is own else other)
-        are_classes = isinstance(own, _targets.ClassLabels) and isinstance(other, _targets.ClassLabels)
-        if self.target == "soft" and are_classes:
-            return _targets.mix_class_labels(own, draw, other)
-        mix = _targets.mix_targets_unchecked if self.target == "soft" else _targets.union_targets_unchecked
-        return mix(_targets.soft_of(own), draw, None if other is own else _targets.soft_of(other))
 
     def _unmixed(self, parts: Parts) -> dict[int, Any]:
         """Return what replaces the leaves where nothing is mixed: targets in the form of mixed ones."""
@@ -406,40 +240,3 @@ class Mix(RandomTransform):
             return {place: _targets.soft_of(target) for place, target in parts.targets}
         both = [*parts.targets, *(leaf for leaf in parts.maps if becomes_pair(self, leaf.value))]
         return {place: MixedTarget.unmixed(stacked(value)) for place, value in both}
-
-    def _check_images(self, images: list[Tensor]) -> None:
-        """Raise an error unless these are images that the mix can take."""
-        for image in images:
-            check_dense("images", image)
-            if image.ndim == 0:
-                raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(image.shape)}")
-            is_explicit = type(image) in _AXES
-            is_usual = image.ndim in _AXES.get(type(image), (self.dims + 2, self.dims + 3))
-            if not is_usual and (is_explicit or not takes_any_shape(self)):
-                raise ValueError(
-                    f"images must be {_FORMS.get(self.dims, f'batched, with {self.dims} axes after N and C')}, "
-                    f"got {type(image).__name__} of shape {tuple(image.shape)}; {PLACES}"
-                )
-            if is_explicit and self.dims > 2:
-                raise ValueError(f"dims must be at most 2 for {type(image).__name__}, got {self.dims}")
-            if self.dims == 2 and has_channels_last(image) and not takes_any_shape(self):
-                raise channels_last_error(image)
-            if (image.dtype == torch.bool or image.dtype.is_complex) and blends_of(self) != "nothing":
-                check_blendable(image)
-
-
-def _check_num_classes(value: Any) -> int | tuple[int | None, ...] | None:
-    if not isinstance(value, (tuple, list)):
-        return None if value is None else _check_number_of_classes(value)
-    if not value:
-        raise ValueError(
-            f"num_classes must be an integer of at least 1, or one for each of several labels, got {value}"
-        )
-    return tuple(count if count is None else _check_number_of_classes(count) for count in value)
-
-
-def _check_number_of_classes(value: Any) -> int:
-    count = check_count("num_classes", value)
-    if count > _MOST_CLASSES:
-        raise ValueError(f"num_classes must be at most {_MOST_CLASSES}, got {count}")
-    return count

@@ -562,5 +562,5 @@ def test_names_that_a_mix_of_ones_own_may_use():
     images, targets = Own(0.5, num_classes=6, per_sample=True)(IMAGES, LABELS)
     assert images.shape == IMAGES.shape
     assert bool((targets.amax(1) >= 0.5).all())
-    public = {name for name in vars(Mix) if not name.startswith("_")}
+    public = {name for cls in (Mix, Mix.__base__) for name in vars(cls) if not name.startswith("_")}
     assert public == {"place", "forward", "draw", "dims"}

@@ -1,0 +1,107 @@
+"""Images and labels of a mix: whether it can take them, and the form in which labels are mixed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torchvision import tv_tensors
+
+from cutmix_transforms._structure._advice import PLACES
+from cutmix_transforms._structure._fit import check_dense, shapes_of
+from cutmix_transforms._structure._images import channels_last_error, has_channels_last
+from cutmix_transforms._structure._instances import Leaf
+from cutmix_transforms._structure._read import Parts
+from cutmix_transforms._transforms._beside import blends_of, takes_any_shape
+from cutmix_transforms.functional import _targets
+from cutmix_transforms.functional._blend import check_blendable
+from cutmix_transforms.functional._checks import check_count
+from cutmix_transforms.functional._pairs import MixedTarget, pair_targets_unchecked
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cutmix_transforms._transforms._mix import Mix
+    from cutmix_transforms.functional._draw import Draw
+
+_MOST_CLASSES = 2**31 - 1
+_AXES: dict[type, tuple[int, ...]] = {tv_tensors.Video: (5,), tv_tensors.Image: (4,)}
+_FORMS = {
+    1: "batched signals (N, C, T) with dims=1 (give those without channels one, signals[:, None])",
+    2: "batched, (N, C, H, W), or videos (N, T, C, H, W) (give gray images (N, H, W) a channel, images[:, None])",
+    3: "batched volumes (N, C, D, H, W) with dims=3 (give those without channels one, volumes[:, None])",
+}
+
+
+def check_images(mix: Mix, images: list[Tensor]) -> None:
+    """Raise an error unless these are images that the mix can take."""
+    for image in images:
+        check_dense("images", image)
+        if image.ndim == 0:
+            raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(image.shape)}")
+        is_explicit = type(image) in _AXES
+        is_usual = image.ndim in _AXES.get(type(image), (mix.dims + 2, mix.dims + 3))
+        if not is_usual and (is_explicit or not takes_any_shape(mix)):
+            raise ValueError(
+                f"images must be {_FORMS.get(mix.dims, f'batched, with {mix.dims} axes after N and C')}, "
+                f"got {type(image).__name__} of shape {tuple(image.shape)}; {PLACES}"
+            )
+        if is_explicit and mix.dims > 2:
+            raise ValueError(f"dims must be at most 2 for {type(image).__name__}, got {mix.dims}")
+        if mix.dims == 2 and has_channels_last(image) and not takes_any_shape(mix):
+            raise channels_last_error(image)
+        if (image.dtype == torch.bool or image.dtype.is_complex) and blends_of(mix) != "nothing":
+            check_blendable(image)
+
+
+def with_targets(mix: Mix, parts: Parts) -> Parts:
+    """Return the parts with their labels in the form that is mixed; raise an error unless they are labels."""
+    if mix.target == "pair":
+        return parts
+    labels, counts = parts.targets, mix.num_classes
+    if not isinstance(counts, tuple):
+        counts = (counts,) * len(labels)
+    elif len(counts) != len(labels):
+        raise ValueError(f"num_classes must be one number or one for each of {len(labels)} labels, got {counts}")
+    smoothing = mix.label_smoothing if mix.training else 0.0
+    for label in labels:
+        check_dense("labels", label.value)
+    targets = [
+        Leaf(label.place, _targets.target_of(label.value, number, smoothing))
+        for label, number in zip(labels, counts, strict=True)
+    ]
+    nest, size, images, maps, _, groups, is_sample = parts  # older compilers know no _replace
+    rows = [target for _, target in targets if isinstance(target, _targets.ClassLabels) or target.ndim == 2]
+    if mix.target == "union" and len(rows) < len(targets):
+        raise ValueError(
+            "labels must be classes or rows of classes with target='union' (values have no union), got "
+            f"{shapes_of([leaf.value for leaf in labels])}"
+        )
+    return Parts(nest, size, images, maps, targets, groups, is_sample)
+
+
+def mix_target(mix: Mix, own: Any, draw: Draw, other: Any) -> Tensor | MixedTarget:
+    if mix.target == "pair":
+        return pair_targets_unchecked(own, draw, None if other is own else other)
+    are_classes = isinstance(own, _targets.ClassLabels) and isinstance(other, _targets.ClassLabels)
+    if mix.target == "soft" and are_classes:
+        return _targets.mix_class_labels(own, draw, other)
+    kernel = _targets.mix_targets_unchecked if mix.target == "soft" else _targets.union_targets_unchecked
+    return kernel(_targets.soft_of(own), draw, None if other is own else _targets.soft_of(other))
+
+
+def check_num_classes(value: Any) -> int | tuple[int | None, ...] | None:
+    if not isinstance(value, (tuple, list)):
+        return None if value is None else _check_number_of_classes(value)
+    if not value:
+        raise ValueError(
+            f"num_classes must be an integer of at least 1, or one for each of several labels, got {value}"
+        )
+    return tuple(count if count is None else _check_number_of_classes(count) for count in value)
+
+
+def _check_number_of_classes(value: Any) -> int:
+    count = check_count("num_classes", value)
+    if count > _MOST_CLASSES:
+        raise ValueError(f"num_classes must be at most {_MOST_CLASSES}, got {count}")
+    return count
