@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 import torch.multiprocessing as mp
-import two_ranks
+from support import two_ranks
 from support.toys import COUNT, PICTURES, agree, network, soft, train_by_hand
 
 from cutmix_transforms import MixedTarget
 
-HERE = Path(__file__).parent
+PROGRAM = Path(two_ranks.__file__)
 jobs = pytest.mark.parametrize("name", two_ranks.JOBS)
 
 
@@ -23,7 +23,7 @@ def launched(tmp_path_factory):
     by_torchrun, by_spawn = (tmp_path_factory.mktemp(name) for name in ("torchrun", "spawn"))
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen([*launcher, HERE / "two_ranks.py", by_torchrun], env=environment) as program:
+    with subprocess.Popen([*launcher, PROGRAM, by_torchrun], env=environment) as program:
         mp.spawn(two_ranks.rank_main, (by_spawn / "store", by_spawn), nprocs=2)
     assert program.returncode == 0
     return [[torch.load(out / f"{rank}.pt") for rank in range(2)] for out in (by_torchrun, by_spawn)]

@@ -1,4 +1,4 @@
-"""DataLoader workers and generators: what reaches workers, and what they draw (see also random/test_randomness.py)."""
+"""DataLoader workers and generators: what reaches workers, and what they draw (see also test_randomness.py)."""
 
 import copy
 import pickle
