@@ -152,7 +152,7 @@ class MixCollate:
 
 
 def unstacked(samples: Sequence[Any]) -> tuple[Any, ...]:
-    """Keep the samples of a batch apart, as detectors want them: a ``collate_fn`` for :class:`MixCollate`.
+    """Keep the samples of a batch apart, as detectors want them: a ``collate_fn`` for ``MixCollate``.
 
     Args:
         samples: the samples, all tuples or all dictionaries.

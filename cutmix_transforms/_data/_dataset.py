@@ -45,7 +45,7 @@ class MixDataset(Dataset[Any]):
             equally often.
 
     Shape:
-        - samples: an image ``(C, H, W)`` and a label, in any form that :class:`MixCollate` takes.
+        - samples: an image ``(C, H, W)`` and a label, in any form that ``MixCollate`` takes.
         - output: the same form; soft targets are ``(K,)``.
 
     Raises:

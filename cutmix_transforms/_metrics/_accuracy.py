@@ -18,7 +18,7 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
 
     Args:
         logits: a score for each class; the ``k`` highest are the predicted classes.
-        target: hard labels, soft or multi-hot rows, or a :class:`MixedTarget` of either.
+        target: hard labels, soft or multi-hot rows, or a ``MixedTarget`` of either.
         k: number of predicted classes.
 
     Shape:

@@ -13,7 +13,7 @@ from cutmix_transforms.functional._pairs import MixedTarget, check_pair
 
 
 class MixedLoss(nn.Module):
-    """Let a loss for hard labels take a :class:`MixedTarget`: each of the two labels counts with its fraction.
+    """Let a loss for hard labels take a ``MixedTarget``: each of the two labels counts with its fraction.
 
     ``lam * criterion(x, a) + (1 - lam) * criterion(x, b)``, with the ``lam`` of each sample. Each half is reduced as
     the criterion reduces it: a mean of torch's divides by the class weights of its labels and leaves out

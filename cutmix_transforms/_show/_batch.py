@@ -1,10 +1,11 @@
 """A picture of a batch: images in a grid, with their targets in words and colors."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Mapping, Sequence
 from math import ceil
-from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
 from torch import Tensor
@@ -16,9 +17,13 @@ from cutmix_transforms._show._pixels import pixels_of
 from cutmix_transforms._show._targets import notes_of, of_one
 from cutmix_transforms._show._text import Lettering, Measure, shorten
 from cutmix_transforms.functional._checks import check_boxes, check_count, received
-from cutmix_transforms.functional._draw import MixDraw, Size
 from cutmix_transforms.functional._mix_draw import check_draw
-from cutmix_transforms.functional._pairs import MixedTarget
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from cutmix_transforms.functional._draw import MixDraw, Size
+    from cutmix_transforms.functional._pairs import MixedTarget
 
 PAPER, INK = (255, 255, 255), (34, 34, 34)
 GUTTER = 4
@@ -51,7 +56,7 @@ def show_batch(
         images: the batch, integer or float from 0 to 1; of videos the middle frame is shown. Or a sequence of images,
             also of unequal sizes. White is 1 for floats, and for integers the first of 255, 4095, 65535 and the highest
             value of the dtype that no pixel that is shown exceeds.
-        targets: class indices, rows of class fractions, values, or semantic masks; a :class:`MixedTarget` of these; or
+        targets: class indices, rows of class fractions, values, or semantic masks; a ``MixedTarget`` of these; or
             for each image a dictionary with any of ``boxes``, ``labels``, ``masks``, ``keypoints`` and the ``weights``
             of MixUp, which stand behind the names. Keypoints that are covered (``nan``, or negative) or outside the
             image are left out; classes 0 (the background) and 255 (not known) of a semantic mask have no color.

@@ -114,6 +114,7 @@ def _sealing(construct: Callable[..., None]) -> Callable[..., None]:
         if type(self).__init__ is __init__:
             self._is_made = True
 
+    __init__.__doc__ = construct.__doc__ or "Make the transform; its options are described with its class."
     return __init__
 
 

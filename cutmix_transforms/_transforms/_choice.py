@@ -37,7 +37,7 @@ class RandomMixChoice(Mix):
     chosen.
 
     Args:
-        transforms: the mixes: :class:`RandomCutMix`, :class:`RandomMixUp`, a :class:`Mix` of your own or other choices.
+        transforms: the mixes: ``RandomCutMix``, ``RandomMixUp``, a ``Mix`` of your own or other choices.
         weights: how often each is chosen, in any unit; equally often by default.
         per_sample: choose for every sample, not for the batch.
         generator: the CPU generator that the choice and the draws of all mixes come from.

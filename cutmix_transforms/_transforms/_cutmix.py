@@ -42,7 +42,7 @@ class RandomCutMix(Mix):
     ``alpha`` often get an empty box (13 % at 32 x 32 and ``alpha=0.2``).
 
     Semantic masks, plain or as ``tv_tensors.Mask``, are pasted with the same box. Boxes, instance masks and keypoints
-    are mixed sample by sample, in :class:`MixDataset` or :class:`MixCollate`: what is hidden goes, with its labels;
+    are mixed sample by sample, in ``MixDataset`` or ``MixCollate``: what is hidden goes, with its labels;
     what is hidden in part gets the tightest box round what is seen of it (of its mask where there is one); the
     partner's instances, cut to the pasted box, come after the sample's own; ``area`` of what is cut is measured anew. A
     covered keypoint becomes ``nan`` (``-1`` in integers) and keeps its place, for the loss to leave out:
@@ -65,7 +65,7 @@ class RandomCutMix(Mix):
         dims: over how many trailing axes a box spans: 2 for images, 1 for signals ``(N, C, T)``, 3 for volumes
             ``(N, C, D, H, W)``. Its sides are then ``int(side * (1 - lam0) ** (1 / dims))``, and with 1 the labels
             ``(N, T)`` are dense unless ``num_classes`` is T. Boxes, keypoints and instance masks need 2.
-        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels, ``"union"`` for
+        target: ``"soft"`` for float targets, ``"pair"`` for a ``MixedTarget`` of both labels, ``"union"`` for
             every class that is in one of the samples that show.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
         labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
@@ -142,7 +142,7 @@ class RandomCutMix(Mix):
             )
 
     def place(self, numbers: NDArray[np.float64], size: Size) -> Placement:
-        """Place boxes, clipped at the borders or with ``ratio`` wholly inside; arguments as in :meth:`Mix.place`."""
+        """Place boxes, clipped at the borders or with ``ratio`` wholly inside; arguments as in ``Mix.place``."""
         low, high = self.opacity if isinstance(self.opacity, tuple) else (self.opacity, self.opacity)
         opacity = low if low == high else low + (high - low) * numbers[-1]
         dims, sides = self.dims, np.array(size)[:, None]  # (dims, 1)

@@ -132,7 +132,7 @@ class RandomCutout(RandomTransform):
 
         Args:
             *inputs: the image or batch, with or without targets.
-            draw: holes to replay, from :meth:`draw`; by default fresh ones.
+            draw: holes to replay, from ``draw``; by default fresh ones.
 
         Shape:
             - draw: ``(N, K, 4)`` int64, ``(top, left, bottom, right)``, with N = 1 for a single image.

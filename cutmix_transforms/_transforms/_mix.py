@@ -44,9 +44,9 @@ class Mix(DrawingTransform):
     """The base class of mixes, for writing one of your own: say where the partner shows, all else follows.
 
     A subclass has ``numbers``, how many uniform numbers one row needs, and ``place``, which turns them and the size of
-    the image into a :class:`functional.Placement`. There is one row for the batch or, with ``per_sample``, one for each
+    the image into a ``functional.Placement``. There is one row for the batch or, with ``per_sample``, one for each
     sample: ``numbers[0]`` in ``place`` is an array with the first number of every row. The probability ``p``, partners,
-    ``lam``, targets, masks, instances, :class:`MixCollate`, :class:`MixDataset`, replay and :class:`RandomMixChoice`
+    ``lam``, targets, masks, instances, ``MixCollate``, ``MixDataset``, replay and ``RandomMixChoice``
     need no line more. For boxes over other axes than height and width, ``dims`` of the class says over how many: 1 for
     signals ``(N, C, T)``, 3 for volumes ``(N, C, D, H, W)``.
 
@@ -55,15 +55,15 @@ class Mix(DrawingTransform):
         num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
         per_sample: draw for every sample, not once for the batch.
         min_visibility: instances whose visible fraction is not above it are dropped; None is 0.
-        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels, ``"union"`` for
+        target: ``"soft"`` for float targets, ``"pair"`` for a ``MixedTarget`` of both labels, ``"union"`` for
             every class that is in one of the samples that show.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
-        labels_getter: how to find the labels, as in :class:`RandomCutMix`.
+        labels_getter: how to find the labels, as in ``RandomCutMix``.
         generator: the CPU generator that draws come from; by default torch's global one.
 
     Shape:
         - numbers given to ``place``: ``(self.numbers, rows)`` float64 in [0, 1), a numpy array on the host.
-        - images and labels: as in :class:`RandomCutMix`, or :class:`RandomMixUp` where ``place`` takes whole images.
+        - images and labels: as in ``RandomCutMix``, or ``RandomMixUp`` where ``place`` takes whole images.
 
     Raises:
         TypeError: if an option or an input is of a wrong type.
@@ -128,7 +128,7 @@ class Mix(DrawingTransform):
 
         Args:
             *inputs: the batch.
-            draw: a draw to replay, from :meth:`draw`; by default a fresh one.
+            draw: a draw to replay, from ``draw``; by default a fresh one.
             others: a second batch in the same nest to take partners from, of any number; by default the batch itself.
 
         Returns:

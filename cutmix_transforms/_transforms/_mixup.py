@@ -30,8 +30,8 @@ class RandomMixUp(Mix):
     At ``alpha=1`` most images are thorough blends; the paper takes 1 for CIFAR-10, and finds 0.1 to 0.4 best on
     ImageNet.
 
-    Semantic masks beside the images become a :class:`MixedTarget` of both (``target="pair"``). Boxes, instance masks
-    and keypoints are mixed sample by sample, in :class:`MixDataset` or :class:`MixCollate`: those of the partner come
+    Semantic masks beside the images become a ``MixedTarget`` of both (``target="pair"``). Boxes, instance masks
+    and keypoints are mixed sample by sample, in ``MixDataset`` or ``MixCollate``: those of the partner come
     after the sample's own, and ``weights`` in the dictionary that holds them says how much each counts: ``lam`` or
     ``1 - lam``, and 1 where nothing is mixed. Images of unequal size, and their masks, are padded with zeros at the
     bottom and right.
@@ -43,7 +43,7 @@ class RandomMixUp(Mix):
         num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
         per_sample: draw ``lam`` for every sample, not one for the batch.
         majority: let every sample keep the larger of ``lam`` and ``1 - lam``.
-        target: ``"soft"`` for float targets, ``"pair"`` for a :class:`MixedTarget` of both labels, ``"union"`` for
+        target: ``"soft"`` for float targets, ``"pair"`` for a ``MixedTarget`` of both labels, ``"union"`` for
             every class that is in one of the samples that show.
         label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
         labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
@@ -102,6 +102,6 @@ class RandomMixUp(Mix):
         self.majority = check_flag("majority", majority)
 
     def place(self, numbers: NDArray[np.float64], size: Size) -> Placement:  # noqa: ARG002
-        """Blend whole images; arguments as in :meth:`Mix.place`."""
+        """Blend whole images; arguments as in ``Mix.place``."""
         lam = beta(numbers[0], numbers[1], self.alpha, majority=self.majority)
         return Placement(opacity=1 - lam)

@@ -60,7 +60,7 @@ def pack(draw: MixDraw) -> Tensor:
 
 
 def unpack(rows: Tensor, size: Size) -> MixDraw:
-    """Return the draw that :func:`pack` made a tensor of."""
+    """Return the draw that ``pack`` made a tensor of."""
     return MixDraw(rows[:, 0].long(), rows[:, 1:-1].long(), rows[:, -1].float(), size)
 
 

@@ -74,7 +74,7 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
 
 
 def cutout_unchecked(images: Tensor, holes: Tensor, pixels: Tensor) -> Tensor:
-    """Fill the holes of a batch with what :func:`fill_pixels` gives, all of it known to fit."""
+    """Fill the holes of a batch with what ``fill_pixels`` gives, all of it known to fit."""
     size, pixels = image_size(images, holes.shape[-1] // 2), pixels.expand(images.shape)
     if not _goes_by_rows(images):
         inside = inside_boxes(send_tensor(holes, images.device), size).any(dim=1)  # (N, *size)

@@ -74,7 +74,7 @@ def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> T
 
 
 def mix_images_unchecked(images: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
-    """Mix images as :func:`mix_images` does, with a draw that is known to fit; tv_tensors keep their type."""
+    """Mix images as ``mix_images`` does, with a draw that is known to fit; tv_tensors keep their type."""
     if isinstance(images, tv_tensors.TVTensor):
         pool = None if others is None else others.as_subclass(Tensor)
         mixed: Tensor = tv_tensors.wrap(mix_images_unchecked(images.as_subclass(Tensor), draw, pool), like=images)

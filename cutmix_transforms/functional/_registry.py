@@ -75,7 +75,7 @@ def register_kernel(cls: type[tv_tensors.TVTensor], *, categorical: bool = False
 def register_instance_kernel(cls: type[tv_tensors.TVTensor]) -> Callable[[AnyInstance], AnyInstance]:
     """Let CutMix and Cutout take tv_tensors of a type of your own that hold a row for each instance, such as polygons.
 
-    The function gets the rows of one sample and a :class:`View` of it. It gives the rows as a plain tensor, changed to
+    The function gets the rows of one sample and a ``View`` of it. It gives the rows as a plain tensor, changed to
     what can be seen of them, and the visible share of each, or None where the boxes beside them decide.
 
     Args:

@@ -66,7 +66,7 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
 
 
 def soft_targets_unchecked(labels: Tensor, num_classes: int | None, label_smoothing: float) -> Tensor:
-    """Turn labels that :func:`check_labels` has seen into float targets."""
+    """Turn labels that ``check_labels`` has seen into float targets."""
     if labels.dtype.is_floating_point:
         return labels
     if labels.ndim == 2:
@@ -78,7 +78,7 @@ def soft_targets_unchecked(labels: Tensor, num_classes: int | None, label_smooth
 
 
 def check_labels(labels: Tensor, num_classes: int | None) -> None:
-    """Raise a clear error unless a tensor of labels has one of the forms that :func:`soft_targets` takes."""
+    """Raise a clear error unless a tensor of labels has one of the forms that ``soft_targets`` takes."""
     ndim, dtype = labels.ndim, labels.dtype
     if ndim not in (1, 2):
         raise ValueError(
@@ -131,7 +131,7 @@ def mix_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) ->
     ``out[i] = lam[i] * targets[i] + (1 - lam[i]) * others[partners[i]]``
 
     Args:
-        targets: float targets, as :func:`soft_targets` makes them.
+        targets: float targets, as ``soft_targets`` makes them.
         draw: which partner and which fraction.
         others: where ``draw.partners`` point to; ``targets`` themselves by default.
 
@@ -181,7 +181,7 @@ def union_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) 
     nothing. So sounds are tagged that are heard together, and pictures with several labels.
 
     Args:
-        targets: float targets, as :func:`soft_targets` makes them.
+        targets: float targets, as ``soft_targets`` makes them.
         draw: which partner and which fraction.
         others: where ``draw.partners`` point to; ``targets`` themselves by default.
 
@@ -237,7 +237,7 @@ def target_of(labels: Tensor, num_classes: int | None, smoothing: float) -> Tens
 
 
 def soft_of(target: Tensor | ClassLabels) -> Tensor:
-    """Return the soft targets of what :func:`target_of` gave."""
+    """Return the soft targets of what ``target_of`` gave."""
     return target.soft() if isinstance(target, ClassLabels) else target
 
 
