@@ -12,6 +12,7 @@ from cutmix_transforms._transforms._cutmix import RandomCutMix
 from cutmix_transforms._transforms._cutout import RandomCutout
 from cutmix_transforms._transforms._mix import Mix
 from cutmix_transforms._transforms._mixup import RandomMixUp
+from cutmix_transforms._version import __version__
 from cutmix_transforms.functional._draw import MixDraw
 from cutmix_transforms.functional._pairs import MixedTarget
 
@@ -26,6 +27,7 @@ __all__ = [
     "RandomCutout",
     "RandomMixChoice",
     "RandomMixUp",
+    "__version__",
     "functional",
     "mixed_accuracy",
     "photographs",

@@ -8,8 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from torchvision.transforms import v2
 
 import cutmix_transforms
+from cutmix_transforms._commands._cli import main
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "cutmix_transforms"
@@ -37,10 +39,22 @@ def test_readme_is_short_and_its_links_lead_somewhere():
     assert len(blocks("bash")) == 3
 
 
-def test_changelog_begins_with_this_version():
-    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1]
-    assert newest == version("cutmix-transforms")
-    assert f'\nversion = "{newest}"\n' in (ROOT / "pyproject.toml").read_text()
+def test_there_is_one_version(capsys):
+    written = {
+        "CHANGELOG.md": re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1],
+        "CITATION.cff": re.search(r"^version: (\S+)", (ROOT / ".github/CITATION.cff").read_text(), re.MULTILINE)[1],
+        "metadata": version("cutmix-transforms"),
+    }
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    written["--version"] = capsys.readouterr().out.strip()
+    assert written == dict.fromkeys(written, cutmix_transforms.__version__)
+
+
+def test_workflows_test_every_python_that_is_supported():
+    named = re.findall(r'"Programming Language :: Python :: (\S+)"', (ROOT / "pyproject.toml").read_text())
+    tested = re.search(r"python: \[(.*)\]", (ROOT / ".github/workflows/tests.yml").read_text())[1]
+    assert re.findall(r'"(.*?)"', tested) == named
 
 
 SIGNATURES = {
@@ -75,10 +89,18 @@ def test_signatures(name):
     assert text == SIGNATURES[name]
 
 
+def test_hints_are_shown_as_they_are_written():
+    shown = {name: one.annotation for name, one in inspect.signature(cutmix_transforms.show_batch).parameters.items()}
+    assert shown["images"] == "Tensor | Sequence[Tensor]"
+    assert shown["font"] == "str | PathLike[str] | Font | None"
+    shown = {name: one.annotation for name, one in inspect.signature(cutmix_transforms.RandomCutMix).parameters.items()}
+    assert shown["labels_getter"] == "LabelsGetter"
+
+
 def test_public_names():
-    assert set(cutmix_transforms.__all__) == {*SIGNATURES, "functional"}
+    assert set(cutmix_transforms.__all__) == {*SIGNATURES, "functional", "__version__"}
     public = {name for name in vars(cutmix_transforms) if not name.startswith("_")}
-    assert public == set(cutmix_transforms.__all__)
+    assert public == set(cutmix_transforms.__all__) - {"__version__"}
     assert (PACKAGE / "py.typed").exists()
 
 
@@ -89,6 +111,37 @@ def test_every_public_name_is_documented_with_an_example():
         text = inspect.getdoc(one)
         assert ">>> " in text, one
         assert "Shape:" in text or "Attributes:" in text or one.__name__ in ("RandomMixChoice", "unstacked"), one
+
+
+MEMBERS = {  # of each class, those that it inherits from another class of the package too
+    "Mix": "draw extra_repr forward generator p place",
+    "RandomCutMix": "draw extra_repr forward generator numbers p place",
+    "RandomMixUp": "draw extra_repr forward generator numbers p place",
+    "RandomMixChoice": "draw extra_repr forward generator numbers p place",
+    "RandomCutout": "draw extra_repr forward generator p",
+    "MixCollate": "",
+    "MixDataset": "",
+    "MixedLoss": "forward",
+    "MixDraw": "boxes lam opacity partners size",
+    "MixedTarget": "a b lam pin_memory to unmixed",
+}
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_help_shows_what_users_need(name):
+    """Nothing that only the package itself calls, and each method with its docstring."""
+    cls = getattr(cutmix_transforms, name)
+    own = [one for one in cls.__mro__ if one.__module__.startswith("cutmix_transforms")]
+    members = {member for one in own for member in vars(one) if not member.startswith("_")}
+    assert sorted(members) == MEMBERS[name].split()
+    assert all(inspect.getdoc(getattr(cls, member)) for member in members - {"numbers"})
+    assert not issubclass(cls, v2.Transform) or "described with its class" in inspect.getdoc(cls.__init__)
+
+
+def test_docstrings_name_things_plainly():
+    """In ``help`` a role of Sphinx would stand as it is."""
+    for path in MODULES:
+        assert not re.search(r":(class|func|meth|mod|attr):`", path.read_text()), path
 
 
 def test_house_rules():
@@ -123,7 +176,7 @@ ROOMS = {  # and the rooms that each may import from, besides itself
     "_show": ["functional"],
     "_transforms": ["functional", "_random", "_structure"],
     "_data": ["functional", "_random", "_structure", "_transforms"],
-    "_commands": ["functional", "_random", "_structure", "_metrics", "_show", "_transforms", "_data"],
+    "_commands": ["functional", "_random", "_structure", "_metrics", "_show", "_transforms", "_data", "_version"],
 }
 
 

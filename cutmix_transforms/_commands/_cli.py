@@ -3,11 +3,11 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import NoReturn
 
 from cutmix_transforms._commands import _bench, _compare, _preview
 from cutmix_transforms._commands._terminal import printable
+from cutmix_transforms._version import __version__
 
 
 class _Parser(argparse.ArgumentParser):
@@ -20,7 +20,7 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``cutmix-transforms`` and give its exit code: 0, or 2 after one line about what is wrong."""
     parser = _Parser(prog="cutmix-transforms", description="CutMix, MixUp and Cutout for PyTorch.")
-    parser.add_argument("--version", action="version", version=version("cutmix-transforms"))
+    parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", dest="command", required=True)
     _preview.add_arguments(commands.add_parser("preview", help=_preview.HELP, description=_preview.HELP))
     _bench.add_arguments(commands.add_parser("bench", help=_bench.HELP, description=_bench.HELP))
