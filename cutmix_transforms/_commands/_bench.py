@@ -30,9 +30,12 @@ HEADS = ("case", "ours / plain", "torchvision / ours", "timm / ours", "kornia / 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command to its parser."""
     add = parser.add_argument
-    add("--quick", action="store_true", help="about a minute, with more noise (default: about four)")
-    add("--device", default="cpu", help="where batches are mixed, such as cuda (default: %(default)s)")
-    add("--json", type=Path, metavar="FILE", help="also write all numbers here, after every case")
+    add(
+        "--quick", action="store_true", help="measure for about a minute, with more noise (default: about four minutes)"
+    )
+    add("--device", default="cpu", help="where batches are mixed, such as cuda or cuda:1 (default: %(default)s)")
+    file = "also write all numbers to this file, after every case (default: only print the table)"
+    add("--json", type=Path, metavar="FILE", help=file)
     parser.set_defaults(run=run)
 
 

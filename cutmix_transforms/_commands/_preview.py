@@ -18,14 +18,13 @@ from cutmix_transforms._commands._files import write_whole
 from cutmix_transforms._commands._folders import folders_in, is_picture, is_train, pictures_in_classes
 from cutmix_transforms._commands._photos import photographs
 from cutmix_transforms._commands._pictures import open_picture
+from cutmix_transforms._commands._spec import title_of, transform_of
 from cutmix_transforms._commands._terminal import printable
 from cutmix_transforms._data._collate import MixCollate, unstacked
 from cutmix_transforms._show._batch import GUTTER, INK, PAPER, show_batch
 from cutmix_transforms._transforms._base import RandomTransform
-from cutmix_transforms._transforms._cutmix import RandomCutMix
 from cutmix_transforms._transforms._cutout import RandomCutout
 from cutmix_transforms._transforms._mix import Mix
-from cutmix_transforms._transforms._mixup import RandomMixUp
 
 HELP = "Write a picture of what the transforms do to photographs, with the targets that come out."
 TRANSFORMS = ("cutmix", "mixup", "cutout")
@@ -41,15 +40,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     whose = "pictures, or class folders of pictures (default: photographs that come with the package)"
     add("folder", nargs="?", type=Path, metavar="FOLDER", help=whose)
     add("-o", "--output", type=Path, default=Path("preview.png"), help="the picture to write (default: %(default)s)")
-    add("--transform", action="append", choices=TRANSFORMS, help="what to show; may be repeated (default: all)")
-    what = "the targets: of classification, or boxes, masks and keypoints on the photographs of the package "
+    add(
+        "--transform",
+        action="append",
+        metavar="NAME[:OPTIONS]",
+        help="a transform to show: cutmix, mixup or cutout, or mixes with + between to take turns, each with options "
+        "of its class, such as mixup:alpha=0.2; may be repeated (default: cutmix, mixup and cutout)",
+    )
+    what = (
+        "the targets to show: those of classification, or boxes, masks and keypoints on the photographs of the package "
+    )
     add("--show", choices=TASKS, default=TASKS[0], help=what + "(default: %(default)s)")
-    add("--alpha", type=float, default=1.0, help="of CutMix and MixUp (default: %(default)s)")
-    add("--size", type=int, default=224, help="side of the photographs in pixels (default: %(default)s)")
-    add("--rows", type=int, default=1, help="rows for each transform (default: %(default)s)")
-    add("--seed", type=int, default=0, help="of all that is random (default: %(default)s)")
-    add("--per-sample", action="store_true", help="draw for every photograph, not for the whole row")
-    add("--open", action="store_true", help="show the picture when it is written")
+    alpha = "alpha of CutMix and MixUp where --transform does not say it (default: %(default)s)"
+    add("--alpha", type=float, default=1.0, metavar="A", help=alpha)
+    add("--size", type=int, default=224, metavar="S", help="side of a photograph in pixels (default: %(default)s)")
+    add(
+        "--rows", type=int, default=1, metavar="N", help="rows of photographs for each transform (default: %(default)s)"
+    )
+    add("--seed", type=int, default=0, metavar="N", help="random seed (default: %(default)s)")
+    sample = "draw for every photograph for itself (default: once for the whole row)"
+    add("--per-sample", action="store_true", help=sample)
+    add("--open", action="store_true", help="open the picture when it is written (default: only write it)")
     parser.set_defaults(run=run)
 
 
@@ -75,14 +86,14 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"--show detection must be without FOLDER, which has no annotations, got {options.folder}")
     _check_pixels(options)
     shown = _load(options)
+    texts = options.transform or TRANSFORMS
+    made = [_make(text, len(shown.samples), options) for text in texts]
     torch.manual_seed(options.seed)
     strips = [_strip("the photographs", None, shown, options)]
-    for name in options.transform or TRANSFORMS:
-        title, transform = _make(name, len(shown.samples), options)
+    for title, transform in made:
         strips += [_strip(title, transform, shown, options) for _ in range(options.rows)]
     _write(_stack(strips), options.output)
-    made = ", ".join(options.transform or TRANSFORMS)
-    print(f"wrote {printable(options.output)}: {len(shown.samples)} photographs, {made}")
+    print(f"wrote {printable(options.output)}: {len(shown.samples)} photographs, {printable(', '.join(texts))}")
     if options.open:
         webbrowser.open(options.output.absolute().as_uri())
 
@@ -147,16 +158,16 @@ def _pictures_in(folder: Path) -> Iterator[tuple[Path, str]]:
     return ((path, path.stem) for path in flat)
 
 
-def _make(name: str, count: int, options: argparse.Namespace) -> tuple[str, RandomTransform]:
-    """Return a transform and what to call it."""
-    if name == "cutout":
-        if options.show == "detection":
-            return "RandomCutout(mask_fill=0)", RandomCutout(mask_fill=0)
-        return "RandomCutout()", RandomCutout()
-    kind = {"cutmix": RandomCutMix, "mixup": RandomMixUp}[name]
-    title = f"{kind.__name__}(alpha={options.alpha:g}{', per_sample=True' * options.per_sample})"
-    num_classes = count if options.show == "classification" else None
-    return title, kind(alpha=options.alpha, num_classes=num_classes, per_sample=options.per_sample)
+def _make(text: str, count: int, options: argparse.Namespace) -> tuple[str, RandomTransform]:
+    """Return what to call a transform, and the transform."""
+    shown: dict[str, Any] = {"alpha": options.alpha}
+    shown |= {"per_sample": True} if options.per_sample else {}
+    shown |= {"mask_fill": 0} if options.show == "detection" else {}
+    hidden = {"num_classes": count} if options.show == "classification" else {}
+    try:
+        return title_of(text, **shown), transform_of(text, **shown, **hidden)
+    except ValueError as error:
+        raise ValueError(f"--transform {error}") from error
 
 
 def _strip(title: str, transform: RandomTransform | None, shown: Shown, options: argparse.Namespace) -> Image.Image:

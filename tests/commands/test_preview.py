@@ -1,5 +1,6 @@
 """The preview command."""
 
+import re
 import subprocess
 import sys
 
@@ -8,9 +9,10 @@ import torch
 from PIL import Image
 from torchvision import tv_tensors
 
-from cutmix_transforms import photographs
+from cutmix_transforms import RandomCutMix, RandomMixChoice, RandomMixUp, photographs
 from cutmix_transforms._commands import _preview
 from cutmix_transforms._commands._cli import main
+from cutmix_transforms._commands._spec import title_of, transform_of
 
 COLOURS = {"black": (0, 0, 0), "blue": (0, 0, 255), "green": (0, 255, 0)}
 
@@ -134,6 +136,35 @@ def test_chosen_transforms_and_alpha(folder, tmp_path, shown, capsys):
     assert shown[1][1].amax() > 0.99
 
 
+def test_transforms_with_options_of_their_own(folder, tmp_path, shown, capsys):
+    texts = [
+        "mixup:alpha=0.001",
+        "cutmix:ratio=(1,1),target=pair",
+        "cutout:size=1.0,fill=7,inside=True",
+        "cutmix+mixup:p=0",
+    ]
+    arguments = [word for text in texts for word in ("--transform", text)]
+    assert run(folder, "-o", tmp_path / "out.png", *arguments, "--alpha", 0.5) == 0
+    assert capsys.readouterr().out == f"wrote {tmp_path / 'out.png'}: 3 photographs, {', '.join(texts)}\n"
+    (images, _, _), (_, barely, _), (pasted, pair, _), (filled, _, _), (taken, targets, _) = shown
+    assert barely.amax(1).min() > 0.99
+    assert pair.lam.tolist() == [0, 0, 0]
+    assert torch.equal(pasted, images[pair.b])
+    assert filled.unique().tolist() == [7]
+    assert len(taken) == len(targets) == 3
+
+
+def test_text_of_a_transform():
+    mix = transform_of("cutmix:alpha=0.5,opacity=(0.5,1.0),target=union", alpha=2.0, p=0.5, mask_fill=0)
+    assert (mix.alpha, mix.opacity, mix.target, mix.p) == (0.5, (0.5, 1.0), "union", 0.5)
+    choice = transform_of("mixup:alpha=1e+1+cutmix:p=1", alpha=2.0, p=0.5, per_sample=True)
+    assert isinstance(choice, RandomMixChoice)
+    assert [(type(one), one.alpha) for one in choice.transforms] == [(RandomMixUp, 10.0), (RandomCutMix, 2.0)]
+    assert choice.per_sample
+    title = title_of("cutmix+mixup:p=0.5", alpha=1.0, per_sample=True)
+    assert repr(eval(title)) == repr(transform_of("cutmix+mixup:p=0.5", alpha=1.0, per_sample=True))  # noqa: S307
+
+
 def test_class_folders(tmp_path, shown):
     for name in ("b", "a"):
         (tmp_path / "data" / name).mkdir(parents=True)
@@ -228,6 +259,14 @@ def test_open(folder, tmp_path, monkeypatch):
         (["{tmp}/one"], ["FOLDER", "at least 2", "1", "one"]),
         (["{tmp}/one/1.png"], ["FOLDER", "1.png"]),
         (["--transform", "cutmux"], ["--transform", "cutmix", "cutmux"]),
+        (["--transform", "mixup:alfa=1"], ["--transform mixup:alfa=1", "alpha, p, num_classes", "alfa=1"]),
+        (["--transform", "mixup:alpha=-1"], ["--transform mixup:alpha=-1", "positive", "-1"]),
+        (["--transform", "mixup:alpha=x y"], ["--transform", "alpha=1,p=0.5", "'alpha=x y'"]),
+        (["--transform", "mixup:0.2"], ["--transform", "alpha=1,p=0.5", "'0.2'"]),
+        (["--transform", "mixup:**x"], ["--transform", "alpha=1,p=0.5", "'**x'"]),
+        (["--transform", "mixup:)(alpha=1"], ["--transform", "alpha=1,p=0.5", "')(alpha=1'"]),
+        (["--transform", "cutmix+cutout"], ["--transform cutmix+cutout", "transforms", "RandomCutout"]),
+        (["--transform", "cutmix:opacity=0.5", "--show", "detection"], ["opacity", "0.5"]),
         (["-o", "{tmp}/nowhere/out.png"], ["nowhere/out.png"]),
         (["-o", "{tmp}"], ["--output", ".png", "{tmp}"]),
         (["-o", "{tmp}/out.jpg"], ["--output", ".png", "out.jpg"]),
@@ -271,6 +310,16 @@ def test_module_is_the_same_program(tmp_path):
     assert done.returncode == 2
     assert done.stderr.splitlines() == ["cutmix-transforms preview: FOLDER must be a folder that exists, got nowhere"]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["preview", "bench"])
+def test_help_says_what_the_default_is(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    _, *options = re.split(r"^  (?=FOLDER|-)", capsys.readouterr().out, flags=re.MULTILINE)
+    options = [re.sub(r"\s+", " ", option) for option in options if not option.startswith("-h")]
+    assert len(options) == {"preview": 10, "bench": 3}[command]
+    assert all("(default: " in option for option in options), options
 
 
 def test_version_and_help(capsys):
