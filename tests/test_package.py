@@ -114,10 +114,10 @@ def test_every_public_name_is_documented_with_an_example():
 
 
 MEMBERS = {  # of each class, those that it inherits from another class of the package too
-    "Mix": "draw extra_repr forward generator p place",
-    "RandomCutMix": "draw extra_repr forward generator numbers p place",
-    "RandomMixUp": "draw extra_repr forward generator numbers p place",
-    "RandomMixChoice": "draw extra_repr forward generator numbers p place",
+    "Mix": "dims draw extra_repr forward generator p place",
+    "RandomCutMix": "dims draw extra_repr forward generator numbers p place",
+    "RandomMixUp": "dims draw extra_repr forward generator numbers p place",
+    "RandomMixChoice": "dims draw extra_repr forward generator numbers p place",
     "RandomCutout": "draw extra_repr forward generator p",
     "MixCollate": "",
     "MixDataset": "",
@@ -134,7 +134,7 @@ def test_help_shows_what_users_need(name):
     own = [one for one in cls.__mro__ if one.__module__.startswith("cutmix_transforms")]
     members = {member for one in own for member in vars(one) if not member.startswith("_")}
     assert sorted(members) == MEMBERS[name].split()
-    assert all(inspect.getdoc(getattr(cls, member)) for member in members - {"numbers"})
+    assert all(inspect.getdoc(getattr(cls, member)) for member in members - {"dims", "numbers"})
     assert not issubclass(cls, v2.Transform) or "described with its class" in inspect.getdoc(cls.__init__)
 
 
