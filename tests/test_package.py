@@ -144,6 +144,18 @@ def test_docstrings_name_things_plainly():
         assert not re.search(r":(class|func|meth|mod|attr):`", path.read_text()), path
 
 
+TRANSFORMS = {"Mix", "RandomCutMix", "RandomMixUp", "RandomCutout", "RandomMixChoice", "MixCollate", "MixDataset"}
+NO_TABLE = {"Placement", "__version__", "functional", "photographs", "unstacked"} | TRANSFORMS
+
+
+def test_bad_calls_of_every_public_function_are_in_the_tests_named_after_its_module():
+    public = {**vars(cutmix_transforms.functional), **vars(cutmix_transforms)}
+    for name in {*cutmix_transforms.functional.__all__, *cutmix_transforms.__all__} - NO_TABLE:
+        _, room, module = public[name].__module__.split(".")
+        tests = (ROOT / "tests" / room.lstrip("_") / f"test{module}.py").read_text()
+        assert re.search(rf'^    "{name}": \[$', tests, re.MULTILINE), name
+
+
 def test_house_rules():
     """No assert, no other randomness than torch's; functions of at most 45 lines."""
     for path in MODULES:

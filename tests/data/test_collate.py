@@ -1,325 +1,33 @@
-"""The batch that MixCollate writes once: the same bits as mixing afterwards, in the right memory."""
+"""MixCollate: what it makes of a list of samples, and what it refuses."""
 
 import copy
-import re
-from collections import OrderedDict
+import gc
+import weakref
 from functools import partial
-from types import SimpleNamespace
-from typing import NamedTuple
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
-from support.helpers import FLOATS, HEIGHT, INTEGERS, WIDTH
+from support.batches import CLASSES, IMAGES, LABELS
+from support.collating import pictures, same
+from support.helpers import HEIGHT, WIDTH, says
+from support.mixes import BOTH, mixes_of, over
 from support.oracles import constant_images
+from support.samples import SAMPLES, agree, as_list, forms, image_and_target
 from torch import nn
-from torch.utils._pytree import tree_leaves
-from torch.utils.data import DataLoader, default_collate
+from torch.utils.data import default_collate
 from torchvision import tv_tensors
+from torchvision.transforms import v2
 
 from cutmix_transforms import (
     MixCollate,
+    MixDataset,
     MixedTarget,
     RandomCutMix,
-    RandomMixChoice,
+    RandomCutout,
     RandomMixUp,
-    functional,
 )
-from cutmix_transforms._data import _shared_memory, _stacking
-
-MIXES = {
-    "cutmix": lambda **options: RandomCutMix(num_classes=5, **options),
-    "cutmix_pair": lambda **options: RandomCutMix(target="pair", **options),
-    "cutmix_blended": lambda **options: RandomCutMix(num_classes=5, opacity=(0.2, 0.9), **options),
-    "cutmix_sometimes": lambda **options: RandomCutMix(num_classes=5, p=0.5, **options),
-    "mixup": lambda **options: RandomMixUp(num_classes=5, **options),
-    "mixup_sometimes": lambda **options: RandomMixUp(num_classes=5, p=0.5, **options),
-    "choice": lambda **options: RandomMixChoice(
-        [RandomCutMix(num_classes=5), RandomMixUp(num_classes=5, per_sample=True)], **options
-    ),
-    "off": lambda **options: RandomMixUp(num_classes=5, p=0, **options),
-}
-mixes = pytest.mark.parametrize("make", MIXES.values(), ids=MIXES)
-each = pytest.mark.parametrize("per_sample", [False, True], ids=["per_batch", "per_sample"])
-sizes = pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (8 * HEIGHT, 8 * WIDTH)], ids=["small", "large"])
-
-
-def pictures(count, *shape, dtype=torch.float32):
-    if dtype.is_floating_point:
-        return list(torch.rand(count, *shape).to(dtype))
-    return list(torch.randint(0, 100, (count, *shape)).to(dtype))
-
-
-def same(batch, expected):
-    """Equal bits, types and memory formats of all that two batches hold."""
-    for one, other in zip(tree_leaves(batch), tree_leaves(expected), strict=True):
-        assert type(one) is type(other)
-        if isinstance(one, torch.Tensor):
-            assert one.dtype == other.dtype
-        assert torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
-    return True
-
-
-def both_ways(mix, samples):
-    """A batch that was mixed while it was written, and one that was mixed afterwards, from the same random numbers."""
-    state = torch.get_rng_state()
-    batch = MixCollate(mix)(samples)
-    torch.set_rng_state(state)
-    plain = default_collate(samples)
-    return batch, mix(*plain) if isinstance(plain, (tuple, list)) else mix(plain)
-
-
-@mixes
-@each
-@sizes
-@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8], ids=str)
-def test_same_bits_as_mixing_afterwards(make, per_sample, size, dtype):
-    samples = [(image, i % 5) for i, image in enumerate(pictures(7, 3, *size, dtype=dtype))]
-    before = copy.deepcopy(samples)
-    for _ in range(5):
-        assert same(*both_ways(make(per_sample=per_sample), samples))
-    assert same(samples, before)
-
-
-@sizes
-@pytest.mark.parametrize("dtype", [*FLOATS, *INTEGERS], ids=str)
-def test_same_bits_in_every_dtype(size, dtype):
-    samples = [(image, i % 5) for i, image in enumerate(pictures(4, 2, *size, dtype=dtype))]
-    for make in (MIXES["cutmix"], MIXES["mixup"], MIXES["cutmix_blended"]):
-        assert same(*both_ways(make(), samples))
-
-
-def test_same_bits_after_eval():
-    samples = [(image, i) for i, image in enumerate(pictures(4, 3, HEIGHT, WIDTH))]
-    assert same(*both_ways(RandomMixUp(num_classes=5).eval(), samples))
-    assert same(*both_ways(RandomMixUp(num_classes=5), samples[:1]))
-
-
-@sizes
-def test_a_replayed_draw_gives_the_same_bits(size):
-    """The draw of a batch is kept in Python's numbers; its rows say the same."""
-    for dtype in (torch.float64, torch.float32, torch.uint8):
-        images = torch.stack(pictures(5, 3, *size, dtype=dtype))
-        labels = torch.eye(5, dtype=torch.float64)
-        for mix in (RandomCutMix(opacity=(0.1, 0.9)), RandomMixUp(alpha=0.3)):
-            for _ in range(5):
-                state = torch.get_rng_state()
-                draw = mix.draw(images)
-                torch.set_rng_state(state)
-                assert same(mix(images, labels), mix(images, labels, draw=draw))
-
-
-FORMS = {
-    "dict": lambda image, i: {"image": image, "label": i, "name": str(i)},
-    "list": lambda image, i: [image, torch.tensor(i)],
-    "numpy": lambda image, i: (image.numpy(), i),
-    "transposed": lambda image, i: (image.transpose(1, 2).contiguous().transpose(1, 2), i),
-    "expanded": lambda image, i: (image[:1].expand(3, -1, -1), i),
-    "with_rows_of_another_size": lambda image, i: (image, {"label": i, "depth": image[0, 1:]}),
-    "with_rows": lambda image, i: (image, torch.eye(5)[i]),
-}
-
-
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-@sizes
-def test_same_bits_in_every_form(form, size):
-    samples = [form(image, i) for i, image in enumerate(pictures(5, 3, *size))]
-    before = copy.deepcopy(samples)
-    assert same(*both_ways(RandomCutMix(num_classes=5), samples))
-    for one, other in zip(tree_leaves(samples), tree_leaves(before), strict=True):
-        assert np.array_equal(one, other)
-
-
-@sizes
-def test_images_and_masks_are_written_once(size, monkeypatch):
-    """Both kernels see memory that is the batch's own, and what is mixed is not mixed again."""
-    written, write_mixed = [], _stacking.write_mixed
-
-    def spy(out, *arguments):
-        written.append(tuple(out.shape))
-        write_mixed(out, *arguments)
-
-    monkeypatch.setattr("cutmix_transforms._data._stacking.write_mixed", spy)
-    masks = constant_images(6, *size, dtype=torch.uint8)
-    samples = [
-        {
-            "image": tv_tensors.Image(image),
-            "depth": tv_tensors.Image(image[:1]),
-            "mask": tv_tensors.Mask(mask),
-            "label": i % 5,
-            "other": image[0, 1:],
-        }
-        for i, (image, mask) in enumerate(zip(constant_images(6, 3, *size), masks, strict=True))
-    ]
-    batch = MixCollate(RandomCutMix(num_classes=5))(samples)
-    assert sorted(written) == sorted([(6, 3, *size), (6, 1, *size), (6, *size)])
-    assert [type(batch[key]).__name__ for key in ("image", "depth", "mask", "other")] == [
-        "Image",
-        "Image",
-        "Mask",
-        "Tensor",
-    ]
-    assert torch.equal(batch["image"][:, :1].as_subclass(torch.Tensor), batch["depth"].as_subclass(torch.Tensor))
-    assert torch.equal(batch["image"][:, 0].as_subclass(torch.Tensor), batch["mask"].float().as_subclass(torch.Tensor))
-    assert torch.equal(batch["other"], constant_images(6, *size)[:, 1:])
-    assert len(batch["mask"].unique()) > 1
-
-
-def test_pairs_of_masks_are_mixed_afterwards():
-    masks = constant_images(6, HEIGHT, WIDTH, dtype=torch.uint8)
-    samples = [(torch.rand(3, HEIGHT, WIDTH), tv_tensors.Mask(mask)) for mask in masks]
-    _, target = MixCollate(RandomMixUp(target="pair"))(samples)
-    assert isinstance(target, MixedTarget)
-    assert torch.equal(target.a.as_subclass(torch.Tensor), masks)
-    assert not torch.equal(target.b.as_subclass(torch.Tensor), masks)
-
-
-def test_labels_of_any_shape_are_written_for_pairs():
-    samples = [(image, torch.full((2, 3), i)) for i, image in enumerate(pictures(4, 3, HEIGHT, WIDTH))]
-    _, target = MixCollate(RandomCutMix(target="pair"))(samples)
-    assert target.a[:, 0, 0].tolist() == [0, 1, 2, 3]
-    assert sorted(target.b[:, 0, 0].tolist()) == [0, 1, 2, 3]
-
-
-@mixes
-@sizes
-def test_channels_last_is_kept(make, size):
-    samples = [(image.permute(1, 2, 0).contiguous().permute(2, 0, 1), 0) for image in pictures(5, 3, *size)]
-    state = torch.get_rng_state()
-    images = MixCollate(make())(samples)[0]
-    assert images.is_contiguous(memory_format=torch.channels_last)
-    torch.set_rng_state(state)
-    plain = MixCollate(make())([(image.contiguous(), label) for image, label in samples])[0]
-    assert plain.is_contiguous()
-    assert torch.equal(images, plain)
-    mixed_formats = [samples[0], (samples[1][0].contiguous(), 0)]
-    assert MixCollate(make())(mixed_formats)[0].is_contiguous()
-    assert torch.equal(MixCollate(make())(samples[:1])[0], samples[0][0][None])
-
-
-class Pictures(torch.utils.data.Dataset):
-    def __len__(self):
-        return 8
-
-    def __getitem__(self, i):
-        return torch.full((3, 8 * HEIGHT, 8 * WIDTH), float(i)), i % 5
-
-
-def test_a_worker_writes_into_shared_memory(monkeypatch):
-    """Told by the storage that is asked for, since what arrives is shared in any case."""
-    asked = []
-    share = torch.TypedStorage._new_shared
-
-    def spy(storage, *arguments, **options):
-        asked.append(arguments)
-        return share(storage, *arguments, **options)
-
-    def collate(samples):
-        monkeypatch.setattr(torch.TypedStorage, "_new_shared", spy)
-        return asked, MixCollate(RandomCutMix(num_classes=5))(samples)
-
-    ((found, (images, _)),) = list(DataLoader(Pictures(), 8, num_workers=1, collate_fn=collate))
-    assert found == [(8 * 3 * 64 * HEIGHT * WIDTH,)]
-    assert images.is_shared()
-    assert not MixCollate(RandomCutMix(num_classes=5))([Pictures()[i] for i in range(8)])[0].is_shared()
-
-
-def test_a_worker_without_shared_memory_to_write_into(monkeypatch):
-    """The batch is then moved there, or what is wrong is said: data/test_faults.py."""
-
-    def full(*arguments, **options):
-        raise RuntimeError("unable to allocate shared memory")
-
-    def collate(samples):
-        with monkeypatch.context() as context:
-            context.setattr(torch.TypedStorage, "_new_shared", full)
-            image = _stacking._allocate([sample[0] for sample in samples])
-        return image.is_shared(), MixCollate(RandomCutMix(num_classes=5))(samples)
-
-    (was_shared, (images, targets)), *_ = DataLoader(Pictures(), 8, num_workers=1, collate_fn=collate)
-    assert not was_shared
-    torch.testing.assert_close(images.mean((1, 2, 3)).sum(), torch.tensor(28.0))
-    assert targets.shape == (8, 5)
-
-
-@pytest.fixture
-def room(monkeypatch, tmp_path):
-    """This process as a worker, beside shared memory of 50 blocks of 10 bytes, of which so many are free."""
-
-    def leave(free, blocks=50):
-        found = SimpleNamespace(f_bavail=free, f_frsize=10, f_blocks=blocks)
-        monkeypatch.setattr(_shared_memory.os, "statvfs", {tmp_path: found}.__getitem__)
-
-    monkeypatch.setattr(_shared_memory, "SHARED", tmp_path)
-    monkeypatch.setattr(_shared_memory, "get_worker_info", lambda: SimpleNamespace(id=0, seed=0))
-    return leave
-
-
-def shareable():
-    """A batch of 40 bytes that are to be moved to shared memory, and of what is not."""
-    part = torch.zeros(8)  # 32 bytes
-    there = torch.zeros(90).share_memory_()
-    return {"batch": (part[:4], tv_tensors.Image(part[4:].view(1, 2, 2))), "label": torch.zeros(1).double(),
-            "there": there, "sparse": torch.eye(90).to_sparse(), "name": "x" * 90}  # fmt: skip
-
-
-@pytest.mark.parametrize("ask", [_shared_memory.share, _shared_memory.check_room])
-def test_what_a_worker_made_has_to_fit_into_shared_memory(ask, room):
-    rule = f"shared memory ({_shared_memory.SHARED}) must have room for what a worker made"
-    advice = "free: enlarge it (docker run --shm-size=...), or use fewer workers, a smaller prefetch_factor or batch"
-    size = 32 if ask is _shared_memory.share else 40
-    room(3)
-    with pytest.raises(RuntimeError, match=re.escape(f"{rule}, {size} bytes, got 30 of 500 {advice}")):
-        ask(tree_leaves(shareable()))
-    for free, blocks in ((4, 50), (0, 0)):  # just enough, or without a limit
-        room(free, blocks)
-        batch = shareable()
-        ask(tree_leaves(batch))
-        moved = [leaf.as_subclass(torch.Tensor).is_shared() for leaf in (*batch["batch"], batch["label"])]
-        assert moved == [ask is _shared_memory.share] * 3
-
-
-def test_only_a_worker_moves_to_shared_memory(room, monkeypatch):
-    room(0)
-    monkeypatch.setattr(_shared_memory, "get_worker_info", lambda: None)
-    batch = shareable()
-    _shared_memory.share(tree_leaves(batch))
-    _shared_memory.check_room(batch)
-    assert not batch["label"].is_shared()
-
-
-@pytest.mark.parametrize("collate_fn", [default_collate, partial(default_collate)])
-def test_a_collate_function_of_ones_own_shares_by_itself(room, collate_fn):
-    room(10**6)
-    _, targets = MixCollate(RandomCutMix(num_classes=5), collate_fn=collate_fn)([Pictures()[i] for i in range(4)])
-    assert targets.is_shared() == (collate_fn is default_collate)
-    room(0)
-    with pytest.raises(RuntimeError, match="shared memory"):
-        MixCollate(RandomCutMix(num_classes=5), collate_fn=collate_fn)([Pictures()[i] for i in range(4)])
-
-
-def test_one_sample_with_a_mask():
-    sample = torch.rand(3, HEIGHT, WIDTH), tv_tensors.Mask(torch.ones(HEIGHT, WIDTH, dtype=torch.uint8))
-    images, masks = MixCollate(RandomCutMix())([sample])
-    assert torch.equal(images[0], sample[0])
-    assert masks.shape == (1, HEIGHT, WIDTH)
-
-
-def test_samples_that_cannot_wait_are_mixed_afterwards():
-    """Gradients go through; complex numbers and unequal dtypes are what ``default_collate`` makes of them."""
-    images = [image.requires_grad_() for image in pictures(4, 3, HEIGHT, WIDTH)]
-    MixCollate(RandomMixUp(num_classes=5))([(image, 0) for image in images])[0].sum().backward()
-    torch.testing.assert_close(sum(image.grad for image in images), 4 * torch.ones(3, HEIGHT, WIDTH))
-    unequal = [(image.to(dtype), 0) for image, dtype in zip(pictures(2, 3, 9, 9), FLOATS[2:], strict=True)]
-    assert MixCollate(RandomMixUp(num_classes=5))(unequal)[0].dtype == default_collate(unequal)[0].dtype
-    waves = [(torch.randn(3, 9, 9, dtype=torch.complex64), 0) for _ in range(2)]
-    assert MixCollate(RandomCutMix(num_classes=5))(waves)[0].dtype == torch.complex64
-
-
-@pytest.mark.parametrize("shape", [(), (5,), (5, 7), (3, 0, 7)], ids=str)
-def test_mixup_of_any_shape(shape):
-    samples = [(image, i) for i, image in enumerate(pictures(4, *shape))]
-    assert same(*both_ways(RandomMixUp(num_classes=5, labels_getter=1), samples))
 
 
 def test_another_transform_gets_the_whole_batch():
@@ -331,61 +39,11 @@ def test_another_transform_gets_the_whole_batch():
     assert same(MixCollate(Keep())(samples), default_collate(samples))
 
 
-def test_unequal_sizes_are_named():
-    samples = [(torch.rand(3, 17, 11), 0), (torch.rand(3, 17, 12), 1)]
-    with pytest.raises(ValueError, match=re.escape("got (3, 17, 11), (3, 17, 12); resize")):
-        MixCollate(RandomCutMix(num_classes=5))(samples)
-
-
-class Depth(tv_tensors.TVTensor):
-    pass
-
-
-def test_maps_of_a_type_of_ones_own_go_through_their_kernel(monkeypatch):
-    kernels = dict(functional._registry._MAPS)
-    monkeypatch.setattr(functional._registry, "_MAPS", kernels)
-    seen = []
-
-    @functional.register_kernel(Depth)
-    def mix_depth(depth, draw, others):
-        seen.append(depth.clone())
-        return -functional.mix_images(depth, draw, others)
-
-    depth = constant_images(6, HEIGHT, WIDTH)
-    samples = [(tv_tensors.Image(torch.rand(3, HEIGHT, WIDTH)), i % 5, Depth(one)) for i, one in enumerate(depth)]
-    _, _, mixed = MixCollate(RandomMixUp(num_classes=5))(samples)
-    assert type(mixed) is Depth
-    assert torch.equal(seen[0], depth)  # written before the kernel looks
-    assert mixed.max() <= 0
-    assert mixed.min() < -1
-
-
-def test_an_image_that_cannot_wait_beside_one_that_can():
-    images = constant_images(6, 1, HEIGHT, WIDTH)
-    samples = [
-        (tv_tensors.Image(one), i % 5, tv_tensors.Image(one.clone(), requires_grad=True))
-        for i, one in enumerate(images)
-    ]
-    first, _, second = MixCollate(RandomMixUp(num_classes=5))(samples)
-    assert second.requires_grad
-    assert torch.equal(first.as_subclass(torch.Tensor), second.as_subclass(torch.Tensor).detach())
-    assert not torch.equal(first.as_subclass(torch.Tensor), images)
-
-
-def test_what_default_collate_does_not_take_is_its_error():
-    samples = [(image, i, torch.eye(3).to_sparse()) for i, image in enumerate(pictures(4, 3, HEIGHT, WIDTH))]
-    with pytest.raises(RuntimeError, match="sparse tensors are not currently supported"):
-        MixCollate(RandomCutMix(num_classes=4))(samples)
-
-
 def test_repr_names_the_collate_function():
     mix = RandomMixUp()
     assert repr(MixCollate(mix)) == f"MixCollate({mix!r}, collate_fn=default_collate)"
     own = partial(default_collate)
     assert repr(MixCollate(mix, collate_fn=own)) == f"MixCollate({mix!r}, collate_fn={own!r})"
-
-
-# --- one collate for batches of several forms -------------------------------------------------------------------------
 
 
 def batches_of_several_forms():
@@ -442,18 +100,128 @@ def test_the_mix_may_change_between_batches():
     assert isinstance(copy.deepcopy(collate)(samples)["label"], MixedTarget)
 
 
-def test_containers_are_those_of_default_collate():
-    class Pair(NamedTuple):
-        image: torch.Tensor
-        rest: dict
+def test_collate_functions_that_do_not_stack():
+    """As in the examples of transformers; a mix comes after them."""
+    samples = [{"pixel_values": image, "labels": int(label)} for image, label in zip(IMAGES, LABELS, strict=True)]
 
-    samples = [
-        Pair(image, OrderedDict(label=i, more=[(float(i), "name"), {"deep": torch.tensor([i, i])}]))
-        for i, image in enumerate(pictures(5, 3, HEIGHT, WIDTH))
-    ]
-    mix = RandomCutMix(num_classes=5, labels_getter=lambda sample: sample.rest["label"], p=0)
-    assert same(MixCollate(mix)(samples), mix(default_collate(samples)))
-    found, plain = MixCollate(mix)(samples), default_collate(samples)
-    assert (type(found), type(found.rest), list(found.rest)) == (Pair, OrderedDict, ["label", "more"])
-    assert [type(one) for one in found.rest["more"]] == [type(one) for one in plain.rest["more"]]
-    assert found.rest["more"][0][1] == plain.rest["more"][0][1]
+    def of_an_example(some):
+        pixels = torch.stack([sample["pixel_values"] for sample in some])
+        return {"pixel_values": pixels, "labels": torch.tensor([sample["labels"] for sample in some])}
+
+    for options in ({"num_classes": CLASSES}, {"target": "pair"}):
+        mix = RandomCutMix(**options)
+        with pytest.raises(TypeError, match=r"must stack their targets.*mix\(your_collate"):
+            MixCollate(mix, collate_fn=of_an_example)(samples)
+        assert mix(of_an_example(samples))["pixel_values"].shape == IMAGES.shape
+
+
+def test_a_nest_of_another_form_is_read_anew():
+    collate = MixCollate(RandomCutMix(p=0, labels_getter=None))
+    inner = [((IMAGES[i], i), i + 4) for i in range(2)]
+    outer = [(IMAGES[i], (i, i + 4)) for i in range(2)]
+    assert [type(one) for one in collate(inner)] == [list, torch.Tensor]
+    assert [type(one) for one in collate(outer)] == [torch.Tensor, list]
+
+
+def test_nothing_of_a_batch_is_kept():
+    sample = (torch.rand(3, 9, 7), 1)
+    collate = MixCollate(RandomCutMix(num_classes=2))
+    collate([sample] * 3)
+    kept = weakref.ref(sample[0])
+    del sample
+    gc.collect()
+    assert kept() is None
+
+
+@pytest.mark.parametrize("make", BOTH)
+def test_collating_what_cannot_be_stacked(make):
+    collate = MixCollate(make(num_classes=5))
+    rule = "samples must hold tensors, arrays, numbers, strings, dictionaries or sequences to be stacked"
+    with says(TypeError, [f"{rule}, got (Tensor, int, object)"]):
+        collate([(IMAGES[0], 0, object()), (IMAGES[1], 1, object())])
+    with says(ValueError, ["(3, 17, 11)", "(3, 17, 9)", "a collate_fn that takes samples of unequal size"]):
+        collate([(IMAGES[0], 0), (IMAGES[1, ..., :9], 1)])
+    picture = PIL.Image.new("RGB", (4, 4))
+    with says(TypeError, ["v2.ToImage()", "PIL"]):
+        collate([(picture, 0), (picture, 1)])
+    with says(TypeError, ["v2.ToImage()", "PIL"]):
+        MixDataset([(picture, 0)] * 2, make(num_classes=5))[0]
+
+
+SAMPLE = (IMAGES[0], 3)
+NO_LIST = [(None, "NoneType"), (3, "int: 3"), ("ab", "'ab'"), (iter([SAMPLE]), "list_iterator"), ({0: SAMPLE}, "dict")]
+
+
+def test_bad_arguments():
+    mix = RandomCutMix(num_classes=5)
+    with says(TypeError, ["transform", "callable", "3"]):
+        MixCollate(3)
+    with says(TypeError, ["transform", "instance", "class", "RandomCutMix"]):
+        MixCollate(RandomCutMix)
+    with says(TypeError, ["transform"]):
+        MixCollate()
+    with says(TypeError, ["positional"]):
+        MixCollate(mix, list)
+    with says(TypeError, ["collate_fn", "callable", "None"]):
+        MixCollate(mix, collate_fn=None)
+    with says(TypeError, ["collate_fn", "callable", "'stack'"]):
+        MixCollate(mix, collate_fn="stack")
+    with says(ValueError, ["labels", "[0, num_classes=5)", "7"]):
+        MixCollate(mix)([(IMAGES[0], 7)] * 2)
+
+
+@pytest.mark.parametrize("make", [MixCollate, lambda mix: MixCollate(mix, collate_fn=list)], ids=["default", "own"])
+def test_collating_what_is_no_list_of_samples(make):
+    collate = make(RandomCutMix(num_classes=5))
+    for samples, name in [*NO_LIST, (IMAGES, "float32 of shape (6, 3, 17, 11)")]:
+        with says(TypeError, ["samples", "list", name]):
+            collate(samples)
+    for samples in ([], ()):
+        with says(ValueError, ["samples", "at least one", str(samples)]):
+            collate(samples)
+    with says(TypeError, ["positional"]):
+        collate([SAMPLE], 1)
+
+
+MIXES = mixes_of(num_classes=6)
+mixes = over(MIXES)
+
+
+@mixes
+@forms
+def test_collate_makes_what_default_collate_makes_and_mixes_it(make, samples):
+    plain, batch = default_collate(samples), MixCollate(make())(samples)
+    assert type(batch) is type(plain)
+    images, targets = image_and_target(batch)
+    assert images.shape == (6, 3, HEIGHT, WIDTH)
+    assert targets.shape == (6, 6)
+    for image, target in zip(images, targets, strict=True):
+        agree(image, target)
+    if isinstance(batch, dict):
+        assert batch["name"] == [str(i) for i in range(6)]
+
+
+def test_plain_call_and_collate_agree():
+    for make in MIXES.values():
+        generators = [torch.Generator().manual_seed(5) for _ in range(2)]
+        images, targets = MixCollate(make(generator=generators[0]))(SAMPLES["tuple"])
+        wanted = make(generator=generators[1])(*default_collate(SAMPLES["tuple"]))
+        assert torch.equal(images, wanted[0])
+        assert torch.equal(targets, wanted[1])
+
+
+def test_other_transforms_get_the_collated_batch():
+    steps = v2.Compose([RandomCutMix(num_classes=6), v2.ToDtype(torch.float16), v2.Normalize([0.5] * 3, [0.5] * 3)])
+    images, targets = MixCollate(steps)(SAMPLES["tuple"])
+    assert images.dtype == torch.float16
+    assert targets.shape == (6, 6)
+    holes, labels = MixCollate(RandomCutout(3))([(torch.ones(3, HEIGHT, WIDTH), i) for i in range(6)])
+    assert (holes == 0).any((1, 2, 3)).all()
+    assert labels.tolist() == list(range(6))
+    seen = MixCollate(lambda batch: ("seen", batch), collate_fn=as_list)(SAMPLES["tuple"])
+    assert seen[1] is SAMPLES["tuple"]
+
+
+def test_repr_of_collate():
+    assert repr(MixCollate(RandomMixUp(), collate_fn=as_list)).startswith("MixCollate(RandomMixUp(alpha=1.0")
+    assert repr(MixCollate(RandomMixUp(), collate_fn=as_list)).endswith("collate_fn=as_list)")

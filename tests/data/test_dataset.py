@@ -1,4 +1,4 @@
-"""Where partners come from: weighted, from another dataset, from a second batch; and the union of targets."""
+"""MixDataset: its samples, their partners, and what it refuses."""
 
 import itertools
 import pickle
@@ -7,26 +7,186 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
+from support.batches import CLASSES, IMAGES
 from support.helpers import HEIGHT, WIDTH, says
+from support.mixes import mixes_of, over
 from support.oracles import constant_images
-from torch.utils.data import DataLoader
-from torchvision import tv_tensors
+from support.samples import SAMPLES, agree, forms, image_and_target
+from torch.utils.data import DataLoader, IterableDataset
+from torchvision.transforms import v2
 
 from cutmix_transforms import (
-    MixCollate,
     MixDataset,
-    MixedTarget,
     RandomCutMix,
-    RandomMixChoice,
+    RandomCutout,
     RandomMixUp,
-    functional,
 )
 
-CLASSES = 5
-SAMPLES = [(image, i) for i, image in enumerate(constant_images(CLASSES, 3, HEIGHT, WIDTH))]
+
+def test_streams_have_no_partners():
+    class Stream(IterableDataset):
+        def __len__(self):
+            return 3
+
+        def __iter__(self):
+            yield from ()
+
+    with says(TypeError, ["map-style", "MixCollate", "Stream"]):
+        MixDataset(Stream(), RandomCutMix())
+
+
+def test_soft_partners_of_class_indices():
+    soft = [(image, torch.full((CLASSES,), 0.2)) for image in IMAGES]
+    data = MixDataset([(IMAGES[0], 1)], RandomMixUp(num_classes=CLASSES), partners=soft)
+    assert data[0][1].sum() == pytest.approx(1)
+
+
+def test_bad_arguments():
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return iter(())
+
+    mix, data = RandomCutMix(num_classes=5), [(IMAGES[0], 0), (IMAGES[1], 1)]
+    with says(TypeError, ["transform", "mix", "CutMix(alpha=1.0"]):
+        MixDataset(data, v2.CutMix(num_classes=5))
+    with says(TypeError, ["transform", "mix", "RandomCutout"]):
+        MixDataset(data, RandomCutout())
+    with says(TypeError, ["dataset", "map-style", "RandomCutMix"]):
+        MixDataset(mix, data)
+    with says(TypeError, ["dataset", "map-style", "NoneType"]):
+        MixDataset(None, mix)
+    with says(TypeError, ["dataset", "map-style", "Stream"]):
+        MixDataset(Stream(), mix)
+    with says(TypeError, ["positional"]):
+        MixDataset(data, mix, 2)
+    with says(ValueError, ["labels", "[0, num_classes=5)", "7"]):
+        MixDataset([(IMAGES[0], 7)] * 2, mix)[0]
+
+
+SAMPLE = (IMAGES[0], 3)
+
+
+class PartnerIsBad(list):
+    """Samples of which only the first can be mixed."""
+
+    def __getitem__(self, i):
+        return super().__getitem__(0) if i == 0 else self[0][:1]
+
+
+def test_a_partner_that_cannot_be_mixed():
+    data = MixDataset(PartnerIsBad([SAMPLE] * 3), RandomMixUp(num_classes=5))
+    with pytest.raises(ValueError, match="labels must be the second argument"):
+        data[0]
+
+
+@pytest.mark.parametrize(
+    ("index", "kind", "words"),
+    [
+        (1.0, TypeError, ["index", "integer", "float: 1.0"]),
+        ("1", TypeError, ["index", "integer", "'1'"]),
+        (None, TypeError, ["index", "integer", "NoneType"]),
+        (slice(0, 2), TypeError, ["index", "integer", "slice(0, 2, None)"]),
+        ([0, 1], TypeError, ["index", "integer", "[0, 1]"]),
+        ((0, 1), TypeError, ["index", "integer", "(0, 1)"]),
+        (torch.tensor([0, 1]), TypeError, ["index", "integer", "int64 of shape (2,)"]),
+        (torch.tensor(1.0), TypeError, ["index", "integer", "tensor(1.)"]),
+        (2, IndexError, ["index", "[-2, 2)", "2"]),
+        (-3, IndexError, ["index", "[-2, 2)", "-3"]),
+    ],
+)
+def test_indices(index, kind, words):
+    data = MixDataset([SAMPLE] * 2, RandomCutMix(num_classes=5))
+    with says(kind, words):
+        data[index]
+
+
+def test_data_sets_without_samples_or_that_lose_some():
+    mix, samples = RandomMixUp(num_classes=5), [SAMPLE] * 3
+    with says(IndexError, ["index", "[0, 0)", "0"]):
+        MixDataset([], mix)[0]
+    data = MixDataset(samples, mix)
+    assert data[2][1].shape == (5,)
+    del samples[1:]
+    with says(IndexError, ["index", "[-1, 1)", "2"]):
+        data[2]
+    image, target = data[0]  # nobody is left to be mixed with
+    assert torch.equal(image, SAMPLE[0])
+    assert target.tolist() == [0, 0, 0, 1, 0]
+
+
+def test_numbers_of_numpy_are_indices():
+    data = MixDataset([SAMPLE] * 3, RandomMixUp(num_classes=5, p=0))
+    assert torch.equal(data[np.int64(1)][0], data[torch.tensor(1)][0])
+
+
+MIXES = mixes_of(num_classes=6)
+mixes = over(MIXES)
+
+
+@mixes
+@forms
+def test_dataset_gives_mixed_samples_of_the_same_form(make, samples):
+    mixed = MixDataset(samples, make())
+    assert len(mixed) == 6
+    for i in range(6):
+        sample = mixed[i]
+        assert type(sample) is type(samples[i])
+        image, target = image_and_target(sample)
+        assert image.shape == (3, HEIGHT, WIDTH)
+        assert target.shape == (6,)
+        agree(image, target)
+    assert len(list(mixed)) == 6
+    assert mixed[-1][0].shape == (3, HEIGHT, WIDTH) if isinstance(mixed[-1], (tuple, list)) else True
+
+
+def test_pairs_of_the_data_set():
+    mixed = MixDataset(SAMPLES["tuple"], RandomMixUp(target="pair"))
+    for i in range(6):
+        image, (a, b, lam) = mixed[i]
+        assert a == i != b
+        torch.testing.assert_close(image.mean(), lam * a + (1 - lam) * b)
+    _, target = MixDataset(SAMPLES["tuple"], RandomMixUp(target="pair", p=0))[2]
+    assert [float(field) for field in target] == [2, 2, 1]
+
+
+@mixes
+def test_unmixed_samples_of_the_data_set(make):
+    mix, loaded = make(), []
+
+    class Data:
+        def __len__(self):
+            return 6
+
+        def __getitem__(self, i):
+            loaded.append(i)
+            return SAMPLES["tuple"][i]
+
+    for p in (0, 1e-9):
+        mix.p = p
+        image, target = MixDataset(Data(), mix)[4]
+        assert torch.equal(image, SAMPLES["tuple"][4][0])
+        assert torch.equal(target, torch.eye(6)[4])
+    assert loaded == [4, 4]  # a partner that is not seen is not loaded
+    assert torch.equal(MixDataset(SAMPLES["tuple"][:1], make())[0][1], torch.eye(6)[0])
+    assert torch.equal(MixDataset(SAMPLES["tuple"], make().eval())[1][1], torch.eye(6)[1])
+
+
+SIZES = [(17, 11), (9, 20), (17, 11), (5, 5)]
+UNEQUAL = [(torch.full((1, *size), float(i)), i) for i, size in enumerate(SIZES)]
+
+
+def test_dataset_of_unequal_sizes():
+    for make in (RandomCutMix, RandomMixUp):
+        mixed = MixDataset(UNEQUAL, make(num_classes=4))
+        for i in range(4):
+            for _ in range(10):
+                image, target = mixed[i]
+                assert target.sum().item() == pytest.approx(1)
+                assert image.shape[-2] >= SIZES[i][0]
+
+
+CONSTANT = [(image, i) for i, image in enumerate(constant_images(CLASSES, 3, HEIGHT, WIDTH))]
 BACKGROUND = [(image + 100, i) for i, image in enumerate(constant_images(3, 3, HEIGHT, WIDTH))]
-BATCH = constant_images(4, 3, HEIGHT, WIDTH), torch.arange(4)
-SECOND = constant_images(7, 3, HEIGHT, WIDTH) + 100, torch.arange(7) % CLASSES
 
 
 def partners_of(data, position, count):
@@ -46,7 +206,7 @@ WEIGHTS = [[1, 2, 3, 4, 0], [0.0, 0.0, 1e-300, 3e-300, 0.0], torch.tensor([5, 1,
 def test_partners_are_drawn_by_their_weights(weights):
     """Exactly so, of all but the sample itself."""
     torch.manual_seed(0)
-    data = MixDataset(SAMPLES, RandomMixUp(num_classes=CLASSES), weights=weights)
+    data = MixDataset(CONSTANT, RandomMixUp(num_classes=CLASSES), weights=weights)
     for position in (0, 2, 4):
         wanted = np.array([float(weight) for weight in weights])
         wanted[position] = 0
@@ -61,7 +221,7 @@ def test_partners_are_drawn_by_their_weights(weights):
 
 def test_without_weights_partners_are_uniform_over_the_others():
     torch.manual_seed(1)
-    found = partners_of(MixDataset(SAMPLES, RandomMixUp(num_classes=CLASSES)), 3, 2000)
+    found = partners_of(MixDataset(CONSTANT, RandomMixUp(num_classes=CLASSES)), 3, 2000)
     assert found[3] == 0
     assert chisquare(found[:3] + found[4:]).pvalue > 1e-4
 
@@ -86,7 +246,7 @@ def test_a_million_weights_are_drawn_to_the_last():
 def test_partners_from_another_dataset(weights):
     torch.manual_seed(3)
     mix = RandomCutMix(num_classes=CLASSES, ratio=(0.3, 0.6))
-    data = MixDataset(SAMPLES, mix, partners=BACKGROUND, weights=weights)
+    data = MixDataset(CONSTANT, mix, partners=BACKGROUND, weights=weights)
     seen = set()
     for i in itertools.chain(*[range(CLASSES)] * 20):
         image, target = data[i]
@@ -99,7 +259,7 @@ def test_partners_from_another_dataset(weights):
         torch.testing.assert_close(target, wanted)
     assert seen == ({0, 1, 2} if weights is None else {1, 2})
     assert len(data) == CLASSES
-    one = MixDataset(SAMPLES[:1], RandomCutMix(num_classes=CLASSES, ratio=(1, 1)), partners=BACKGROUND)
+    one = MixDataset(CONSTANT[:1], RandomCutMix(num_classes=CLASSES, ratio=(1, 1)), partners=BACKGROUND)
     assert (one[0][0] >= 100).all()
 
 
@@ -124,158 +284,42 @@ def test_class_balanced_partners_in_workers():
         ({"weights": "abcde"}, TypeError, ["weights", "sequence of numbers", "abcde"]),
         ({"weights": 3}, TypeError, ["weights", "sequence of numbers", "3"]),
         ({"weights": [[1, 2]]}, TypeError, ["weights", "sequence of numbers"]),
-        ({"partners": iter(SAMPLES)}, TypeError, ["partners", "map-style"]),
+        ({"partners": iter(CONSTANT)}, TypeError, ["partners", "map-style"]),
         ({"partners": []}, ValueError, ["partners", "at least one"]),
         ({"partners": BACKGROUND, "weights": [1, 2, 3, 4, 5]}, ValueError, ["weights", "3 numbers", "5"]),
     ],
 )
 def test_partners_that_cannot_be(options, kind, words):
     with says(kind, words):
-        MixDataset(SAMPLES, RandomMixUp(num_classes=CLASSES), **options)
+        MixDataset(CONSTANT, RandomMixUp(num_classes=CLASSES), **options)
 
 
 def test_partners_of_another_form_are_an_error():
-    data = MixDataset(SAMPLES, RandomCutMix(num_classes=CLASSES, ratio=(1, 1)), partners=[(torch.rand(1, 9, 9), 2)])
+    data = MixDataset(CONSTANT, RandomCutMix(num_classes=CLASSES, ratio=(1, 1)), partners=[(torch.rand(1, 9, 9), 2)])
     with pytest.raises(ValueError, match="samples must hold images"):
         data[0]
 
 
-# --- a second batch ---------------------------------------------------------------------------------------------------
+class Failing:
+    """Samples, one of which raises an error."""
 
-MIXES = {
-    "cutmix": RandomCutMix,
-    "mixup": RandomMixUp,
-    "choice": lambda **options: RandomMixChoice([RandomCutMix(**options), RandomMixUp(**options)]),
-}
-mixes = pytest.mark.parametrize("make", MIXES.values(), ids=MIXES)
+    def __init__(self, error, bad):
+        self.error, self.bad = error, bad
 
+    def __len__(self):
+        return 2
 
-@mixes
-@pytest.mark.parametrize("per_sample", [False, True])
-@pytest.mark.parametrize("count", [1, 2, 7])
-def test_partners_from_a_second_batch(make, per_sample, count):
-    """Constant images tell whose they are: their mean is the target's own expectation."""
-    second = SECOND[0][:count], SECOND[1][:count]
-    mix = make(num_classes=CLASSES, per_sample=per_sample)
-    drawn = set()
-    for _ in range(20):
-        draw = mix.draw(BATCH[0], others=second)
-        assert bool((draw.partners < count).all())
-        drawn |= set(draw.partners.tolist())
-        images, targets = mix(BATCH, draw=draw, others=second)
-        wanted = torch.zeros(4, CLASSES)
-        for i, (partner, lam) in enumerate(zip(draw.partners.tolist(), draw.lam.tolist(), strict=True)):
-            wanted[i, BATCH[1][i]] += lam
-            wanted[i, second[1][partner]] += 1 - lam
-            mean = lam * BATCH[0][i].mean() + (1 - lam) * second[0][partner].mean()
-            torch.testing.assert_close(images[i].mean(), mean, rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(targets, wanted)
-    assert drawn == set(range(count))
-    assert not torch.equal(mix(*BATCH, others=second)[0], BATCH[0])
-    one = mix((BATCH[0][:1], BATCH[1][:1]), others=second)
-    assert one[0].shape[0] == 1
+    def __getitem__(self, i):
+        if i == self.bad:
+            raise self.error
+        return torch.ones(3, HEIGHT, WIDTH), i
 
 
-def test_unlabelled_batches_and_their_predictions():
-    """Consistency training: predictions are mixed by the draw of the images."""
-    mix = RandomCutMix(labels_getter=None, per_sample=True)
-    images, others = BATCH[0], SECOND[0]
-    draw = mix.draw(images, others=others)
-    mixed = mix(images, draw=draw, others=others)
-    predictions = functional.mix_targets(images.mean((1, 2, 3))[:, None], draw, others.mean((1, 2, 3))[:, None])
-    torch.testing.assert_close(mixed.mean((1, 2, 3))[:, None], predictions)
-
-
-def test_masks_and_dictionaries_of_a_second_batch():
-    masks = BATCH[0][:, 0].long()
-    first = {"image": BATCH[0], "mask": masks, "label": BATCH[1]}
-    second = {"label": SECOND[1], "mask": SECOND[0][:, 0].long(), "image": SECOND[0]}
-    out = RandomCutMix(num_classes=CLASSES, ratio=(0.4, 0.6))(first, others=second)
-    assert torch.equal(out["mask"].float(), out["image"][:, 0])
-    assert (out["mask"] >= 100).any()
-    pair = RandomMixUp(target="pair")(first, others=second)
-    assert isinstance(pair["mask"], MixedTarget)
-    assert (pair["label"].b < CLASSES).all()
-
-
-@pytest.mark.parametrize(
-    ("others", "kind", "words"),
-    [
-        ((SECOND[0][..., :5], SECOND[1]), ValueError, ["others", "(7, 3, 17, 5)"]),
-        ((SECOND[0].double(), SECOND[1]), ValueError, ["others", "float64"]),
-        ((SECOND[0][:0], SECOND[1][:0]), ValueError, ["others", "at least one"]),
-        ((tv_tensors.Image(SECOND[0]), SECOND[1]), ValueError, ["others", "kind"]),
-        ((SECOND[0], SECOND[1][:3]), ValueError, ["batch size"]),
-        ({"image": SECOND[0], "label": SECOND[1]}, ValueError, ["same keys", "others"]),
-        (SECOND[0], ValueError, ["labels"]),
-    ],
-)
-def test_second_batches_that_do_not_fit(others, kind, words):
-    with says(kind, words):
-        RandomCutMix(num_classes=CLASSES)(*BATCH, others=others)
-
-
-def test_a_draw_that_points_beyond_the_second_batch():
-    mix = RandomCutMix(num_classes=CLASSES)
-    draw = mix.draw(BATCH[0], others=SECOND)._replace(partners=torch.tensor([6, 5, 4, 3]))
-    with says(ValueError, ["draw.partners", "[0, 2)"]):
-        mix(*BATCH, draw=draw, others=(SECOND[0][:2], SECOND[1][:2]))
-
-
-def test_compiled_with_a_second_batch():
-    mix = RandomMixUp(num_classes=CLASSES, per_sample=True)
-    compiled = torch.compile(lambda batch, second: mix(batch, others=second), fullgraph=True)
-    torch.manual_seed(5)
-    found = [compiled(BATCH, SECOND) for _ in range(3)]
-    torch.manual_seed(5)
-    wanted = [mix(BATCH, others=SECOND) for _ in range(3)]
-    torch.testing.assert_close(found, wanted)
-
-
-# --- unions -----------------------------------------------------------------------------------------------------------
-
-ROWS = torch.tensor([[1, 0, 1, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 1, 1], [0, 0, 0, 0, 0]])
-LABELS = {"classes": BATCH[1], "int": ROWS, "float": ROWS.float(), "bool": ROWS.bool(), "soft": ROWS * 0.3}
-
-
-@mixes
-@pytest.mark.parametrize("per_sample", [False, True])
-@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
-def test_union_holds_every_class_that_shows(make, per_sample, labels):
-    num_classes = CLASSES if labels.ndim == 1 else None
-    mix = make(num_classes=num_classes, per_sample=per_sample, target="union")
-    soft = functional.soft_targets(labels, num_classes)
-    for _ in range(20):
-        draw = mix.draw(BATCH[0])
-        _, targets = mix(BATCH[0], labels, draw=draw)
-        for i, (partner, lam) in enumerate(zip(draw.partners.tolist(), draw.lam.tolist(), strict=True)):
-            both = torch.stack([soft[i], soft[partner]])[[lam > 0, lam < 1]]
-            assert torch.equal(targets[i], both.amax(0))
-
-
-def test_union_agrees_in_three_places():
-    samples = [(image, row) for image, row in zip(BATCH[0], ROWS, strict=True)]
-    mix = RandomCutMix(target="union", ratio=(0.3, 0.6))
-    collated = MixCollate(mix)(samples)[1]
-    listed = torch.stack([target for _, target in MixCollate(mix, collate_fn=list)(samples)])
-    single = torch.stack([MixDataset(samples, mix)[i][1] for i in range(4)])
-    for targets in (collated, listed, single):
-        assert targets.dtype == torch.float32
-        assert bool((targets >= ROWS).all())
-        assert bool((targets.sum(1) > ROWS.sum(1)).any())
-
-
-def test_union_of_values_is_an_error():
-    with says(ValueError, ["target='union'", "(4,)"]):
-        RandomMixUp(target="union")(BATCH[0], BATCH[1].float())
-    with says(ValueError, ["target", "union"]):
-        RandomMixChoice([RandomMixUp(target="union"), RandomCutMix()])
-
-
-def test_union_of_what_is_not_mixed():
-    rows = ROWS.float()
-    rows[1] = float("nan")
-    for mix in [*(RandomCutMix(target="union", p=p) for p in (0, 1e-9)), RandomMixUp(target="union").eval()]:
-        torch.testing.assert_close(mix(BATCH[0], rows)[1], rows, equal_nan=True)
-    smooth = RandomMixUp(target="union", num_classes=CLASSES, label_smoothing=0.5)(*BATCH)[1]
-    assert smooth.unique().tolist() == pytest.approx([0.1, 0.6])
+@pytest.mark.parametrize("bad", [0, 1], ids=["own", "partner"])
+@pytest.mark.parametrize("error", [OSError(5, "disk"), KeyError("name"), IndexError("row 7"), StopIteration()])
+def test_an_error_of_the_data_set_passes_through_a_mixed_one_unchanged(error, bad):
+    data = MixDataset(Failing(error, bad), RandomMixUp(num_classes=2))
+    with pytest.raises(type(error)) as caught:
+        data[0]
+    assert caught.value is error
+    assert error.__cause__ is None

@@ -1,84 +1,110 @@
-"""MixCollate and MixDataset: every form of sample, and agreement with the plain call."""
+"""Samples that are mixed one by one, in MixCollate and MixDataset alike: every form, every size."""
 
 from collections import Counter
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from support.helpers import HEIGHT, WIDTH
-from support.oracles import constant_images, told_shares
-from torch.utils._pytree import tree_leaves
+from support.batches import CLASSES, COUNT, IMAGES, LABELS, MASKS
+from support.helpers import HEIGHT, WIDTH, says
+from support.mixes import BOTH, mixes_of, over
+from support.oracles import told_shares
+from support.samples import PICTURES, SAMPLES, as_list, forms, image_and_target
 from torch.utils.data import default_collate
 from torchvision import tv_tensors
-from torchvision.transforms import v2
 
 from cutmix_transforms import (
     MixCollate,
     MixDataset,
     MixedTarget,
     RandomCutMix,
-    RandomCutout,
-    RandomMixChoice,
     RandomMixUp,
 )
 
 
-class Sample(NamedTuple):
-    image: Any
-    label: Any
+def test_a_mask_in_later_samples_only_is_an_error_that_names_it():
+    samples = [{"image": image, "label": i} for i, image in enumerate(IMAGES[:4])]
+    samples[2]["mask"] = tv_tensors.Mask(MASKS[2])
+    for call in (MixCollate(RandomCutMix(num_classes=4)), MixCollate(RandomCutMix(num_classes=4), collate_fn=list)):
+        with says(ValueError, ["mask", "2"]):
+            call(samples)
+    samples = [(image, torch.zeros(3, 4), i) for i, image in enumerate(IMAGES[:4])]
+    samples[1] = (IMAGES[1], tv_tensors.Mask(torch.zeros(3, 4)), 1)
+    with says(ValueError, ["Tensor", "at index 0", "Mask", "at index 1"]):
+        MixCollate(RandomCutMix(num_classes=4, labels_getter=2))(samples)
 
 
-PICTURES = constant_images(6, 3, HEIGHT, WIDTH)
-MIXES = {
-    "cutmix": lambda **options: RandomCutMix(num_classes=6, **options),
-    "mixup": lambda **options: RandomMixUp(num_classes=6, **options),
-    "choice": lambda **options: RandomMixChoice([RandomCutMix(num_classes=6), RandomMixUp(num_classes=6)], **options),
-}
-mixes = pytest.mark.parametrize("make", MIXES.values(), ids=MIXES)
+@pytest.mark.parametrize("target", ["soft", "pair"])
+@pytest.mark.parametrize("p", [0, 1])
+@over(mixes_of("cutmix_ratio", "mixup", "choice"))
+def test_samples_are_never_the_tensors_of_the_dataset(make, target, p):
+    samples = [
+        {
+            "image": IMAGES[i].clone(),
+            "mask": tv_tensors.Mask(MASKS[i].clone()),
+            "label": torch.eye(CLASSES)[i % CLASSES],
+        }
+        for i in range(COUNT)
+    ]
+    if target == "soft":
+        samples = [{key: value for key, value in sample.items() if key != "mask"} for sample in samples]
+    mix = make(target=target, labels_getter="label")
+    mix.p = p
+    before = [{key: value.clone() for key, value in sample.items()} for sample in samples]
+    data = MixDataset(samples, mix)
+    for out in [*MixCollate(mix, collate_fn=list)(samples), *(data[i] for i in range(COUNT))]:
+        for value in out.values():
+            for tensor in value if isinstance(value, MixedTarget) else [value]:
+                tensor.fill_(1)
+    for sample, old in zip(samples, before, strict=True):
+        assert all(torch.equal(value, old[key]) for key, value in sample.items())
 
 
-def as_list(samples):
-    """A collate function of one's own, as detection has it."""
-    return samples
+@pytest.mark.parametrize("make", BOTH)
+@pytest.mark.parametrize(
+    ("samples", "words"),
+    [
+        ([(IMAGES[0], 0), (IMAGES[1, :1], 1)], ["channels", "(3, 17, 11)", "(1, 17, 11)"]),
+        ([(IMAGES[0], 0), (IMAGES[1].half(), 1)], ["dtypes"]),
+        ([(IMAGES[0], torch.eye(5)[0]), (IMAGES[1], torch.eye(4)[0])], ["classes", "(5,)", "(4,)"]),
+    ],
+)
+def test_samples_that_differ(make, samples, words):
+    options = {"num_classes": 5} if isinstance(samples[0][1], int) else {}
+    with says(ValueError, ["samples", *words]):
+        MixCollate(make(**options), collate_fn=list)(samples)
+    with pytest.raises(ValueError, match="samples must hold images, masks, boxes and labels of the same number"):
+        [MixDataset(samples, make(**options))[0] for _ in range(20)]
 
 
-def agree(image, target):
-    """Sample j is j everywhere with label j: pixels and target name the same mixture, if only by its mean."""
-    torch.testing.assert_close(image.float().mean(), target.float() @ torch.arange(6.0), rtol=0, atol=1e-4)
+@pytest.mark.parametrize(
+    ("sample", "options", "kind", "words"),
+    [
+        (IMAGES[0], {}, ValueError, ["labels", "second argument", "Tensor"]),
+        ((IMAGES[0],), {}, ValueError, ["labels", "second argument", "Tensor"]),
+        ((IMAGES[0], "cat"), {}, TypeError, ["labels", "tensor", "'cat'"]),
+        ((IMAGES[0], 5), {}, ValueError, ["labels", "[0, num_classes=5)", "5"]),
+        ((IMAGES[0], 0.5), {}, ValueError, ["num_classes", "None", "float", "5"]),
+        ((IMAGES[0], True), {}, TypeError, ["labels", "integer", "bool"]),
+        ((IMAGES[0], LABELS[:1]), {}, ValueError, ["labels", "num_classes = 5", "1)"]),
+        ((IMAGES[0], 3), {"num_classes": None}, ValueError, ["num_classes", "given", "None"]),
+        ((3, IMAGES[0]), {}, ValueError, ["must be", "(N,", "got"]),
+        (({"image": IMAGES[0], "y": 3}), {}, ValueError, ["'labels'", "none of them", "['image', 'y']"]),
+        ((IMAGES[0, 0], 3), {}, ValueError, ["images", "batched", "17, 11)"]),
+    ],
+)
+def test_samples_that_cannot_be_mixed(sample, options, kind, words):
+    mix = RandomCutMix(**{"num_classes": 5, **options})
+    with says(kind, words):
+        MixCollate(mix)([sample] * 2)
+    with says(kind, words):
+        MixCollate(mix, collate_fn=list)([sample] * 2)
+    with says(kind, words):
+        MixDataset([sample] * 2, mix)[0]
 
 
-SAMPLES = {
-    "tuple": [(PICTURES[i], i) for i in range(6)],
-    "list": [[PICTURES[i], torch.tensor(i)] for i in range(6)],
-    "named": [Sample(PICTURES[i], i) for i in range(6)],
-    "dict": [{"image": PICTURES[i], "label": i, "name": str(i)} for i in range(6)],
-    "nested": [(PICTURES[i], {"target": i, "id": 100 + i}) for i in range(6)],
-    "numpy": [(PICTURES[i].numpy(), np.int64(i)) for i in range(6)],
-    "tv_tensor": [(tv_tensors.Image(PICTURES[i]), i) for i in range(6)],
-    "one_hot": [(PICTURES[i], torch.eye(6)[i]) for i in range(6)],
-    "multi_hot": [(PICTURES[i], torch.eye(6).long()[i]) for i in range(6)],
-}
-forms = pytest.mark.parametrize("samples", SAMPLES.values(), ids=SAMPLES)
-
-
-def image_and_target(batch):
-    leaves = [leaf for leaf in tree_leaves(batch) if isinstance(leaf, torch.Tensor) and leaf.is_floating_point()]
-    return sorted(leaves, key=lambda leaf: -leaf.ndim)[:2]
-
-
-@mixes
-@forms
-def test_collate_makes_what_default_collate_makes_and_mixes_it(make, samples):
-    plain, batch = default_collate(samples), MixCollate(make())(samples)
-    assert type(batch) is type(plain)
-    images, targets = image_and_target(batch)
-    assert images.shape == (6, 3, HEIGHT, WIDTH)
-    assert targets.shape == (6, 6)
-    for image, target in zip(images, targets, strict=True):
-        agree(image, target)
-    if isinstance(batch, dict):
-        assert batch["name"] == [str(i) for i in range(6)]
+MIXES = mixes_of(num_classes=6)
+mixes = over(MIXES)
 
 
 @mixes
@@ -100,22 +126,6 @@ def test_collate_of_ones_own_gets_mixed_samples(make, samples, options):
         assert all(one["name"] is sample["name"] for one, sample in zip(got, samples, strict=True))
 
 
-@mixes
-@forms
-def test_dataset_gives_mixed_samples_of_the_same_form(make, samples):
-    mixed = MixDataset(samples, make())
-    assert len(mixed) == 6
-    for i in range(6):
-        sample = mixed[i]
-        assert type(sample) is type(samples[i])
-        image, target = image_and_target(sample)
-        assert image.shape == (3, HEIGHT, WIDTH)
-        assert target.shape == (6,)
-        agree(image, target)
-    assert len(list(mixed)) == 6
-    assert mixed[-1][0].shape == (3, HEIGHT, WIDTH) if isinstance(mixed[-1], (tuple, list)) else True
-
-
 def test_arrays_become_tensors_mixed_or_not():
     """A batch of both would not be collated."""
     options = [{"p": 0.5, "per_sample": True}, {"p": 0}, {"alpha": 0.1}]
@@ -130,15 +140,6 @@ def test_mappings_of_other_types_pass_through():
     meta = Counter("aab")
     out = RandomMixUp(num_classes=6)({"image": PICTURES, "label": torch.arange(6), "meta": meta})
     assert out["meta"] is meta
-
-
-def test_plain_call_and_collate_agree():
-    for make in MIXES.values():
-        generators = [torch.Generator().manual_seed(5) for _ in range(2)]
-        images, targets = MixCollate(make(generator=generators[0]))(SAMPLES["tuple"])
-        wanted = make(generator=generators[1])(*default_collate(SAMPLES["tuple"]))
-        assert torch.equal(images, wanted[0])
-        assert torch.equal(targets, wanted[1])
 
 
 def test_a_share_that_lam_cannot_tell_is_mixed_all_the_same():
@@ -186,38 +187,6 @@ def test_pairs(collate_fn):
         assert shares == pytest.approx({a.item(): lam.item(), b.item(): 1 - lam.item()})
 
 
-def test_pairs_of_the_data_set():
-    mixed = MixDataset(SAMPLES["tuple"], RandomMixUp(target="pair"))
-    for i in range(6):
-        image, (a, b, lam) = mixed[i]
-        assert a == i != b
-        torch.testing.assert_close(image.mean(), lam * a + (1 - lam) * b)
-    _, target = MixDataset(SAMPLES["tuple"], RandomMixUp(target="pair", p=0))[2]
-    assert [float(field) for field in target] == [2, 2, 1]
-
-
-@mixes
-def test_unmixed_samples_of_the_data_set(make):
-    mix, loaded = make(), []
-
-    class Data:
-        def __len__(self):
-            return 6
-
-        def __getitem__(self, i):
-            loaded.append(i)
-            return SAMPLES["tuple"][i]
-
-    for p in (0, 1e-9):
-        mix.p = p
-        image, target = MixDataset(Data(), mix)[4]
-        assert torch.equal(image, SAMPLES["tuple"][4][0])
-        assert torch.equal(target, torch.eye(6)[4])
-    assert loaded == [4, 4]  # a partner that is not seen is not loaded
-    assert torch.equal(MixDataset(SAMPLES["tuple"][:1], make())[0][1], torch.eye(6)[0])
-    assert torch.equal(MixDataset(SAMPLES["tuple"], make().eval())[1][1], torch.eye(6)[1])
-
-
 @pytest.mark.parametrize("count", [1, 2])
 @mixes
 def test_small_batches(make, count):
@@ -263,25 +232,6 @@ def test_tv_tensors_keep_their_type():
         assert type(MixDataset(samples, mix)[0][0]) is kind
 
 
-def test_other_transforms_get_the_collated_batch():
-    steps = v2.Compose([RandomCutMix(num_classes=6), v2.ToDtype(torch.float16), v2.Normalize([0.5] * 3, [0.5] * 3)])
-    images, targets = MixCollate(steps)(SAMPLES["tuple"])
-    assert images.dtype == torch.float16
-    assert targets.shape == (6, 6)
-    holes, labels = MixCollate(RandomCutout(3))([(torch.ones(3, HEIGHT, WIDTH), i) for i in range(6)])
-    assert (holes == 0).any((1, 2, 3)).all()
-    assert labels.tolist() == list(range(6))
-    seen = MixCollate(lambda batch: ("seen", batch), collate_fn=as_list)(SAMPLES["tuple"])
-    assert seen[1] is SAMPLES["tuple"]
-
-
-def test_repr_of_collate():
-    assert repr(MixCollate(RandomMixUp(), collate_fn=as_list)).startswith("MixCollate(RandomMixUp(alpha=1.0")
-    assert repr(MixCollate(RandomMixUp(), collate_fn=as_list)).endswith("collate_fn=as_list)")
-
-
-# --- images of unequal size ------------------------------------------------------------------------------------------
-
 SIZES = [(17, 11), (9, 20), (17, 11), (5, 5)]
 UNEQUAL = [(torch.full((1, *size), float(i)), i) for i, size in enumerate(SIZES)]
 
@@ -317,13 +267,3 @@ def test_mixup_of_unequal_sizes_pads_to_the_larger(per_sample):
         for k in {i, j}:
             wanted[: SIZES[k][0], : SIZES[k][1]] += target[k] * k
         torch.testing.assert_close(image[0], wanted)
-
-
-def test_dataset_of_unequal_sizes():
-    for make in (RandomCutMix, RandomMixUp):
-        mixed = MixDataset(UNEQUAL, make(num_classes=4))
-        for i in range(4):
-            for _ in range(10):
-                image, target = mixed[i]
-                assert target.sum().item() == pytest.approx(1)
-                assert image.shape[-2] >= SIZES[i][0]

@@ -2,13 +2,25 @@
 
 import pytest
 import torch
-from support.helpers import HEIGHT, INTEGERS, WIDTH
+from support.arguments import DRAW, IMAGES, LABELS, NAN, ROWS
+from support.batches import BATCH, CLASSES
+from support.helpers import HEIGHT, INTEGERS, WIDTH, rows_of, says
+from support.mixes import BOTH, mixes
 from support.oracles import constant_images, target_loops, told_shares
 
-from cutmix_transforms import MixedTarget, RandomCutMix, RandomMixUp
+from cutmix_transforms import (
+    MixCollate,
+    MixDataset,
+    MixedTarget,
+    RandomCutMix,
+    RandomMixChoice,
+    RandomMixUp,
+    functional,
+)
+from cutmix_transforms import functional as F
 from cutmix_transforms.functional import mix_draw, mix_targets, pair_targets, soft_targets
 
-MIXES = pytest.mark.parametrize("make", [RandomCutMix, RandomMixUp])
+both = pytest.mark.parametrize("make", BOTH)
 
 
 def draw_for(count, *, seed=0):
@@ -16,7 +28,7 @@ def draw_for(count, *, seed=0):
     return RandomMixUp(per_sample=True).draw(torch.empty(count, 1, HEIGHT, WIDTH))
 
 
-@MIXES
+@both
 @pytest.mark.parametrize("dtype", INTEGERS, ids=str)
 def test_integer_labels_of_any_dtype(make, dtype, images, labels):
     mix = make(num_classes=5, per_sample=True)
@@ -27,7 +39,7 @@ def test_integer_labels_of_any_dtype(make, dtype, images, labels):
     torch.testing.assert_close(targets.sum(1), torch.ones(6))
 
 
-@MIXES
+@both
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bfloat16], ids=str)
 def test_pixels_and_targets_agree(make, dtype):
     """Sample j is j everywhere, with label j: a pasted image tells its own target; a blended one its mean."""
@@ -45,7 +57,7 @@ def test_pixels_and_targets_agree(make, dtype):
             torch.testing.assert_close(mixed.float().mean((1, 2, 3)), mean, rtol=0, atol=atol)
 
 
-@MIXES
+@both
 def test_target_weights_do_not_take_the_dtype_of_the_images(make):
     """timm's weight became 0 with uint8 images; half precision would round it to three digits."""
     for dtype in (torch.uint8, torch.float16, torch.bfloat16):
@@ -57,7 +69,7 @@ def test_target_weights_do_not_take_the_dtype_of_the_images(make):
         assert 0 < targets[0, 0] < 1
 
 
-@MIXES
+@both
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("num_classes", [None, 4])
 def test_float_rows_keep_their_dtype(make, dtype, num_classes, images):
@@ -71,7 +83,7 @@ def test_float_rows_keep_their_dtype(make, dtype, num_classes, images):
     torch.testing.assert_close(targets, wanted.to(dtype))
 
 
-@MIXES
+@both
 @pytest.mark.parametrize("dtype", [*INTEGERS, torch.bool], ids=str)
 def test_integer_rows_become_float(make, dtype, images):
     rows = torch.randint(0, 2, (6, 4)).to(dtype)
@@ -83,7 +95,7 @@ def test_integer_rows_become_float(make, dtype, images):
     torch.testing.assert_close(targets, lam * rows.float() + (1 - lam) * rows.float()[draw.partners])
 
 
-@MIXES
+@both
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_float_values_are_mixed(make, dtype, images):
     values = torch.randn(6, dtype=dtype)
@@ -94,7 +106,7 @@ def test_float_values_are_mixed(make, dtype, images):
     torch.testing.assert_close(targets, (draw.lam * values + (1 - draw.lam) * values[draw.partners]).to(dtype))
 
 
-@MIXES
+@both
 @pytest.mark.parametrize("num_classes", [5, (5, 5), [5, None]])
 def test_several_labels(make, num_classes, images, labels):
     rows = torch.rand(6, 5)
@@ -108,7 +120,7 @@ def test_several_labels(make, num_classes, images, labels):
     assert torch.equal(out["c"], labels)
 
 
-@MIXES
+@both
 def test_second_argument_may_be_several_labels(make, images, labels):
     mix = make(num_classes=(5, 9))
     _, (first, second) = mix(images, (labels, labels + 3))
@@ -116,25 +128,7 @@ def test_second_argument_may_be_several_labels(make, images, labels):
     assert second.shape == (6, 9)
 
 
-@MIXES
-@pytest.mark.parametrize(
-    "make_labels",
-    [lambda: torch.arange(6), lambda: torch.rand(6), lambda: torch.rand(6, 4), lambda: torch.zeros(6, 2, 3, 5).long()],
-)
-def test_pairs_keep_labels_as_they_came(make, make_labels, images):
-    labels = make_labels()
-    mix = make(target="pair", per_sample=True)
-    draw = mix.draw(images)
-    _, target = mix(images, labels, draw=draw)
-    assert isinstance(target, MixedTarget)
-    assert target.a is labels
-    assert target.b.dtype == labels.dtype
-    assert torch.equal(target.b, labels[draw.partners])
-    assert torch.equal(target.lam, draw.lam)
-    assert target.lam.dtype == torch.float32
-
-
-@MIXES
+@both
 @pytest.mark.parametrize("off", ["p", "eval", "single", "empty"])
 @pytest.mark.parametrize("target", ["soft", "pair"])
 def test_unmixed_samples_get_the_same_form(make, off, target, images, labels):
@@ -158,7 +152,7 @@ def test_unmixed_samples_get_the_same_form(make, off, target, images, labels):
         torch.testing.assert_close(got.double(), target_loops(labels, 5, range(count), torch.ones(count), smoothing))
 
 
-@MIXES
+@both
 def test_samples_that_p_leaves_alone(make, images, labels):
     """With p below 1 and per_sample, mixed and unmixed samples stand side by side in one target."""
     mix = make(num_classes=5, p=0.5, per_sample=True)
@@ -248,17 +242,135 @@ def test_lam_of_the_target_is_exactly_lam_of_the_draw(images):
     assert torch.equal(targets[torch.arange(6), draw.partners], 1 - draw.lam)
 
 
-def test_pairs_of_rows_without_a_pool(images):
-    draw, rows = draw_for(6), torch.rand(6, 3)
-    pair = pair_targets(rows, draw)
-    assert pair.a is rows
-    assert torch.equal(pair.b, torch.stack([rows[j] for j in draw.partners.tolist()]))
-    assert torch.equal(pair.lam, draw.lam)
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_draw_made_by_hand_may_hold_opacity_in_double_precision(dtype):
     draw, rows = draw_for(6), torch.rand(6, 3, dtype=dtype)
     mixed = mix_targets(rows, draw._replace(opacity=draw.opacity.double()))
     assert mixed.dtype == dtype
     torch.testing.assert_close(mixed, mix_targets(rows, draw))
+
+
+NAN_OR_INFINITE = [float("nan"), float("inf"), -float("inf")]
+
+
+@pytest.mark.parametrize("value", NAN_OR_INFINITE)
+@pytest.mark.parametrize("options", [{"p": 1e-9}, {"p": 0.5, "per_sample": True}, {"p": 0}], ids=str)
+@mixes
+def test_nothing_of_a_partner_is_in_an_unmixed_target(make, options, value):
+    mix = make(**options)
+    for labels in (torch.tensor([1.0, value, 3.0, 4.0]), torch.tensor([[1.0, 2], [value, 1], [3, 1], [4, 1]])):
+        images = IMAGES[:4].clone()
+        images[1] = value
+        for _ in range(5):
+            out, targets = mix(images, labels)
+            for i in (0, 2, 3):
+                same = torch.equal(out[i], images[i])
+                assert not same or torch.equal(targets[i], labels[i])
+
+
+MULTI_HOT = torch.tensor([[1, 0, 1, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 1, 1], [0, 0, 0, 0, 0]])
+MULTI_LABELS = {
+    "classes": BATCH[1],
+    "int": MULTI_HOT,
+    "float": MULTI_HOT.float(),
+    "bool": MULTI_HOT.bool(),
+    "soft": MULTI_HOT * 0.3,
+}
+
+
+@mixes
+@pytest.mark.parametrize("per_sample", [False, True])
+@pytest.mark.parametrize("labels", MULTI_LABELS.values(), ids=MULTI_LABELS)
+def test_union_holds_every_class_that_shows(make, per_sample, labels):
+    num_classes = CLASSES if labels.ndim == 1 else None
+    mix = make(num_classes=num_classes, per_sample=per_sample, target="union")
+    soft = functional.soft_targets(labels, num_classes)
+    for _ in range(20):
+        draw = mix.draw(BATCH[0])
+        _, targets = mix(BATCH[0], labels, draw=draw)
+        for i, (partner, lam) in enumerate(zip(draw.partners.tolist(), draw.lam.tolist(), strict=True)):
+            both = torch.stack([soft[i], soft[partner]])[[lam > 0, lam < 1]]
+            assert torch.equal(targets[i], both.amax(0))
+
+
+def test_union_agrees_in_three_places():
+    samples = [(image, row) for image, row in zip(BATCH[0], MULTI_HOT, strict=True)]
+    mix = RandomCutMix(target="union", ratio=(0.3, 0.6))
+    collated = MixCollate(mix)(samples)[1]
+    listed = torch.stack([target for _, target in MixCollate(mix, collate_fn=list)(samples)])
+    single = torch.stack([MixDataset(samples, mix)[i][1] for i in range(4)])
+    for targets in (collated, listed, single):
+        assert targets.dtype == torch.float32
+        assert bool((targets >= MULTI_HOT).all())
+        assert bool((targets.sum(1) > MULTI_HOT.sum(1)).any())
+
+
+def test_union_of_values_is_an_error():
+    with says(ValueError, ["target='union'", "(4,)"]):
+        RandomMixUp(target="union")(BATCH[0], BATCH[1].float())
+    with says(ValueError, ["target", "union"]):
+        RandomMixChoice([RandomMixUp(target="union"), RandomCutMix()])
+
+
+def test_union_of_what_is_not_mixed():
+    rows = MULTI_HOT.float()
+    rows[1] = float("nan")
+    for mix in [*(RandomCutMix(target="union", p=p) for p in (0, 1e-9)), RandomMixUp(target="union").eval()]:
+        torch.testing.assert_close(mix(BATCH[0], rows)[1], rows, equal_nan=True)
+    smooth = RandomMixUp(target="union", num_classes=CLASSES, label_smoothing=0.5)(*BATCH)[1]
+    assert smooth.unique().tolist() == pytest.approx([0.1, 0.6])
+
+
+BAD_CALLS = {
+    "union_targets": [
+        (lambda: F.union_targets(ROWS, None), TypeError, ["draw", "MixDraw", "NoneType"]),
+        (lambda: F.union_targets(ROWS.long(), DRAW), TypeError, ["targets", "float", "int64"]),
+        (lambda: F.union_targets(ROWS[:, 0], DRAW), ValueError, ["targets", "(N, K)", "(4,)"]),
+        (lambda: F.union_targets(ROWS[:3], DRAW), ValueError, ["draw", "3 targets", "4"]),
+        (lambda: F.union_targets(ROWS, DRAW, ROWS[:, :2]), ValueError, ["others", "(M, *(3,))", "(4, 2)"]),
+        (lambda: F.union_targets(ROWS, DRAW, ROWS[:3]), ValueError, ["draw.partners", "[0, 3)", "3"]),
+    ],
+    "mix_targets": [
+        (lambda: F.mix_targets(ROWS), TypeError, ["draw"]),
+        (lambda: F.mix_targets(ROWS, None), TypeError, ["draw", "MixDraw", "NoneType"]),
+        (lambda: F.mix_targets(DRAW, ROWS), TypeError, ["targets", "tensor", "MixDraw"]),
+        (lambda: F.mix_targets(ROWS.tolist(), DRAW), TypeError, ["targets", "tensor", "list"]),
+        (lambda: F.mix_targets(ROWS.numpy(), DRAW), TypeError, ["targets", "tensor", "ndarray"]),
+        (lambda: F.mix_targets(LABELS, DRAW), TypeError, ["targets", "float", "int64"]),
+        (lambda: F.mix_targets(ROWS > 0, DRAW), TypeError, ["targets", "float", "bool"]),
+        (lambda: F.mix_targets(torch.tensor(1.0), DRAW), ValueError, ["targets", "batch dimension", "()"]),
+        (lambda: F.mix_targets(ROWS[:3], DRAW), ValueError, ["draw", "3 targets", "4"]),
+        (lambda: F.mix_targets(ROWS, DRAW, [1]), TypeError, ["others", "tensor", "[1]"]),
+        (lambda: F.mix_targets(ROWS, DRAW, ROWS[:, :2]), ValueError, ["others", "(M, *(3,))", "(4, 2)"]),
+        (lambda: F.mix_targets(ROWS, DRAW, ROWS.double()), TypeError, ["others", "float32", "float64"]),
+        (lambda: F.mix_targets(ROWS, DRAW, ROWS[:3]), ValueError, ["draw.partners", "[0, 3)", "3"]),
+    ],
+    "soft_targets": [
+        (F.soft_targets, TypeError, ["labels"]),
+        (lambda: F.soft_targets(5, LABELS), TypeError, ["labels", "tensor", "int: 5"]),
+        (lambda: F.soft_targets([0, 1], 5), TypeError, ["labels", "tensor", "list: [0, 1]"]),
+        (lambda: F.soft_targets(LABELS.numpy(), 5), TypeError, ["labels", "tensor", "ndarray"]),
+        (lambda: F.soft_targets(LABELS), ValueError, ["num_classes", "(4,)", "None"]),
+        (lambda: F.soft_targets(LABELS, 2), ValueError, ["labels", "[0, num_classes=2)", "2 at index 2"]),
+        (lambda: F.soft_targets(LABELS, "5"), TypeError, ["num_classes", "integer", "'5'"]),
+        (lambda: F.soft_targets(LABELS, 5.0), TypeError, ["num_classes", "integer", "5.0"]),
+        (lambda: F.soft_targets(LABELS, True), TypeError, ["num_classes", "integer", "True"]),
+        (lambda: F.soft_targets(LABELS, (5,)), TypeError, ["num_classes", "integer", "(5,)"]),
+        (lambda: F.soft_targets(LABELS, torch.tensor(5)), TypeError, ["num_classes", "integer", "tensor(5)"]),
+        (lambda: F.soft_targets(LABELS, 0), ValueError, ["num_classes", "at least 1", "0"]),
+        (lambda: F.soft_targets(ROWS, 3.0), TypeError, ["num_classes", "integer", "3.0"]),
+        (lambda: F.soft_targets(LABELS > 0, 5), TypeError, ["labels", "integer", "bool"]),
+        (lambda: F.soft_targets(LABELS + 0j, 5), TypeError, ["labels", "integer", "complex64"]),
+        (lambda: F.soft_targets(LABELS[0], 5), ValueError, ["labels", "(N,)", "()"]),
+        (lambda: F.soft_targets(LABELS, 5, 1), ValueError, ["label_smoothing", "[0, 1)", "1"]),
+        (lambda: F.soft_targets(LABELS, 5, NAN), ValueError, ["label_smoothing", "[0, 1)", "nan"]),
+        (lambda: F.soft_targets(LABELS, 5, "0.1"), TypeError, ["label_smoothing", "number", "'0.1'"]),
+        (lambda: F.soft_targets(LABELS, 5, False), TypeError, ["label_smoothing", "number", "False"]),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "call", "kind", "words"), rows_of(BAD_CALLS))
+def test_bad_calls(name, call, kind, words):
+    with says(kind, words):
+        call()

@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 import torch
 from support.helpers import HEIGHT, WIDTH
+from support.mixes import mixes_of, over
 from torch import nn
 from torch.utils._pytree import tree_leaves, tree_map
 from torchvision import tv_tensors
@@ -16,7 +17,6 @@ from cutmix_transforms import (
     MixedLoss,
     RandomCutMix,
     RandomCutout,
-    RandomMixChoice,
     RandomMixUp,
     functional,
     mixed_accuracy,
@@ -27,14 +27,11 @@ from cutmix_transforms.functional._draw import HostDraw
 COUNT, CLASSES = 6, 5
 SOFT, PAIR = {"num_classes": CLASSES}, {"target": "pair"}
 MIXES = {
-    "cutmix": lambda **options: RandomCutMix(**SOFT, **options),
-    "cutmix_ratio": lambda **options: RandomCutMix(ratio=(0.2, 0.8), opacity=(0.3, 0.9), **SOFT, **options),
-    "cutmix_pair": lambda **options: RandomCutMix(**PAIR, **options),
-    "mixup": lambda **options: RandomMixUp(label_smoothing=0.1, p=0.5, **SOFT, **options),
-    "mixup_pair": lambda **options: RandomMixUp(majority=True, **PAIR, **options),
-    "choice": lambda **options: RandomMixChoice([RandomCutMix(**SOFT), RandomMixUp(**SOFT)], **options),
+    **mixes_of("cutmix", "cutmix_inner", "choice", num_classes=CLASSES),
+    **mixes_of("mixup_sometimes", num_classes=CLASSES, label_smoothing=0.1),
+    **mixes_of("cutmix_pair", "mixup_pair"),
 }
-mixes = pytest.mark.parametrize("make", MIXES.values(), ids=MIXES)
+mixes = over(MIXES)
 each = pytest.mark.parametrize("per_sample", [False, True], ids=["per_batch", "per_sample"])
 IMAGES = {
     "float32": torch.rand(COUNT, 3, HEIGHT, WIDTH),

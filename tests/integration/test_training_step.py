@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from support.mixes import mixes_of, over
 from support.toys import COUNT, PICTURES, agree, assert_same_weights, network, soft, train_by_hand
 from torch import nn
 from torch._dynamo.utils import counters
@@ -14,14 +15,8 @@ from cutmix_transforms import MixedLoss, RandomCutMix, RandomMixChoice, RandomMi
 
 LABELS = torch.arange(COUNT)
 BACKEND = "inductor" if shutil.which("c++") else "aot_eager"
-MIXES = {
-    "cutmix": lambda **options: RandomCutMix(num_classes=COUNT, ratio=(0.2, 0.8), **options),
-    "mixup": lambda **options: RandomMixUp(num_classes=COUNT, **options),
-    "choice": lambda **options: RandomMixChoice(
-        [RandomCutMix(num_classes=COUNT, ratio=(0.2, 0.8), **options), RandomMixUp(num_classes=COUNT, **options)]
-    ),
-}
-mixes = pytest.mark.parametrize("make", MIXES.values(), ids=MIXES)
+MIXES = mixes_of("cutmix_ratio", "mixup", "choice", num_classes=COUNT)
+mixes = over(MIXES)
 
 
 # --- autocast --------------------------------------------------------------------------------------------------------

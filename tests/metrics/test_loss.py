@@ -1,17 +1,16 @@
-"""MixedLoss and mixed_accuracy against sums over samples."""
+"""MixedLoss against sums over samples."""
 
-import inspect
 import math
-import pickle
-from copy import copy
 from functools import partial
 
 import pytest
 import torch
-from support.helpers import says
+from support.arguments import CROSS, INF, LOGITS, NAN, PAIR
+from support.helpers import rows_of, says
+from support.pairs import PER_SAMPLE, target_of
 from torch import nn
 
-from cutmix_transforms import MixedLoss, MixedTarget, mixed_accuracy
+from cutmix_transforms import MixedLoss, MixedTarget
 
 
 @pytest.fixture
@@ -19,11 +18,6 @@ def logits():
     return torch.randn(6, 5)
 
 
-def target_of(lam):
-    return MixedTarget(torch.tensor([0, 1, 2, 3, 4, 0]), torch.tensor([4, 0, 0, 1, 2, 3]), torch.tensor(lam))
-
-
-PER_SAMPLE = target_of([0.3, 1.0, 0.0, 0.5, 0.71, 0.9])
 PER_BATCH = target_of([0.3] * 6)
 WEIGHT = torch.tensor([1.0, 2.0, 0.5, 0.1, 3.0])
 
@@ -299,9 +293,6 @@ def test_a_compiled_criterion_stays_as_it_is(logits):
     assert torch.equal(criterion(logits, PER_BATCH.a), wanted)
 
 
-NAN, INF = float("nan"), float("inf")
-
-
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("kind", [nn.CrossEntropyLoss, nn.NLLLoss, Focal, Cast])
 def test_an_infinite_loss_of_a_label_without_share_counts_nothing(kind, reduction, logits):
@@ -342,92 +333,31 @@ def test_an_infinite_loss_that_has_a_share_is_not_hidden(logits):
     assert MixedLoss(nn.CrossEntropyLoss())(logits, PER_SAMPLE).isinf()
 
 
-@pytest.mark.parametrize("options", [{}, {"non_blocking": True}, {"non_blocking": False}], ids=str)
-@pytest.mark.parametrize("device", ["meta", torch.device("meta"), "cpu"], ids=repr)
-def test_pairs_move(device, options):
-    for moved in (PER_SAMPLE.to(device, **options), PER_SAMPLE.to(device=device, **options)):
-        assert isinstance(moved, MixedTarget)
-        assert {field.device for field in moved} == {torch.device(device)}
-        assert [field.dtype for field in moved] == [torch.int64, torch.int64, torch.float32]
-        assert device != "cpu" or all(map(torch.equal, moved, PER_SAMPLE))
+BAD_CALLS = {
+    "MixedLoss": [
+        (MixedLoss, TypeError, ["criterion"]),
+        (lambda: MixedLoss(3), TypeError, ["criterion", "callable", "3"]),
+        (lambda: MixedLoss(None), TypeError, ["criterion", "callable", "None"]),
+        (lambda: MixedLoss("cross_entropy"), TypeError, ["criterion", "callable", "'cross_entropy'"]),
+        (lambda: MixedLoss(nn.CrossEntropyLoss), TypeError, ["criterion", "instance", "CrossEntropyLoss"]),
+        (
+            lambda: MixedLoss(nn.CrossEntropyLoss(reduction="median")),
+            ValueError,
+            ["criterion.reduction", "'mean'", "'median'"],
+        ),
+        (lambda: CROSS(LOGITS), TypeError, ["target"]),
+        (lambda: CROSS(PAIR, LOGITS), TypeError, ["x", "predictions", "MixedTarget first"]),
+        (lambda: CROSS(LOGITS, tuple(PAIR)), TypeError, ["target", "tuple"]),
+        (lambda: CROSS(LOGITS.numpy(), PAIR), TypeError, ["input", "ndarray"]),
+        (lambda: CROSS(LOGITS[:3], PAIR), ValueError, ["batch_size (3)", "(4)"]),
+        (lambda: CROSS(LOGITS[:, :2], PAIR), IndexError, ["Target 2"]),
+        (lambda: MixedLoss(lambda x, y: 3.0)(LOGITS, PAIR), TypeError, ["criterion", "tensor of losses", "3.0"]),
+        (lambda: MixedLoss(lambda x, y: None)(LOGITS, PAIR), TypeError, ["criterion", "losses", "None"]),
+    ],
+}
 
 
-def test_pairs_keep_their_dtypes():
-    with says(TypeError, ["device", "'cuda'", "torch.float16", "_replace"]):
-        PER_SAMPLE.to(torch.float16)
-    with says(TypeError, ["device", "'cuda'", "torch.int64 of shape (6,)"]):
-        PER_SAMPLE.to(PER_SAMPLE.a)
-
-
-def test_pairs_are_built_anew():
-    """Of three fields, or of one iterable of them, as the Trainer of transformers does it."""
-    for pair in (
-        MixedTarget(field for field in PER_SAMPLE),
-        MixedTarget(list(PER_SAMPLE)),
-        MixedTarget(*PER_SAMPLE),
-        MixedTarget(**PER_SAMPLE._asdict()),
-        pickle.loads(pickle.dumps(PER_SAMPLE)),
-        copy(PER_SAMPLE),
-    ):
-        assert isinstance(pair, MixedTarget)
-        assert all(map(torch.equal, pair, PER_SAMPLE))
-    assert list(inspect.signature(MixedTarget).parameters) == ["a", "b", "lam"]
-    for fields in ((PER_SAMPLE.a,), (list(PER_SAMPLE[:2]),), (3,), ()):
-        with says(TypeError, ["missing", "'lam'"]):
-            MixedTarget(*fields)
-
-
-def test_accuracy_of_hard_labels():
-    logits = torch.tensor([[3.0, 2, 1], [1, 3, 2], [1, 2, 3], [3, 2, 1]])
-    labels = torch.tensor([0, 2, 0, 1])
-    assert mixed_accuracy(logits, labels).item() == 0.25
-    assert mixed_accuracy(logits, labels, k=2).item() == 0.75
-    for dtype in (torch.uint8, torch.uint16):
-        assert mixed_accuracy(logits, labels.to(dtype), k=3).item() == 1
-
-
-def test_accuracy_counts_shares():
-    logits = torch.tensor([[3.0, 2, 1], [1, 3, 2]])
-    soft = torch.tensor([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
-    assert mixed_accuracy(logits, soft).item() == pytest.approx((0.6 + 0.3) / 2)
-    assert mixed_accuracy(logits, soft, k=2).item() == pytest.approx((0.9 + 0.8) / 2)
-    pair = MixedTarget(torch.tensor([0, 0]), torch.tensor([1, 1]), torch.tensor([0.7, 0.2]))
-    assert mixed_accuracy(logits, pair).item() == pytest.approx((0.7 + 0.8) / 2)
-    rows = pair._replace(a=torch.eye(3)[pair.a], b=torch.eye(3)[pair.b])
-    assert mixed_accuracy(logits, rows).item() == pytest.approx((0.7 + 0.8) / 2)
-
-
-def test_accuracy_of_pairs_and_soft_targets_agrees(logits):
-    a, b, lam = PER_SAMPLE
-    soft = lam[:, None] * torch.eye(5)[a] + (1 - lam[:, None]) * torch.eye(5)[b]
-    for k in range(1, 6):
-        torch.testing.assert_close(mixed_accuracy(logits, PER_SAMPLE, k=k), mixed_accuracy(logits, soft, k=k))
-
-
-@pytest.mark.parametrize("value", [NAN, INF])
-def test_accuracy_of_a_bad_row_without_share(value):
-    """As in a loss, a target that has no share counts nothing."""
-    logits, good = torch.tensor([[3.0, 2, 1], [1, 3, 2]]), torch.tensor([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
-    for lam, fields in ((1.0, (good, good + value)), (0.0, (good + value, good))):
-        pair = MixedTarget(*fields, torch.full((2,), lam))
-        assert mixed_accuracy(logits, pair).item() == pytest.approx((0.6 + 0.3) / 2)
-
-
-@pytest.mark.parametrize("target", [torch.tensor([0, 1, 1, 0]), torch.tensor([[0.0], [1], [0.7], [0.2]])])
-def test_accuracy_of_one_logit_is_an_error_with_a_way_out(target):
-    """What the message proposes is the accuracy of a binary output, at a threshold of 0."""
-    logits, wanted = torch.tensor([[-2.0], [3.0], [-0.1], [0.2]]), 0.0
-    pair = MixedTarget(target, target.flip(0), torch.full((4,), 0.75))
-    for one in (target, pair):
-        with says(ValueError, ["logits", "at least 2 classes", "(4, 1)", "torch.cat([-logits, logits], 1)"]):
-            mixed_accuracy(logits, one)
-    for logit, value in zip(logits.flatten().tolist(), target.flatten().tolist(), strict=True):
-        wanted += (value if logit > 0 else 1 - value) / 4
-    both = target if target.ndim == 1 else torch.cat([1 - target, target], 1)
-    assert mixed_accuracy(torch.cat([-logits, logits], 1), both).item() == pytest.approx(wanted)
-
-
-def test_accuracy_of_multi_hot_rows_is_a_share():
-    logits = torch.tensor([[3.0, 2, 1], [1, 3, 2]])
-    assert mixed_accuracy(logits, torch.tensor([[1, 1, 0], [0, 0, 0]])).item() == 0.5
-    assert mixed_accuracy(logits[:0], torch.zeros(0, dtype=torch.long)).isnan()
+@pytest.mark.parametrize(("name", "call", "kind", "words"), rows_of(BAD_CALLS))
+def test_bad_calls(name, call, kind, words):
+    with says(kind, words):
+        call()

@@ -1,4 +1,4 @@
-"""DataLoader workers and generators: what reaches workers, and what they draw (see also test_randomness.py)."""
+"""Draws in workers, ranks and copies, from the global generator and from one that is given."""
 
 import copy
 import pickle
@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from support.helpers import HEIGHT, WIDTH
+from support.loaders import LABELLED, Holes, RandomBand, epoch, loader_of, mixes
 from torch.utils.data import DataLoader, default_collate
 
 from cutmix_transforms import (
-    Mix,
     MixCollate,
     MixDataset,
     RandomCutMix,
@@ -22,59 +22,10 @@ from cutmix_transforms import (
 )
 from cutmix_transforms._random import _stream as _random
 from cutmix_transforms._random._stream import Stream
-from cutmix_transforms.functional import Placement
-
-IMAGE = torch.ones(1, HEIGHT, WIDTH)
-SAMPLES = [(IMAGE, i % 2) for i in range(24)]
-
-
-class Holes:
-    """A data set that cuts holes of its own."""
-
-    def __init__(self, transform):
-        self.transform = transform
-
-    def __len__(self):
-        return 24
-
-    def __getitem__(self, i):
-        return self.transform(IMAGE), 0
-
-
-class RandomBand(Mix):
-    """A mix of one's own."""
-
-    numbers = 1
-
-    def place(self, numbers, size):
-        return Placement(opacity=numbers[0])
 
 
 def as_pairs(samples):
     return default_collate(samples)
-
-
-def mixes(generator=None):
-    """Mixes that draw a share of their own for every batch: the target of sample 0 tells it."""
-    options = {"num_classes": 24, "generator": generator}
-    children = [RandomMixUp(num_classes=24), RandomCutMix(num_classes=24, ratio=(0.1, 0.9), opacity=(0.1, 0.9))]
-    return {
-        "mixup": RandomMixUp(**options),
-        "cutmix": RandomCutMix(ratio=(0.1, 0.9), opacity=(0.1, 0.9), **options),
-        "choice": RandomMixChoice(children, generator=generator),
-    }
-
-
-LABELLED = [(IMAGE, i) for i in range(24)]
-
-
-def epoch(loader):
-    return [targets.amax(1)[0].item() for _, targets in loader]
-
-
-def loader_of(mix, workers, seed=None, **options):
-    generator = None if seed is None else torch.Generator().manual_seed(seed)
-    return DataLoader(LABELLED, 4, collate_fn=MixCollate(mix), num_workers=workers, generator=generator, **options)
 
 
 @pytest.mark.parametrize("name", ["mixup", "cutmix", "choice"])
@@ -180,137 +131,10 @@ def test_what_is_pickled_for_a_spawned_worker_draws_as_in_a_forked_one():
     assert torch.equal(torch.cat(off), torch.eye(24))
 
 
-@pytest.mark.parametrize(
-    "made", [lambda mix: mix, copy.copy, copy.deepcopy, lambda mix: pickle.loads(pickle.dumps(mix))]
-)
-def test_p_reaches_persistent_workers_at_their_next_batch(made):
-    mix = made(RandomCutMix(num_classes=24, ratio=(0.2, 0.8)))
-    loader = loader_of(mix, 2, persistent_workers=True, prefetch_factor=1)
-    assert max(epoch(loader)) < 1
-    mix.p = 0.0
-    assert min(epoch(loader)) == 1
-    mix.p = 1.0
-    assert max(epoch(loader)) < 1
-
-
-def test_p_of_a_choice_and_of_cutout_reach_persistent_workers():
-    choice, cutout = mixes()["choice"], RandomCutout(5)
-    loaders = [
-        loader_of(choice, 1, persistent_workers=True),
-        DataLoader(Holes(cutout), 24, num_workers=1, persistent_workers=True),
-    ]
-    assert max(epoch(loaders[0])) < 1
-    assert next(iter(loaders[1]))[0].min() == 0
-    choice.p = cutout.p = 0
-    assert min(epoch(loaders[0])) == 1
-    assert next(iter(loaders[1]))[0].min() == 1
-
-
-# --- copies -----------------------------------------------------------------------------------------------------------
-
-
-def in_process(start, function, *arguments):
-    """What a function gives in a process of its own."""
-    context = torch.multiprocessing.get_context(start)
-    queue = context.SimpleQueue()
-    process = context.Process(target=tell, args=(queue, function, arguments))
-    process.start()
-    found = queue.get()
-    process.join()
-    assert process.exitcode == 0
-    return found
-
-
-def tell(queue, function, arguments):
-    queue.put(function(*arguments))
-
-
-KINDS = {
-    "cutmix": RandomCutMix,
-    "mixup": RandomMixUp,
-    "cutout": RandomCutout,
-    "own": RandomBand,
-    "choice": lambda: RandomMixChoice([RandomCutMix(), RandomMixChoice([RandomMixUp(), RandomBand()])]),
-}
-kinds = pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-COPIES = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda mix: pickle.loads(pickle.dumps(mix))}
-starts = pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])
-
-
-@kinds
-@pytest.mark.parametrize("make_copy", COPIES.values(), ids=COPIES)
-def test_a_copy_has_a_p_of_its_own(make, make_copy):
-    original = make()
-    original.p = 0.5
-    first, second = make_copy(original), make_copy(make_copy(original))
-    first.p, second.p = 0, 1
-    assert (original.p, first.p, second.p) == (0.5, 0, 1)
-    original.p = 0.25
-    assert (original.p, first.p, second.p) == (0.25, 0, 1)
-    assert repr(original).replace("p=0.25", "p=0.0") == repr(first)
-
-
 def test_a_shallow_copy_has_the_generator_of_the_original():
     original = RandomMixUp(generator=torch.Generator().manual_seed(3))
     assert copy.copy(original).generator is original.generator
 
-
-def set_and_tell(transforms, wanted, others):
-    """In a worker: new transforms, and those that the main process has too."""
-    new = [RandomCutMix(p=0.125) for _ in range(600)]
-    found = [one.p for one in transforms], [one.p for one in others], {one.p for one in new}
-    for transform in transforms:
-        transform.p = wanted
-    return *found, {one.p for one in new}
-
-
-@starts
-def test_what_a_worker_gets_has_the_same_p(start):
-    """Whatever is made in the worker, and what else there is in the main process."""
-    transforms, others = [make() for make in KINDS.values()], [RandomMixUp(p=i / 1024) for i in range(1024)]
-    values = [i / 1024 for i in range(1024)]
-    for transform in transforms:
-        transform.p = 0.5
-    assert in_process(start, set_and_tell, transforms, 0.75, others) == ([0.5] * 5, values, {0.125}, {0.125})
-    assert [one.p for one in transforms] == [0.75] * 5
-    assert [one.p for one in others] == values
-
-
-class Told:
-    """A data set that tells the ``p`` of its transforms, and of one that it makes."""
-
-    def __init__(self, transforms):
-        self.transforms = transforms
-
-    def __len__(self):
-        return 2
-
-    def __getitem__(self, i):
-        return [one.p for one in [*self.transforms, RandomCutMix(p=0.125)]]
-
-
-@starts
-def test_p_reaches_running_workers_however_they_are_started(start):
-    """Also when transforms are made, copied and gone in the main process meanwhile."""
-    data = Told([make() for make in KINDS.values()])
-    loader = DataLoader(data, None, num_workers=1, multiprocessing_context=start, persistent_workers=True)
-    followed = data.transforms
-    for p in (1, 0.5, 0, 0.25):
-        for transform in followed:
-            transform.p = p
-        assert list(loader) == [[p] * 5 + [0.125]] * 2
-    data.transforms = None
-    for transform in followed:
-        for make_copy in COPIES.values():
-            make_copy(transform).p = 1
-    assert list(loader) == [[0.25] * 5 + [0.125]] * 2
-    del transform, followed  # the worker still has its copies
-    others = [RandomMixUp(p=1) for _ in range(2000)]
-    assert list(loader) == [[0.25] * 5 + [0.125]] * 2
-    assert {one.p for one in others} == {1}
-
-
-# --- a generator for transforms that are made anew --------------------------------------------------------------------
 
 GENERATOR = torch.Generator().manual_seed(3)  # which every spawned worker makes anew as well
 NEW = {

@@ -37,6 +37,11 @@ def says(kind, words):
     assert not changed, f"{changed} changed"
 
 
+def rows_of(tables):
+    """Bad calls of several functions, each with the name of its function first."""
+    return [(name, *row) for name, rows in tables.items() for row in rows]
+
+
 def _visible(frame):
     """What the code of a frame can see: its own names, and those of the module that it and its functions use."""
     codes = [frame.f_code, *(value.__code__ for value in frame.f_locals.values() if isinstance(value, FunctionType))]

@@ -53,3 +53,7 @@ def told_shares(images):
 def constant_images(count, *shape, dtype=torch.float32):
     """Sample ``j`` is ``j`` everywhere, so that mixed samples tell their own mixture."""
     return torch.arange(count).view(-1, *(1,) * len(shape)).expand(count, *shape).to(dtype)
+
+
+def told(leaf):
+    return {int(value) for value in torch.as_tensor(leaf).unique()}

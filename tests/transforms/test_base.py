@@ -1,20 +1,19 @@
-"""Bad input: an error that names the argument, the rule and the value received; nothing drawn, nothing changed."""
+"""Options of all transforms: what they must not be, how they are shown, and that they are read-only."""
 
 import copy
 import inspect
 import pickle
 
 import numpy as np
-import PIL.Image
 import pytest
 import torch
-from support.helpers import HEIGHT, WIDTH, says
-from torchvision import tv_tensors
-from torchvision.transforms import v2
+from support.batches import IMAGES
+from support.helpers import says
+from support.mixes import BOTH
+from support.own_mixes import RandomBand, choices
 
 from cutmix_transforms import (
     Mix,
-    MixedTarget,
     RandomCutMix,
     RandomCutout,
     RandomMixChoice,
@@ -23,8 +22,6 @@ from cutmix_transforms import (
 from cutmix_transforms.functional import Placement
 
 NAN, INF = float("nan"), float("inf")
-MIXES = (RandomCutMix, RandomMixUp)
-
 SHARED_OPTIONS = [
     ({"alpha": 0}, ValueError, ["alpha", "positive", "p=0", "0"]),
     ({"alpha": -1.5}, ValueError, ["alpha", "positive", "-1.5"]),
@@ -72,71 +69,10 @@ SHARED_OPTIONS = [
     ({"labels_getter": ["y"]}, TypeError, ["labels_getter", "key", "['y']"]),
     ({"generator": np.random.default_rng()}, TypeError, ["generator", "torch.Generator", "PCG64"]),
 ]
-CUTMIX_OPTIONS = [
-    ({"ratio": (0.5, 0.2)}, ValueError, ["ratio", "low <= high", "(0.5, 0.2)"]),
-    ({"ratio": (-0.1, 0.2)}, ValueError, ["ratio", "-0.1"]),
-    ({"ratio": (0.1, 1.2)}, ValueError, ["ratio", "1.2"]),
-    ({"ratio": 0.5}, TypeError, ["ratio", "0.5"]),
-    ({"ratio": (0.1, 0.2, 0.3)}, TypeError, ["ratio", "(0.1, 0.2, 0.3)"]),
-    ({"ratio": (0.1, 0.3), "majority": True}, ValueError, ["majority", "ratio", "True"]),
-    ({"opacity": 1.5}, ValueError, ["opacity", "1.5"]),
-    ({"opacity": (0.9, 0.1)}, ValueError, ["opacity", "(0.9, 0.1)"]),
-    ({"opacity": "full"}, TypeError, ["opacity", "'full'"]),
-    ({"min_visibility": 1}, ValueError, ["min_visibility", "1"]),
-    ({"min_visibility": -0.5}, ValueError, ["min_visibility", "-0.5"]),
-    ({"ratio": "ab"}, TypeError, ["ratio", "pair", "'ab'"]),
-    ({"ratio": torch.tensor([0.1, 0.2])}, TypeError, ["ratio", "pair", "shape (2,)"]),
-    ({"ratio": (True, True)}, TypeError, ["ratio", "low <= high", "True"]),
-    ({"ratio": (NAN, 1)}, ValueError, ["ratio", "low <= high", "nan"]),
-    ({"opacity": None}, TypeError, ["opacity", "number", "None"]),
-    ({"opacity": (0.1,)}, TypeError, ["opacity", "pair", "(0.1,)"]),
-    ({"opacity": [0.1, "b"]}, TypeError, ["opacity", "pair", "'b'"]),
-    ({"opacity": torch.tensor([0.1, 0.5])}, TypeError, ["opacity", "number", "shape (2,)"]),
-    ({"min_visibility": None}, TypeError, ["min_visibility", "number", "None"]),
-]
-CUTOUT_OPTIONS = [
-    ({"size": 0}, ValueError, ["size", "at least 1", "0"]),
-    ({"size": -3}, ValueError, ["size", "-3"]),
-    ({"size": 0.0}, ValueError, ["size", "0.0"]),
-    ({"size": 1.5}, ValueError, ["size", "up to 1.0", "1.5"]),
-    ({"size": (5, 3)}, ValueError, ["size", "(5, 3)"]),
-    ({"size": (1, 0.5)}, ValueError, ["size", "(1, 0.5)"]),
-    ({"size": (1, 2, 3)}, TypeError, ["size", "(1, 2, 3)"]),
-    ({"size": "8"}, TypeError, ["size", "'8'"]),
-    ({"size": True}, TypeError, ["size", "True"]),
-    ({"holes": 0}, ValueError, ["holes", "at least 1", "0"]),
-    ({"holes": 1.0}, TypeError, ["holes", "1.0"]),
-    ({"fill": "noise"}, ValueError, ["fill", "'random'", "'mean'", "'noise'"]),
-    ({"fill": None}, TypeError, ["fill", "None"]),
-    ({"fill": ()}, ValueError, ["fill", "()"]),
-    ({"fill": NAN}, ValueError, ["fill", "nan"]),
-    ({"mask_fill": "0"}, TypeError, ["mask_fill", "'0'"]),
-    ({"p": 2}, ValueError, ["p", "2"]),
-    ({"min_visibility": 2}, ValueError, ["min_visibility", "2"]),
-    ({"hole": 2}, TypeError, ["hole"]),
-    ({"size": [8]}, TypeError, ["size", "pixels", "[8]"]),
-    ({"size": torch.tensor(8)}, TypeError, ["size", "pixels", "tensor(8)"]),
-    ({"size": None}, TypeError, ["size", "pixels", "None"]),
-    ({"size": (NAN, 0.5)}, ValueError, ["size", "fraction", "nan"]),
-    ({"size": INF}, ValueError, ["size", "fraction", "inf"]),
-    ({"holes": True}, TypeError, ["holes", "integer", "True"]),
-    ({"holes": (1, 2)}, TypeError, ["holes", "integer", "(1, 2)"]),
-    ({"fill": torch.zeros(3)}, TypeError, ["fill", "per channel", "shape (3,)"]),
-    ({"fill": np.zeros(3)}, TypeError, ["fill", "per channel", "array([0., 0., 0.])"]),
-    ({"fill": [1, "a", 2]}, TypeError, ["fill", "number", "'a'"]),
-    ({"fill": True}, TypeError, ["fill", "number", "True"]),
-    ({"mask_fill": NAN}, ValueError, ["mask_fill", "number", "nan"]),
-    ({"mask_fill": (1, 2)}, TypeError, ["mask_fill", "number", "(1, 2)"]),
-    ({"inside": "no"}, TypeError, ["inside", "True or False", "'no'"]),
-    ({"p": "x"}, TypeError, ["p", "number", "'x'"]),
-    ({"labels_getter": 2.5}, TypeError, ["labels_getter", "key", "2.5"]),
-    ({"generator": "cpu"}, TypeError, ["generator", "torch.Generator", "'cpu'"]),
-]
-OPTIONS = [(mix, *case) for mix in MIXES for case in SHARED_OPTIONS]
-OPTIONS += [(RandomCutMix, *case) for case in CUTMIX_OPTIONS] + [(RandomCutout, *case) for case in CUTOUT_OPTIONS]
 
 
-@pytest.mark.parametrize(("make", "options", "kind", "words"), OPTIONS)
+@pytest.mark.parametrize("make", BOTH)
+@pytest.mark.parametrize(("options", "kind", "words"), SHARED_OPTIONS)
 def test_options(make, options, kind, words):
     with says(kind, words):
         make(**options)
@@ -160,8 +96,8 @@ def test_options_by_position_or_of_another_transform(make, options, words):
         make(**options) if isinstance(options, dict) else make(*options)
 
 
-BOTH = [RandomMixUp(), RandomCutMix()]
-MADE = [RandomCutMix(), RandomMixUp(), RandomCutout(), RandomMixChoice(BOTH)]
+MADE_BOTH = [RandomMixUp(), RandomCutMix()]
+MADE = [RandomCutMix(), RandomMixUp(), RandomCutout(), RandomMixChoice(MADE_BOTH)]
 
 
 @pytest.mark.parametrize("transform", MADE, ids=lambda transform: type(transform).__name__)
@@ -184,7 +120,7 @@ def test_setting_an_option(transform, name, value, kind, words):
         setattr(transform, name, value)
 
 
-class RandomBand(Mix):
+class HighBand(Mix):
     """A mix of one's own, with an option."""
 
     numbers = 1
@@ -197,7 +133,7 @@ class RandomBand(Mix):
         return Placement(opacity=self.height * numbers[0])
 
 
-class Narrow(RandomBand):
+class Narrow(HighBand):
     """One that has its constructor from its base."""
 
 
@@ -207,9 +143,9 @@ READ_ONLY = {
     RandomMixUp: [*OF_MIX, "alpha", "majority"],
     RandomCutout: ["size", "holes", "fill", "mask_fill", "inside", "min_visibility", "dims", "labels_getter"],
     RandomMixChoice: [*OF_MIX, "transforms", "weights"],
-    RandomBand: [*OF_MIX, "height"],
+    HighBand: [*OF_MIX, "height"],
 }
-MADE_LATER = [*MADE, RandomBand(), Narrow()]
+MADE_LATER = [*MADE, HighBand(), Narrow()]
 
 
 def test_all_options_but_two_are_known_to_be_read_only():
@@ -239,30 +175,6 @@ def test_options_are_read_only_once_a_transform_is_made(transform, made):
     transform.generator = None
 
 
-CHANGES = {
-    "append": lambda mixes: mixes.append(RandomMixUp()),
-    "extend": lambda mixes: mixes.extend([RandomMixUp()]),
-    "+=": lambda mixes: mixes.__iadd__([RandomMixUp()]),
-    "insert": lambda mixes: mixes.insert(0, RandomMixUp()),
-    "set": lambda mixes: mixes.__setitem__(0, RandomMixUp()),
-    "del": lambda mixes: mixes.__delitem__(0),
-    "pop": lambda mixes: mixes.pop(),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-@pytest.mark.parametrize("made", [lambda it: it, copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
-def test_the_mixes_of_a_choice_are_those_that_it_was_made_of(change, made):
-    choice = made(RandomMixChoice(BOTH, weights=[1, 2]))
-    with pytest.raises(AttributeError) as error:
-        change(choice.transforms)
-    assert str(error.value) == (
-        "transforms is read-only, as DataLoader workers that are running would not follow; make a new RandomMixChoice"
-    )
-    assert [type(mix) for mix in choice.transforms] == [RandomMixUp, RandomCutMix]
-    assert [type(mix) for mix in choice.transforms[1:]] == [RandomCutMix]
-
-
 @pytest.mark.parametrize("transform", MADE_LATER, ids=lambda transform: type(transform).__name__)
 def test_the_switch_of_timm_is_an_error_that_names_p(transform):
     message = (
@@ -280,265 +192,136 @@ def test_the_switch_of_timm_is_an_error_that_names_p(transform):
         assert transform.mixup
 
 
+def test_copies_that_shared_a_generator_share_one_again(images, labels):
+    generator = torch.Generator().manual_seed(4)
+    pair = RandomMixUp(generator=generator), RandomCutMix(generator=generator)
+    for first, second in (pair, pickle.loads(pickle.dumps(pair)), copy.deepcopy(pair)):
+        assert first.generator is second.generator
+
+
+def test_p_of_a_transform_made_in_inference_mode():
+    with torch.inference_mode():
+        transform = RandomCutMix()
+    transform.p = 0.5
+    assert transform.p == 0.5
+
+
 @pytest.mark.parametrize(
-    ("transforms", "options", "kind", "words"),
+    ("transform", "text"),
     [
-        ([], {}, ValueError, ["transforms", "at least one", "[]"]),
-        ([RandomCutout()], {}, TypeError, ["transforms", "RandomCutout"]),
-        (RandomMixUp(), {}, TypeError, ["transforms", "sequence", "RandomMixUp"]),
-        ([RandomMixUp(), RandomCutMix()], {"weights": [1]}, ValueError, ["weights", "2", "[1]"]),
-        ([RandomMixUp(), RandomCutMix()], {"weights": []}, ValueError, ["weights", "[]"]),
-        ([RandomMixUp(), RandomCutMix()], {"weights": [0, 0]}, ValueError, ["weights", "zero", "[0, 0]"]),
-        ([RandomMixUp(), RandomCutMix()], {"weights": [-1, 2]}, ValueError, ["weights", "-1"]),
-        ([RandomMixUp(), RandomCutMix()], {"weights": 3}, TypeError, ["weights", "3"]),
-        ([RandomMixUp, RandomCutMix], {}, TypeError, ["transforms", "mixes", "RandomMixUp"]),
-        ([RandomMixUp(), None], {}, TypeError, ["transforms", "mixes", "None"]),
-        ([v2.CutMix(num_classes=3)], {}, TypeError, ["transforms", "mixes", "CutMix(alpha=1.0"]),
-        ({"a": RandomMixUp()}, {}, TypeError, ["transforms", "sequence", "{'a'"]),
-        (None, {}, TypeError, ["transforms", "sequence", "None"]),
-        ("ab", {}, TypeError, ["transforms", "sequence", "'ab'"]),
-        (BOTH, {"weights": "ab"}, TypeError, ["weights", "sequence", "'ab'"]),
-        (BOTH, {"weights": [1, "a"]}, TypeError, ["weights", "numbers", "'a'"]),
-        (BOTH, {"weights": [True, 1]}, TypeError, ["weights", "numbers", "True"]),
-        (BOTH, {"weights": [NAN, 1]}, ValueError, ["weights", "at least 0", "nan"]),
-        (BOTH, {"weights": [INF, 1]}, ValueError, ["weights", "at least 0", "inf"]),
-        (BOTH, {"weights": [1e308, 1e308]}, ValueError, ["weights", "finite sum", "1e+308"]),
-        (BOTH, {"weights": [1, 2, 3]}, ValueError, ["weights", "2 numbers", "[1, 2, 3]"]),
-        (BOTH, {"weights": torch.ones(2)}, TypeError, ["weights", "sequence", "tensor([1., 1.])"]),
-        (BOTH, {"weights": {0: 1, 1: 2}}, TypeError, ["weights", "sequence", "{0: 1, 1: 2}"]),
-        (BOTH, {"per_sample": "no"}, TypeError, ["per_sample", "True or False", "'no'"]),
-        (BOTH, {"generator": 1}, TypeError, ["generator", "torch.Generator", "1"]),
-        ([RandomMixUp(num_classes=3), RandomCutMix()], {}, ValueError, ["num_classes", "3", "None"]),
         (
-            [RandomMixUp(generator=torch.Generator()), RandomCutMix()],
-            {},
-            ValueError,
-            ["generator of their own", "RandomMixUp"],
+            RandomCutMix(
+                alpha=0.5,
+                p=0.25,
+                num_classes=7,
+                per_sample=True,
+                ratio=(0.1, 0.5),
+                opacity=(0, 1),
+                min_visibility=0.1,
+                label_smoothing=0.1,
+                labels_getter=1,
+            ),
+            (
+                "RandomCutMix(alpha=0.5, p=0.25, num_classes=7, per_sample=True, ratio=(0.1, 0.5), "
+                "opacity=(0.0, 1.0), majority=False, min_visibility=0.1, dims=2, target='soft', "
+                "label_smoothing=0.1, labels_getter=1, generator=None)"
+            ),
         ),
-        ([RandomMixUp(target="pair"), RandomCutMix()], {}, ValueError, ["target", "pair", "soft"]),
-        ([RandomMixUp(label_smoothing=0.1), RandomCutMix()], {}, ValueError, ["label_smoothing", "0.1", "0.0"]),
-        ([RandomMixUp(labels_getter="y"), RandomCutMix()], {}, ValueError, ["labels_getter", "y", "default"]),
-    ],
-)
-def test_choices(transforms, options, kind, words):
-    with says(kind, words):
-        RandomMixChoice(transforms, **options)
-
-
-IMAGES, LABELS = torch.rand(6, 3, HEIGHT, WIDTH), torch.tensor([0, 1, 2, 3, 4, 0])
-DRAW = RandomMixUp().draw(IMAGES)
-CALLS = [
-    # labels
-    ((IMAGES, LABELS), {}, ValueError, ["num_classes", "(6,)", "None"]),
-    ((IMAGES, LABELS), {"num_classes": 4}, ValueError, ["labels", "[0, num_classes=4)", "4", "index 4"]),
-    ((IMAGES, LABELS - 1), {"num_classes": 5}, ValueError, ["labels", "-1", "index 0"]),
-    ((IMAGES, LABELS[:4]), {"num_classes": 5}, ValueError, ["batch size", "(6, 3, 17, 11)", "(4,)"]),
-    ((IMAGES, torch.tensor(3)), {"num_classes": 5}, ValueError, ["batch size", "()"]),
-    ((IMAGES, torch.rand(6, 4)), {"num_classes": 5}, ValueError, ["labels", "num_classes = 5", "(6, 4)"]),
-    ((IMAGES, torch.rand(6)), {"num_classes": 5}, ValueError, ["num_classes", "None", "float", "5"]),
-    ((IMAGES, torch.rand(6, 4, 2)), {}, ValueError, ["labels", "(N, K)", "(6, 4, 2)"]),
-    (
-        (IMAGES, LABELS > 2),
-        {"num_classes": 2},
-        TypeError,
-        ["labels", "torch.bool", "make them labels.long() or labels.float()"],
-    ),
-    ((IMAGES, [0, 1, 2, 3, 4, 0]), {"num_classes": 5}, TypeError, ["labels", "torch.tensor(labels)", "list"]),
-    ((IMAGES, None), {"num_classes": 5}, TypeError, ["labels", "NoneType"]),
-    ((IMAGES, "cat"), {"num_classes": 5}, TypeError, ["labels", "'cat'"]),
-    ((IMAGES, MixedTarget(LABELS, LABELS, LABELS / 5)), {}, TypeError, ["labels", "mixed already", "MixedTarget"]),
-    ((IMAGES, (LABELS, LABELS)), {"num_classes": (5, 5, 5)}, ValueError, ["num_classes", "2", "(5, 5, 5)"]),
-    # no labels found
-    ((IMAGES,), {"num_classes": 5}, ValueError, ["labels", "second argument", "labels_getter", "Tensor"]),
-    (((IMAGES,),), {"num_classes": 5}, ValueError, ["labels", "second argument", "Tensor", "MixCollate(mix)"]),
-    (
-        ({"image": IMAGES, "y": LABELS},),
-        {"num_classes": 5},
-        ValueError,
-        ["'labels'", "'target'", "none of them", "'image', 'y'"],
-    ),
-    (
-        (IMAGES, {"label": LABELS, "Targets": LABELS}),
-        {"num_classes": 5},
-        ValueError,
-        ["exactly one", "'label', 'Targets'"],
-    ),
-    (({"image": IMAGES, "y": LABELS},), {"labels_getter": "z"}, ValueError, ["'z'", "none of them", "'image', 'y'"]),
-    ((IMAGES, LABELS), {"labels_getter": 2}, ValueError, ["item 2", "2 item"]),
-    (
-        (IMAGES, LABELS),
-        {"labels_getter": lambda inputs: inputs[1] + 0, "num_classes": 5},
-        ValueError,
-        ["labels_getter", "input itself"],
-    ),
-    # images
-    ((IMAGES[:, :2], (torch.rand(6, 3, 4),)), {}, ValueError, ["labels", "(6, 3, 4)"]),
-    (("image", "label"), {"labels_getter": None}, TypeError, ["image", "str"]),
-    ((PIL.Image.new("RGB", (4, 4)), LABELS), {"num_classes": 5}, TypeError, ["v2.ToImage()", "PIL"]),
-    (([PIL.Image.new("RGB", (4, 4))] * 6, LABELS), {"num_classes": 5}, TypeError, ["v2.ToImage()", "PIL"]),
-    (
-        ({"a": tv_tensors.Image(IMAGES), "b": tv_tensors.Image(IMAGES[..., :5]), "label": LABELS},),
-        {"num_classes": 5},
-        ValueError,
-        ["one size", "(6, 3, 17, 11)", "(6, 3, 17, 5)"],
-    ),
-    (
-        ({"a": tv_tensors.Image(IMAGES), "b": tv_tensors.Image(IMAGES[:3]), "label": LABELS},),
-        {"num_classes": 5},
-        ValueError,
-        ["batch size", "(3, 3, 17, 11)"],
-    ),
-    # what is no tensor, or something else than it should be
-    ((LABELS, IMAGES), {"num_classes": 5}, ValueError, ["images must be the first argument", "int64 of shape (6,)"]),
-    ((), {"num_classes": 5}, ValueError, ["labels", "second argument", "tuple"]),
-    ((None, LABELS), {"num_classes": 5}, TypeError, ["image", "NoneType"]),
-    ((IMAGES.tolist(), LABELS), {"num_classes": 5}, TypeError, ["image", "float"]),
-    ((IMAGES.to_sparse(), LABELS), {"num_classes": 5}, TypeError, ["images", "dense", "torch.sparse_coo"]),
-    ((IMAGES, 3), {"num_classes": 5}, TypeError, ["labels", "tensor", "int: 3"]),
-    ((IMAGES, LABELS[None]), {"num_classes": 5}, ValueError, ["batch size", "(1, 6)"]),
-    ((IMAGES, LABELS[:, None]), {"num_classes": 5}, ValueError, ["labels", "num_classes = 5", "(6, 1)"]),
-    ((IMAGES, LABELS + 0j), {"num_classes": 5}, TypeError, ["labels", "integer", "complex64"]),
-    ((IMAGES, LABELS), {"num_classes": (3, 5)}, ValueError, ["num_classes", "1 labels", "(3, 5)"]),
-    ((IMAGES, LABELS, DRAW), {"num_classes": 5}, TypeError, ["draw", "draw=draw", "by position"]),
-    ((tv_tensors.Mask(LABELS), LABELS), {"num_classes": 5}, TypeError, ["image", "Mask"]),
-    ((IMAGES, LABELS), {"labels_getter": lambda inputs: 3}, TypeError, ["labels", "tensor", "int: 3"]),
-    ((IMAGES, LABELS), {"labels_getter": lambda inputs: None}, TypeError, ["labels", "tensor", "NoneType"]),
-]
-
-
-@pytest.mark.parametrize("make", MIXES)
-@pytest.mark.parametrize(("inputs", "options", "kind", "words"), CALLS)
-def test_calls(make, inputs, options, kind, words):
-    with says(kind, words):
-        make(**options)(*inputs)
-
-
-@pytest.mark.parametrize(
-    ("images", "words"),
-    [
-        (IMAGES[0], ["batched", "(3, 17, 11)"]),
-        (IMAGES[0, 0], ["batched", "(17, 11)"]),
-        (tv_tensors.Video(IMAGES), ["batched", "Video", "(6, 3, 17, 11)"]),
-        (tv_tensors.Image(IMAGES[None]), ["batched", "Image", "(1, 6, 3, 17, 11)"]),
-        (IMAGES[None, None], ["batched", "(1, 1, 6, 3, 17, 11)"]),
-    ],
-)
-def test_cutmix_of_unbatched_images(images, words):
-    mix = RandomCutMix(num_classes=5)
-    with says(ValueError, words):
-        mix(images, LABELS)
-    with says(ValueError, words):
-        mix.draw(images)
-
-
-def test_mixup_of_what_cannot_be_blended():
-    with says(TypeError, ["images", "float or integer", "torch.bool"]):
-        RandomCutMix(num_classes=5, opacity=0.5)(IMAGES > 0.5, LABELS)
-    with says(TypeError, ["images", "float or integer", "torch.bool"]):
-        RandomMixChoice([RandomCutMix(), RandomMixUp()]).draw(IMAGES > 0.5)
-    with says(TypeError, ["images", "float or integer", "torch.bool"]):
-        RandomMixUp(num_classes=5)(IMAGES > 0.5, LABELS)
-    with says(TypeError, ["images", "float or integer", "complex"]):
-        RandomMixUp(num_classes=5)(IMAGES + 0j, LABELS)
-    with says(ValueError, ["batch dimension", "()"]):
-        RandomMixUp(num_classes=5)(torch.tensor(1.0), LABELS)
-
-
-@pytest.mark.parametrize("make", MIXES)
-def test_draws(make):
-    mix = make(num_classes=5)
-    draw = mix.draw(IMAGES)
-    with says(ValueError, ["draw", "(17, 9)", "(17, 11)"]):
-        mix(IMAGES[..., :9], LABELS, draw=draw)
-    with says(ValueError, ["draw", "(11, 17)"]):
-        mix(IMAGES.mT, LABELS, draw=draw)
-    with says(ValueError, ["draw", "4", "6"]):
-        mix(IMAGES[:4], LABELS[:4], draw=draw)
-    with says(TypeError, ["draw", "MixDraw", "0.3"]):
-        mix(IMAGES, LABELS, draw=0.3)
-    for images, name in (
-        ([IMAGES], "list"),
-        (IMAGES.numpy(), "ndarray"),
-        ((6, 3, 17, 11), "tuple"),
-        (None, "NoneType"),
-    ):
-        with says(TypeError, ["images", "tensor", name]):
-            mix.draw(images)
-    with says(TypeError, ["positional"]):
-        mix.draw(IMAGES, LABELS)
-    with says(TypeError, ["images"]):
-        mix(images=IMAGES, labels=LABELS)
-
-
-@pytest.mark.parametrize(
-    ("sample", "options", "kind", "words"),
-    [
-        ((torch.rand(HEIGHT, WIDTH),), {}, ValueError, ["images", "(17, 11)"]),
-        ((tv_tensors.Video(torch.rand(2, 3, 2, 3, 4, 4)),), {}, ValueError, ["images", "Video", "(2, 3, 2, 3, 4, 4)"]),
-        ((3, "x"), {}, TypeError, ["image", "int, str"]),
-        ((PIL.Image.new("P", (4, 4)),), {}, ValueError, ["mode", "P", "convert"]),
-        ((tv_tensors.Image(IMAGES), tv_tensors.Image(IMAGES[..., 1:])), {}, ValueError, ["one size", "(6, 3, 17, 10)"]),
-        ((), {}, TypeError, ["image", "nothing"]),
-        ((None,), {}, TypeError, ["image", "NoneType"]),
-        ((IMAGES.numpy(),), {}, TypeError, ["image", "ndarray"]),
-        ((IMAGES.tolist(),), {}, TypeError, ["image", "float"]),
-        ((torch.tensor(1.0),), {}, ValueError, ["images", "(C, H, W)", "()"]),
-        ((IMAGES + 0j,), {}, TypeError, ["images", "float or integer", "complex64"]),
-        ((IMAGES + 0j,), {"fill": "random"}, TypeError, ["images", "float or integer", "complex64"]),
-        ((IMAGES[:, :1],), {"fill": (0.1, 0.2, 0.3)}, ValueError, ["fill", "channel (1)", "(0.1, 0.2, 0.3)"]),
-        ((IMAGES.byte(),), {"fill": -1}, ValueError, ["fill", "[0, 255]", "-1.0"]),
-        ((IMAGES.half(),), {"fill": 1e60}, ValueError, ["fill", "float16", "1e+60"]),
-        ((IMAGES,), {"fill": (1, 2)}, ValueError, ["fill", "channel (3)", "(1.0, 2.0)"]),
-        ((IMAGES.byte(),), {"fill": 300}, ValueError, ["fill", "[0, 255]", "300"]),
         (
-            (tv_tensors.Image(IMAGES), tv_tensors.Mask(torch.zeros(6, 9, 9))),
-            {"mask_fill": 1},
-            ValueError,
-            ["mask", "(17, 11)", "(6, 9, 9)"],
+            RandomMixUp(
+                majority=True,
+                target="pair",
+                labels_getter=len,
+                num_classes=(3, None),
+                generator=torch.Generator().manual_seed(5),
+            ),
+            (
+                "RandomMixUp(alpha=1.0, p=1.0, num_classes=(3, None), per_sample=False, majority=True, target='pair', "
+                "label_smoothing=0.0, labels_getter=len, generator=<Generator on cpu, seed 5>)"
+            ),
+        ),
+        (
+            RandomCutout((1, 3), holes=2, fill=(1, 2, 3), mask_fill=255, inside=True, p=0.5),
+            (
+                "RandomCutout(size=(1, 3), holes=2, fill=(1.0, 2.0, 3.0), mask_fill=255.0, inside=True, p=0.5, "
+                "min_visibility=0.0, dims=2, labels_getter='default', generator=None)"
+            ),
         ),
     ],
 )
-def test_cutout_calls(sample, options, kind, words):
-    with says(kind, words):
-        RandomCutout(**options)(*sample)
+def test_repr_shows_every_option(transform, text):
+    assert repr(transform) == text
 
 
-def test_masks_of_cutout():
-    image, mask = tv_tensors.Image(IMAGES), tv_tensors.Mask(torch.zeros(6, HEIGHT, WIDTH, dtype=torch.uint8))
-    with says(ValueError, ["mask_fill", "[0, 255]", "300"]):
-        RandomCutout(mask_fill=300)(image, mask)
-    with says(ValueError, ["masks", "6 images", "(4, 17, 11)"]):
-        RandomCutout(mask_fill=3)(image, tv_tensors.Mask(mask[:4]))
+NUMBERS = torch.arange(6)
 
 
-FAULTS = ["no error", "another error", "another word", "random number", "input", "option", "generator"]
+class Adjusted(RandomCutMix):
+    """A mix that sets attributes of its own, and an option, in its constructor and later."""
+
+    def __init__(self, strength=1.0, *args, **options):
+        super().__init__(**options)
+        self.alpha = 2.0 * strength
+        self.prepare(strength)
+        self.calls = 0
+
+    def prepare(self, strength):
+        self.strength = self.opacity = strength
+
+    def place(self, numbers, size):
+        self.calls += 1
+        self.options, self.args = "names that the constructor takes any under", "too"
+        return super().place(numbers, size)
 
 
-@pytest.mark.parametrize("fault", [None, *FAULTS])
-def test_what_is_wrong_with_an_error_is_noticed(fault, images):
-    """The check that all bad calls go through."""
-    mix = RandomCutMix(generator=torch.Generator())
+class Inherited(Adjusted):
+    pass
 
-    def fail():
-        raise (TypeError if fault == "another error" else ValueError)(
-            "a number" if fault == "another word" else "a word"
-        )
 
-    def call():
-        if fault == "random number":
-            torch.rand(1)
-        if fault == "input":
-            images[0, 0, 0, 0] += 1
-        if fault == "option":
-            mix.p = 0.5
-        if fault == "generator":
-            torch.rand(1, generator=mix.generator)
-        if fault != "no error":
-            fail()
+@pytest.mark.parametrize("make", [Adjusted, Inherited])
+def test_attributes_of_ones_own(make):
+    mix = make(0.5, num_classes=6)
+    for _ in range(3):
+        mix(IMAGES, NUMBERS)
+    assert (mix.calls, mix.alpha, mix.opacity, mix.strength) == (3, 1.0, 0.5, 0.5)
+    mix.epoch, mix.calls = 4, 0
+    assert pickle.loads(pickle.dumps(mix)).epoch == copy.deepcopy(mix).epoch == copy.copy(mix).epoch == 4
+    for name in ("alpha", "opacity", "strength"):
+        with says(AttributeError, [f"{name} is read-only", "make a new"]):
+            setattr(mix, name, 0.25)
 
-    if fault is None:
-        with says(ValueError, ["word"]):
-            call()
-    else:
-        with pytest.raises((AssertionError, TypeError, pytest.fail.Exception)), says(ValueError, ["word"]):
-            call()
+
+@pytest.mark.parametrize("make", [RandomCutMix, RandomMixUp, RandomCutout, RandomBand, lambda: choices(False)])
+def test_what_modules_do_goes_on(make):
+    transform, seen = make(), []
+    handle = transform.register_forward_hook(lambda *given: seen.append(given))
+    transform.eval()
+    assert not transform.training
+    assert transform.to("cpu").train().requires_grad_(False).double().training
+    transform(IMAGES, torch.eye(6))
+    handle.remove()
+    transform.training = False
+    transform.extra = torch.nn.Linear(1, 1)
+    transform.register_buffer("more", torch.zeros(1))
+    assert set(transform.state_dict()) == {"extra.weight", "extra.bias", "more"}
+    assert len(seen) == 1
+
+
+def test_a_generator_of_another_device_is_an_error():
+    """Draws are made on the host. A stand-in for one of a GPU, which cannot be made without."""
+
+    class OfGPU(torch.Generator):
+        device = torch.device("cuda", 0)
+
+    for make in (RandomBand, RandomCutMix, RandomMixUp, RandomCutout):
+        with pytest.raises(ValueError, match=r"generator must be a generator of the CPU.* got one of cuda:0"):
+            make(generator=OfGPU())
+
+
+def test_options_that_are_handed_on_are_shown():
+    class Tall(RandomBand):
+        def __init__(self, *, tall=0.5, **options):
+            super().__init__(**options)
+            self.tall = tall
+
+    assert repr(Tall(num_classes=3)).startswith("Tall(tall=0.5, p=1.0, num_classes=3, per_sample=False")

@@ -1,10 +1,14 @@
-"""Semantic masks and other maps beside the images: pixel by pixel the same as the images."""
+"""Semantic masks and other maps beside the images: mixed pixel by pixel as the images are, or an error."""
 
 import pytest
 import torch
-from support.helpers import HEIGHT, WIDTH
+from support.batches import CLASSES, COUNT, IMAGES, LABELS, MASKS
+from support.helpers import HEIGHT, WIDTH, says
+from support.mixes import BOTH, MIXES
 from support.oracles import constant_images
+from support.structures import INSTANCE_LABELS, SIZE, some_boxes, some_masks, some_points
 from torch import nn
+from torch.utils.data import default_collate
 from torchvision import tv_tensors
 
 from cutmix_transforms import (
@@ -13,6 +17,7 @@ from cutmix_transforms import (
     MixedLoss,
     MixedTarget,
     RandomCutMix,
+    RandomCutout,
     RandomMixChoice,
     RandomMixUp,
 )
@@ -174,3 +179,139 @@ def test_masks_on_the_meta_device():
     masks = tv_tensors.Mask(torch.empty(4, HEIGHT, WIDTH, device="meta", dtype=torch.uint8))
     mixed, new = RandomCutMix()(images, masks)
     assert new.device.type == mixed.device.type == "meta"
+
+
+cutmix = MIXES["cutmix_ratio"]
+
+
+def samples_of(batch):
+    return [{key: value[i] for key, value in batch.items()} for i in range(COUNT)]
+
+
+@pytest.mark.parametrize("wrap", [torch.Tensor.clone, tv_tensors.Mask], ids=["plain", "wrapped"])
+@pytest.mark.parametrize("channel", [False, True], ids=["(N, H, W)", "(N, 1, H, W)"])
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.int32, torch.bool], ids=str)
+@pytest.mark.parametrize("key", ["labels", "mask", "Masks", None])
+def test_dense_labels_are_pasted_with_the_box_of_the_image(wrap, channel, dtype, key):
+    masks = (MASKS[:, None] if channel else MASKS).to(dtype)
+    mix = cutmix(per_sample=True)
+    batch = (IMAGES, wrap(masks)) if key is None else {"image": IMAGES, key: wrap(masks)}
+    images, out = mix(batch) if key is None else mix(batch).values()
+    assert (type(out), out.dtype, out.shape) == (type(wrap(masks)), dtype, masks.shape)
+    shown = images[:, :1] if channel else images[:, 0]
+    assert torch.equal(out.as_subclass(torch.Tensor), shown.to(dtype))
+    assert not torch.equal(out.as_subclass(torch.Tensor), masks)
+
+
+def test_a_class_label_and_a_plain_mask_beside_it():
+    batch = {"image": IMAGES, "mask": MASKS, "label": LABELS}
+    mix = cutmix(num_classes=CLASSES)
+    out = mix(batch)
+    assert torch.equal(out["mask"].float(), out["image"][:, 0])
+    assert out["label"].shape == (COUNT, CLASSES)
+    torch.testing.assert_close(out["label"].argmax(1)[out["label"].amax(1) == 1], LABELS[out["label"].amax(1) == 1])
+    several = RandomCutMix(num_classes=CLASSES, labels_getter=lambda sample: (sample[1], sample[2]))
+    _, target, masks = several(IMAGES, LABELS, MASKS)
+    assert target.shape == (COUNT, CLASSES)
+    assert not torch.equal(masks, MASKS)
+
+
+def test_float_dense_labels_are_mixed_as_images_are():
+    depths = IMAGES[:, 0].clone()
+    for mix in (cutmix(opacity=0.5), RandomMixUp(), RandomMixUp(per_sample=True)):
+        images, out = mix(IMAGES, depths)
+        torch.testing.assert_close(out, images[:, 0])
+        assert not torch.equal(out, depths)
+
+
+def test_blended_dense_labels_are_a_pair_or_an_error():
+    with says(ValueError, ["target", "'pair'", "masks", "'soft'"]):
+        RandomMixUp()(IMAGES, MASKS)
+    _, out = RandomMixUp(target="pair")(IMAGES, MASKS)
+    assert isinstance(out, MixedTarget)
+    assert torch.equal(out.a, MASKS)
+
+
+def test_dense_labels_agree_in_three_places():
+    batch = {"pixel_values": IMAGES, "labels": MASKS}
+    samples = samples_of(batch)
+    mix = cutmix()
+    for out in (
+        mix(batch),
+        MixCollate(mix)(samples),
+        default_collate(MixCollate(mix, collate_fn=list)(samples)),
+        default_collate([MixDataset(samples, mix)[i] for i in range(COUNT)]),
+    ):
+        assert torch.equal(out["labels"].float(), out["pixel_values"][:, 0])
+        assert not torch.equal(out["labels"], MASKS)
+
+
+def test_dense_labels_compile():
+    for batch in ((IMAGES, MASKS), {"image": IMAGES, "mask": MASKS, "label": LABELS}):
+        num_classes = CLASSES if isinstance(batch, dict) else None
+        mix = RandomCutMix(num_classes=num_classes, ratio=(0.3, 0.6))
+        out = torch.compile(mix, fullgraph=True, backend="eager")(batch)
+        images, masks = (out["image"], out["mask"]) if num_classes else out
+        assert torch.equal(masks.float(), images[:, 0])
+
+
+@pytest.mark.parametrize("make", BOTH)
+@pytest.mark.parametrize(
+    ("leaf", "kind", "words"),
+    [
+        (some_masks(6, 9, 9), ValueError, ["masks", "(6, 9, 9)", "(6, 3, 17, 11)"]),
+        (some_masks(5, *SIZE), ValueError, ["masks", "(5, 17, 11)"]),
+        (some_masks(*SIZE), ValueError, ["masks", "(17, 11)"]),
+        (some_boxes(6), TypeError, ["BoundingBoxes", "MixCollate", "MixDataset"]),
+        (some_points(6, 2), TypeError, ["KeyPoints", "MixCollate", "MixDataset"]),
+    ],
+)
+def test_structures_of_a_batch(make, leaf, kind, words):
+    with says(kind, words):
+        make(num_classes=5, target="pair")(IMAGES, {"labels": LABELS, "x": leaf})
+
+
+@pytest.mark.parametrize("make", BOTH)
+@pytest.mark.parametrize(
+    ("name", "leaf", "kind"),
+    [
+        ("boxes", torch.ones(3, 4), "BoundingBoxes"),
+        ("masks", torch.ones(3, *SIZE), "Mask"),
+        ("keypoints", torch.ones(3, 4, 2), "KeyPoints"),
+    ],
+)
+def test_structures_that_are_plain_tensors(make, name, leaf, kind):
+    sample = torch.rand(3, *SIZE), {"labels": INSTANCE_LABELS, name: leaf}
+    with says(TypeError, [name, kind, str(tuple(leaf.shape))]):
+        MixCollate(make(), collate_fn=list)([sample] * 2)
+    with says(TypeError, [name, kind]):
+        make(num_classes=5)(IMAGES, {"labels": LABELS, name: leaf})
+    with says(TypeError, [name, kind]):
+        RandomCutout()(sample)
+
+
+def test_options_that_do_not_go_with_structures():
+    masks = some_masks(6, *SIZE)
+    for mix in (RandomMixUp(), RandomCutMix(opacity=0.5), RandomMixChoice([RandomCutMix(), RandomMixUp()])):
+        with says(ValueError, ["target", "'pair'", "mask", "'soft'"]):
+            mix(IMAGES, masks)
+    sample = torch.rand(3, *SIZE), {"labels": INSTANCE_LABELS, "boxes": some_boxes(3)}
+    with says(ValueError, ["opacity", "1", "(0.2, 0.5)"]):
+        MixCollate(RandomCutMix(opacity=(0.2, 0.5)), collate_fn=list)([sample] * 2)
+    with says(ValueError, ["dictionary", "weights", "tuple"]):
+        MixCollate(RandomMixUp(), collate_fn=list)([(sample[0], some_boxes(3))] * 2)
+    with says(ValueError, ["labels_getter", "BoundingBoxes"]):
+        MixCollate(RandomCutMix(), collate_fn=list)([(sample[0], some_boxes(3), INSTANCE_LABELS)] * 2)
+    with says(ValueError, ["one row", "'labels'", "list"]):
+        MixCollate(RandomCutMix(num_classes=5), collate_fn=list)(
+            [(sample[0], {**sample[1], "labels": [*INSTANCE_LABELS]})] * 2
+        )
+    with says(ValueError, ["weights", "3"]):
+        MixCollate(RandomMixUp(), collate_fn=list)([(sample[0], {**sample[1], "weights": 0.5})] * 2)
+    with says(ValueError, ["min_visibility", "0.1", "0.3"]):
+        RandomMixChoice([RandomCutMix(min_visibility=0.1), RandomMixUp(), RandomCutMix(min_visibility=0.3)])
+    for target in (sample[1], {"labels": INSTANCE_LABELS, "masks": some_masks(3, *SIZE)}):
+        with says(TypeError, ["collate_fn", "default_collate"]):
+            MixCollate(RandomCutMix())([(sample[0], target)] * 2)
+    with says(TypeError, ["single samples", "batch"]):
+        RandomCutout()(IMAGES, {"labels": LABELS, "boxes": some_boxes(6)})

@@ -7,20 +7,15 @@ import pytest
 import torch
 from scipy import stats
 from support.helpers import HEIGHT, WIDTH
+from support.mixes import mixes_of, over
 from support.oracles import constant_images
 from torch._dynamo.utils import counters
 from torchvision.transforms import v2
 
-from cutmix_transforms import RandomCutMix, RandomCutout, RandomMixChoice, RandomMixUp
+from cutmix_transforms import RandomCutMix, RandomCutout, RandomMixUp
 
-MIXES = {
-    "cutmix": lambda **options: RandomCutMix(num_classes=16, **options),
-    "cutmix_ratio": lambda **options: RandomCutMix(num_classes=16, ratio=(0.2, 0.8), **options),
-    "cutmix_blended": lambda **options: RandomCutMix(num_classes=16, opacity=(0.2, 0.9), **options),
-    "mixup": lambda **options: RandomMixUp(num_classes=16, **options),
-    "choice": lambda **options: RandomMixChoice([RandomCutMix(num_classes=16), RandomMixUp(num_classes=16)], **options),
-}
-mixes = pytest.mark.parametrize("make", MIXES.values(), ids=MIXES)
+MIXES = mixes_of("cutmix", "cutmix_ratio", "cutmix_blended", "mixup", "choice", num_classes=16)
+mixes = over(MIXES)
 generators = pytest.mark.parametrize("seed", [None, 7], ids=["global", "generator"])
 each = pytest.mark.parametrize("per_sample", [False, True], ids=["per_batch", "per_sample"])
 BACKEND = "inductor" if shutil.which("c++") else "aot_eager"

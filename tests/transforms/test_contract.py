@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from support.helpers import FLOATS, HEIGHT, INTEGERS, WIDTH
+from support.mixes import mixes_of, over
 from torch import nn
 from torch.utils._pytree import tree_leaves
 from torchvision import tv_tensors
@@ -20,7 +21,6 @@ from cutmix_transforms import (
     MixedTarget,
     RandomCutMix,
     RandomCutout,
-    RandomMixChoice,
     RandomMixUp,
     functional,
 )
@@ -31,22 +31,14 @@ class Sample(NamedTuple):
     label: Any
 
 
-MIXES = {
-    "cutmix": lambda **options: RandomCutMix(num_classes=5, **options),
-    "cutmix_inner": lambda **options: RandomCutMix(num_classes=5, ratio=(0.3, 0.8), opacity=(0.2, 1.0), **options),
-    "mixup": lambda **options: RandomMixUp(num_classes=5, **options),
-    "choice": lambda **options: RandomMixChoice([RandomCutMix(num_classes=5), RandomMixUp(num_classes=5)], **options),
-}
+MIXES = mixes_of("cutmix", "cutmix_inner", "mixup", "choice", num_classes=5)
 ALL = MIXES | {
     "cutout": RandomCutout,
     "cutout_noise": lambda **options: RandomCutout((2, 9), holes=3, fill="random", **options),
 }
-mixes = pytest.mark.parametrize("make", MIXES.values(), ids=MIXES)
+mixes = over(MIXES)
 transforms = pytest.mark.parametrize("make", ALL.values(), ids=ALL)
 per_sample = pytest.mark.parametrize("options", [{}, {"per_sample": True}], ids=["per_batch", "per_sample"])
-
-
-# --- inputs --------------------------------------------------------------------------------------------------------
 
 
 @transforms
@@ -150,7 +142,7 @@ def test_everything_else_is_the_identical_object(make, images, labels):
 )
 def test_labels_getter(make, getter, images, labels):
     children = {"labels_getter": getter}
-    mix = RandomMixChoice([RandomCutMix(num_classes=5, **children)]) if make is MIXES["choice"] else make(**children)
+    mix = make(**children)
     form = (images, labels) if isinstance(getter, int) else {"labels": labels.clone(), "x": images, "y": labels}
     out = mix(form)
     leaves = tree_leaves(out)
@@ -162,7 +154,7 @@ def test_labels_getter(make, getter, images, labels):
 @mixes
 def test_no_labels(make, images, labels):
     options = {"labels_getter": None}
-    mix = RandomMixChoice([RandomMixUp(**options)]) if make is MIXES["choice"] else make(**options)
+    mix = make(**options)
     out = mix(images)
     assert isinstance(out, torch.Tensor)
     assert not torch.equal(out, images)
@@ -172,7 +164,7 @@ def test_no_labels(make, images, labels):
 @mixes
 def test_key_in_the_mapping_that_is_the_second_argument(make, images, labels):
     for options in ({"labels_getter": "y"}, {"labels_getter": lambda inputs: inputs[1]["y"]}):
-        mix = RandomMixChoice([RandomMixUp(num_classes=5, **options)]) if make is MIXES["choice"] else make(**options)
+        mix = make(**options)
         _, out = mix(images, {"labels": labels, "y": labels})
         assert out["y"].shape == (6, 5)
         assert out["labels"] is labels
@@ -230,19 +222,6 @@ def test_nothing_to_mix(make, count, images, labels):
     assert torch.equal(again, images[:count])
 
 
-def test_mixup_takes_any_shape(labels):
-    for shape in ((6,), (6, 10), (6, 4, 100), (6, 2, 3, 4, 5, 6)):
-        batch = torch.rand(shape)
-        mix = RandomMixUp(num_classes=5)
-        draw = mix.draw(batch)
-        out, _ = mix(batch, labels, draw=draw)
-        lam = draw.lam.view(-1, *(1,) * (len(shape) - 1))
-        torch.testing.assert_close(out, lam * batch + (1 - lam) * batch[draw.partners])
-
-
-# --- draws ---------------------------------------------------------------------------------------------------------
-
-
 @mixes
 @per_sample
 def test_draw_is_what_a_call_does(make, options, images, labels):
@@ -274,13 +253,6 @@ def test_drawing_and_calling_use_the_same_numbers(make, options, images, labels)
 
 
 @mixes
-def test_mixup_is_the_whole_image_as_box(make, images):
-    draw = RandomMixUp(per_sample=True, p=0.5).draw(images)
-    assert draw.boxes.tolist() == [[0, 0, HEIGHT, WIDTH]] * 6
-    torch.testing.assert_close(draw.opacity, 1 - draw.lam)
-
-
-@mixes
 def test_replay_on_a_second_view_and_printing(make, images, labels):
     mix = make()
     draw = mix.draw(images)
@@ -288,9 +260,6 @@ def test_replay_on_a_second_view_and_printing(make, images, labels):
     assert torch.equal(mix(depth, labels, draw=draw)[0], functional.mix_images(depth, draw))
     assert "partners" in repr(draw)
     assert torch.equal(pickle.loads(pickle.dumps(draw)).boxes, draw.boxes)
-
-
-# --- randomness ----------------------------------------------------------------------------------------------------
 
 
 @transforms
@@ -347,20 +316,6 @@ def test_one_call_to_the_generator_for_a_draw(images, monkeypatch):
         assert len(calls) == 1
 
 
-def test_choice_hands_its_generator_down(images, labels):
-    def run(seed):
-        torch.seed()
-        mixes = [RandomCutMix(num_classes=5), RandomMixUp(num_classes=5)]
-        mix = RandomMixChoice(mixes, generator=torch.Generator().manual_seed(seed))
-        return torch.stack([mix(images, labels)[0] for _ in range(8)])
-
-    assert torch.equal(run(3), run(3))
-    assert not torch.equal(run(3), run(4))
-
-
-# --- modules -------------------------------------------------------------------------------------------------------
-
-
 @transforms
 def test_is_a_torchvision_transform_with_an_empty_state(make):
     transform = make()
@@ -387,13 +342,6 @@ def test_eval_leaves_pixels_alone(make, images, labels):
     assert any(not torch.equal(transform(images, labels)[0], images) for _ in range(5))
 
 
-def test_eval_of_a_child_turns_it_off_in_a_choice(images, labels):
-    mix = RandomMixChoice([RandomMixUp(num_classes=5), RandomCutMix(num_classes=5)])
-    mix.transforms[0].eval()
-    mix.transforms[1].eval()
-    assert torch.equal(mix(images, labels)[0], images)
-
-
 @transforms
 def test_pickle_and_deepcopy(make, images, labels):
     transform = make(generator=torch.Generator().manual_seed(4))
@@ -407,13 +355,6 @@ def test_pickle_and_deepcopy(make, images, labels):
     assert transform.p == 1.0
 
 
-def test_copies_that_shared_a_generator_share_one_again(images, labels):
-    generator = torch.Generator().manual_seed(4)
-    pair = RandomMixUp(generator=generator), RandomCutMix(generator=generator)
-    for first, second in (pair, pickle.loads(pickle.dumps(pair)), copy.deepcopy(pair)):
-        assert first.generator is second.generator
-
-
 @transforms
 def test_p_can_be_changed(make, images, labels):
     transform = make()
@@ -425,74 +366,6 @@ def test_p_can_be_changed(make, images, labels):
     with pytest.raises(ValueError, match=r"p must be a number from 0 to 1, got 1\.5"):
         transform.p = 1.5
     assert transform.p == 1
-
-
-def test_p_of_a_transform_made_in_inference_mode():
-    with torch.inference_mode():
-        transform = RandomCutMix()
-    transform.p = 0.5
-    assert transform.p == 0.5
-
-
-def test_p_of_a_choice_is_that_of_its_mixes():
-    mixes = [RandomCutMix(p=0.3), RandomMixUp(p=0.6)]
-    choice = RandomMixChoice(mixes)
-    assert choice.p == (0.3, 0.6)
-    choice.p = 0.5
-    assert [mix.p for mix in mixes] == [0.5, 0.5]
-    assert choice.p == 0.5
-
-
-@pytest.mark.parametrize(
-    ("transform", "text"),
-    [
-        (
-            RandomCutMix(
-                alpha=0.5,
-                p=0.25,
-                num_classes=7,
-                per_sample=True,
-                ratio=(0.1, 0.5),
-                opacity=(0, 1),
-                min_visibility=0.1,
-                label_smoothing=0.1,
-                labels_getter=1,
-            ),
-            (
-                "RandomCutMix(alpha=0.5, p=0.25, num_classes=7, per_sample=True, ratio=(0.1, 0.5), "
-                "opacity=(0.0, 1.0), majority=False, min_visibility=0.1, dims=2, target='soft', "
-                "label_smoothing=0.1, labels_getter=1, generator=None)"
-            ),
-        ),
-        (
-            RandomMixUp(
-                majority=True,
-                target="pair",
-                labels_getter=len,
-                num_classes=(3, None),
-                generator=torch.Generator().manual_seed(5),
-            ),
-            (
-                "RandomMixUp(alpha=1.0, p=1.0, num_classes=(3, None), per_sample=False, majority=True, target='pair', "
-                "label_smoothing=0.0, labels_getter=len, generator=<Generator on cpu, seed 5>)"
-            ),
-        ),
-        (
-            RandomCutout((1, 3), holes=2, fill=(1, 2, 3), mask_fill=255, inside=True, p=0.5),
-            (
-                "RandomCutout(size=(1, 3), holes=2, fill=(1.0, 2.0, 3.0), mask_fill=255.0, inside=True, p=0.5, "
-                "min_visibility=0.0, dims=2, labels_getter='default', generator=None)"
-            ),
-        ),
-    ],
-)
-def test_repr_shows_every_option(transform, text):
-    assert repr(transform) == text
-
-
-def test_repr_of_a_choice_shows_its_mixes():
-    text = repr(RandomMixChoice([RandomCutMix(alpha=0.3), RandomMixUp(p=0.2)], weights=[1, 2], per_sample=True))
-    assert all(part in text for part in ("weights=(1.0, 2.0)", "per_sample=True", "RandomCutMix(alpha=0.3", "p=0.2"))
 
 
 @transforms

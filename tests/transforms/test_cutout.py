@@ -1,15 +1,22 @@
-"""RandomCutout on single images, PIL images, batches and videos, in and outside a Compose."""
+"""RandomCutout on images of all kinds, on masks and instances, in and outside a Compose."""
+
+import math
 
 import numpy as np
 import PIL.Image
 import pytest
 import torch
+from support.batches import IMAGES, MASKS
 from support.helpers import HEIGHT, WIDTH, says
+from support.scenes import FORMATS, make_sample, named, pixels_of
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from cutmix_transforms import RandomCutout, functional
+from cutmix_transforms import (
+    RandomCutout,
+    functional,
+)
 
 
 def hole_of(image):
@@ -138,8 +145,6 @@ def test_a_small_share_is_at_least_a_pixel():
     assert hole_of(RandomCutout((0.01, 0.02))(torch.ones(1, HEIGHT, WIDTH))).sum() == 1
 
 
-# --- replay -----------------------------------------------------------------------------------------------------------
-
 REPLAYED = {
     "image": torch.rand(3, HEIGHT, WIDTH) + 1,
     "batch": torch.rand(5, 3, HEIGHT, WIDTH) + 1,
@@ -219,3 +224,197 @@ def test_what_has_no_holes_to_draw():
         RandomCutout().draw((torch.ones(3, 4, 4), 1))
     with says(ValueError, ["images", "(C, H, W)", "(4, 4)"]):
         RandomCutout().draw(torch.ones(4, 4))
+
+
+@pytest.mark.parametrize("masks", [False, True])
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize(("least", "holes"), [(0.0, 3), (0.6, 1)])
+def test_cutout_drops_what_its_holes_hide(masks, kind, least, holes):
+    cut = RandomCutout(0.5, holes=holes, fill=-1, mask_fill=0, min_visibility=least, labels_getter=named)
+    dropped = marked = 0
+    for _ in range(40):
+        image, target = make_sample(0, (HEIGHT, WIDTH), 5, kind, masks=masks, points=True)
+        if masks:
+            target["semantic"] = tv_tensors.Mask(torch.full((HEIGHT, WIDTH), 7))
+        out, now = cut((image, target))
+        visible = out[0] >= 0
+        shares = [
+            sum(bool(visible[p]) for p in pixels_of((image, target), i)) / len(pixels_of((image, target), i))
+            for i in range(5)
+        ]
+        kept = [i for i in range(5) if shares[i] > least]
+        assert now["labels"].tolist() == kept
+        assert now["tag"].tolist() == target["tag"][kept].tolist()
+        assert torch.equal(now["boxes"].as_subclass(torch.Tensor), target["boxes"][kept])
+        if masks:
+            assert torch.equal(now["masks"].as_subclass(torch.Tensor), target["masks"][kept] & visible)
+            assert torch.equal(now["semantic"] == 7, visible)
+        for i, points in zip(kept, now["keypoints"], strict=True):
+            for (x, y), now_xy in zip(target["keypoints"][i].tolist(), points.tolist(), strict=True):
+                assert math.isnan(now_xy[0]) == (not visible[int(y), int(x)])
+                marked += math.isnan(now_xy[0])
+        dropped += 5 - len(kept)
+    assert dropped > 10
+    assert marked > 10
+
+
+def test_cutout_leaves_structures_alone_that_it_does_not_touch():
+    image, target = make_sample(0, (HEIGHT, WIDTH), 3, masks=True, points=True)
+    cut = RandomCutout(p=0, labels_getter=named)
+    assert all(cut((image, target))[1][key] is value for key, value in target.items())
+    target["boxes"][:] = torch.tensor([0, 0, 1, 1])
+    target["keypoints"][:] = 0.5
+    del target["masks"]
+    for _ in range(20):
+        out, now = RandomCutout(1, fill=-1, labels_getter=named)((image, target))
+        if out[0, 0, 0] >= 0:
+            assert all(now[key] is value for key, value in target.items())
+
+
+def test_cutout_of_boxes_without_labels():
+    image, target = make_sample(0, (HEIGHT, WIDTH), 3)
+    boxes = {"image": image, "boxes": target["boxes"]}
+    assert len(RandomCutout(1.0, inside=True)(boxes)["boxes"]) == 0
+    assert len(RandomCutout(1.0, inside=True, labels_getter=None)(boxes)["boxes"]) == 0
+    points = {"image": image, "points": tv_tensors.KeyPoints(torch.rand(3, 2), canvas_size=(HEIGHT, WIDTH))}
+    assert RandomCutout(1.0, inside=True)(points)["points"].isnan().all()
+
+
+def test_mask_fill_reaches_plain_masks():
+    for batch, getter in (
+        ({"image": IMAGES, "mask": MASKS}, "default"),
+        ({"image": IMAGES, "seg": MASKS}, "seg"),
+        ({"image": IMAGES[1], "masks": MASKS[1]}, "default"),
+    ):
+        cut = RandomCutout(5, fill=-1, mask_fill=99, inside=True, labels_getter=getter)
+        images, masks = cut(batch).values()
+        assert torch.equal(images[..., 0, :, :] == -1, masks == 99)
+        assert (masks == 99).any()
+    with says(ValueError, ["inputs['seg']", "tv_tensors.Mask"]):
+        RandomCutout(mask_fill=255)({"image": IMAGES, "seg": MASKS})
+
+
+@pytest.mark.parametrize("fill", [0.5, (0.485, 0.456, 0.406)])
+def test_a_fraction_is_no_fill_of_integer_images(fill):
+    with says(ValueError, ["fill", "units", "uint8", "255", str(fill)]):
+        RandomCutout(fill=fill)(torch.zeros(3, HEIGHT, WIDTH, dtype=torch.uint8))
+    RandomCutout(fill=fill)(torch.zeros(3, HEIGHT, WIDTH))
+    with says(ValueError, ["mask_fill", "units"]):
+        RandomCutout(mask_fill=0.5)(IMAGES, tv_tensors.Mask(MASKS))
+
+
+def picture(mode="RGB"):
+    return PIL.Image.new(mode, (WIDTH, HEIGHT), 7)
+
+
+@pytest.mark.parametrize("beside", [3, {"label": 3}, tv_tensors.Mask(torch.ones(HEIGHT, WIDTH, dtype=torch.int64))])
+def test_mask_fill_beside_a_pil_image(beside):
+    cut, _ = RandomCutout(5, inside=True, fill=0, mask_fill=9)(picture(), beside)
+    assert cut.getpixel((0, 0)) in ((7, 0, 0), (0, 0, 0))
+    assert len(cut.getcolors()) == 2
+
+
+def test_plain_masks_of_a_tuple_take_mask_fill():
+    image, mask = RandomCutout(5, inside=True, fill=-1, mask_fill=9)(IMAGES[1], MASKS[1])
+    assert torch.equal(image[0] == -1, mask == 9)
+
+
+MASKED = {
+    "mode": (picture(), picture("L")),
+    "key": {"image": picture(), "mask": picture()},
+    "key_first": {"mask": picture(), "image": picture()},
+}
+
+
+@pytest.mark.parametrize("sample", MASKED.values(), ids=MASKED)
+def test_masks_that_are_pil_images_are_not_cut(sample):
+    with says(TypeError, ["tv_tensors.Mask(F.pil_to_tensor(mask))", "PIL image"]):
+        RandomCutout()(sample)
+
+
+NAN, INF = float("nan"), float("inf")
+CUTOUT_OPTIONS = [
+    ({"size": 0}, ValueError, ["size", "at least 1", "0"]),
+    ({"size": -3}, ValueError, ["size", "-3"]),
+    ({"size": 0.0}, ValueError, ["size", "0.0"]),
+    ({"size": 1.5}, ValueError, ["size", "up to 1.0", "1.5"]),
+    ({"size": (5, 3)}, ValueError, ["size", "(5, 3)"]),
+    ({"size": (1, 0.5)}, ValueError, ["size", "(1, 0.5)"]),
+    ({"size": (1, 2, 3)}, TypeError, ["size", "(1, 2, 3)"]),
+    ({"size": "8"}, TypeError, ["size", "'8'"]),
+    ({"size": True}, TypeError, ["size", "True"]),
+    ({"holes": 0}, ValueError, ["holes", "at least 1", "0"]),
+    ({"holes": 1.0}, TypeError, ["holes", "1.0"]),
+    ({"fill": "noise"}, ValueError, ["fill", "'random'", "'mean'", "'noise'"]),
+    ({"fill": None}, TypeError, ["fill", "None"]),
+    ({"fill": ()}, ValueError, ["fill", "()"]),
+    ({"fill": NAN}, ValueError, ["fill", "nan"]),
+    ({"mask_fill": "0"}, TypeError, ["mask_fill", "'0'"]),
+    ({"p": 2}, ValueError, ["p", "2"]),
+    ({"min_visibility": 2}, ValueError, ["min_visibility", "2"]),
+    ({"hole": 2}, TypeError, ["hole"]),
+    ({"size": [8]}, TypeError, ["size", "pixels", "[8]"]),
+    ({"size": torch.tensor(8)}, TypeError, ["size", "pixels", "tensor(8)"]),
+    ({"size": None}, TypeError, ["size", "pixels", "None"]),
+    ({"size": (NAN, 0.5)}, ValueError, ["size", "fraction", "nan"]),
+    ({"size": INF}, ValueError, ["size", "fraction", "inf"]),
+    ({"holes": True}, TypeError, ["holes", "integer", "True"]),
+    ({"holes": (1, 2)}, TypeError, ["holes", "integer", "(1, 2)"]),
+    ({"fill": torch.zeros(3)}, TypeError, ["fill", "per channel", "shape (3,)"]),
+    ({"fill": np.zeros(3)}, TypeError, ["fill", "per channel", "array([0., 0., 0.])"]),
+    ({"fill": [1, "a", 2]}, TypeError, ["fill", "number", "'a'"]),
+    ({"fill": True}, TypeError, ["fill", "number", "True"]),
+    ({"mask_fill": NAN}, ValueError, ["mask_fill", "number", "nan"]),
+    ({"mask_fill": (1, 2)}, TypeError, ["mask_fill", "number", "(1, 2)"]),
+    ({"inside": "no"}, TypeError, ["inside", "True or False", "'no'"]),
+    ({"p": "x"}, TypeError, ["p", "number", "'x'"]),
+    ({"labels_getter": 2.5}, TypeError, ["labels_getter", "key", "2.5"]),
+    ({"generator": "cpu"}, TypeError, ["generator", "torch.Generator", "'cpu'"]),
+]
+
+
+@pytest.mark.parametrize(("options", "kind", "words"), CUTOUT_OPTIONS)
+def test_options_of_cutout(options, kind, words):
+    with says(kind, words):
+        RandomCutout(**options)
+
+
+@pytest.mark.parametrize(
+    ("sample", "options", "kind", "words"),
+    [
+        ((torch.rand(HEIGHT, WIDTH),), {}, ValueError, ["images", "(17, 11)"]),
+        ((tv_tensors.Video(torch.rand(2, 3, 2, 3, 4, 4)),), {}, ValueError, ["images", "Video", "(2, 3, 2, 3, 4, 4)"]),
+        ((3, "x"), {}, TypeError, ["image", "int, str"]),
+        ((PIL.Image.new("P", (4, 4)),), {}, ValueError, ["mode", "P", "convert"]),
+        ((tv_tensors.Image(IMAGES), tv_tensors.Image(IMAGES[..., 1:])), {}, ValueError, ["one size", "(6, 3, 17, 10)"]),
+        ((), {}, TypeError, ["image", "nothing"]),
+        ((None,), {}, TypeError, ["image", "NoneType"]),
+        ((IMAGES.numpy(),), {}, TypeError, ["image", "ndarray"]),
+        ((IMAGES.tolist(),), {}, TypeError, ["image", "float"]),
+        ((torch.tensor(1.0),), {}, ValueError, ["images", "(C, H, W)", "()"]),
+        ((IMAGES + 0j,), {}, TypeError, ["images", "float or integer", "complex64"]),
+        ((IMAGES + 0j,), {"fill": "random"}, TypeError, ["images", "float or integer", "complex64"]),
+        ((IMAGES[:, :1],), {"fill": (0.1, 0.2, 0.3)}, ValueError, ["fill", "channel (1)", "(0.1, 0.2, 0.3)"]),
+        ((IMAGES.byte(),), {"fill": -1}, ValueError, ["fill", "[0, 255]", "-1.0"]),
+        ((IMAGES.half(),), {"fill": 1e60}, ValueError, ["fill", "float16", "1e+60"]),
+        ((IMAGES,), {"fill": (1, 2)}, ValueError, ["fill", "channel (3)", "(1.0, 2.0)"]),
+        ((IMAGES.byte(),), {"fill": 300}, ValueError, ["fill", "[0, 255]", "300"]),
+        (
+            (tv_tensors.Image(IMAGES), tv_tensors.Mask(torch.zeros(6, 9, 9))),
+            {"mask_fill": 1},
+            ValueError,
+            ["mask", "(17, 11)", "(6, 9, 9)"],
+        ),
+    ],
+)
+def test_cutout_calls(sample, options, kind, words):
+    with says(kind, words):
+        RandomCutout(**options)(*sample)
+
+
+def test_masks_of_cutout():
+    image, mask = tv_tensors.Image(IMAGES), tv_tensors.Mask(torch.zeros(6, HEIGHT, WIDTH, dtype=torch.uint8))
+    with says(ValueError, ["mask_fill", "[0, 255]", "300"]):
+        RandomCutout(mask_fill=300)(image, mask)
+    with says(ValueError, ["masks", "6 images", "(4, 17, 11)"]):
+        RandomCutout(mask_fill=3)(image, tv_tensors.Mask(mask[:4]))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 from support.helpers import HEIGHT, WIDTH, look
+from support.mixes import mixes_of, over
 from torch import nn
 from torchvision import tv_tensors
 
@@ -37,10 +38,8 @@ FORMS = {
 }
 CUTMIX = {"num_classes": 5, "label_smoothing": 0.1}
 MIXES = {
-    "cutmix": lambda **options: RandomCutMix(**CUTMIX, **options),
-    "cutmix_ratio": lambda **options: RandomCutMix(ratio=(0.2, 0.8), opacity=(0.3, 0.9), **CUTMIX, **options),
-    "mixup": lambda **options: RandomMixUp(num_classes=5, **options),
-    "choice": lambda **options: RandomMixChoice([RandomCutMix(num_classes=5), RandomMixUp(num_classes=5)], **options),
+    **mixes_of("cutmix", "cutmix_inner", "choice", **CUTMIX),
+    **mixes_of("mixup", num_classes=5),
     "choice_of_opacities": lambda **options: RandomMixChoice(
         [RandomCutMix(num_classes=5, opacity=0.3), RandomCutMix(num_classes=5, opacity=0.9, p=0.5)], **options
     ),
@@ -64,7 +63,7 @@ DEFAULTS = {
     "meta": lambda: torch.device("meta"),
 }
 defaults = pytest.mark.parametrize("default", DEFAULTS.values(), ids=DEFAULTS)
-mixes = pytest.mark.parametrize("make", MIXES.values(), ids=MIXES)
+mixes = over(MIXES)
 given = pytest.mark.parametrize("seed", [None, 7], ids=["global", "generator"])
 
 

@@ -1,23 +1,19 @@
-"""Boxes, instance masks and keypoints: checked against the pixels that are really visible.
-
-Every pixel of a sample says whose it is and where it was: channels (sample, row, column). So what is visible of an
-instance is read off the mixed image, without a word from the code about boxes or draws.
-"""
+"""Boxes, instance masks and keypoints, against the pixels that are really visible."""
 
 import math
-from itertools import combinations, product
 
 import pytest
 import torch
+from support.batches import IMAGES
 from support.helpers import HEIGHT, WIDTH
+from support.scenes import FORMATS, SIZES, corners_of, make_sample, make_samples, named, pixels_of
+from support.structures import boxes_of, detection
 from torch.utils.data import DataLoader
 from torchvision import tv_tensors
-from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms import (
     MixCollate,
     MixDataset,
-    MixedTarget,
     RandomCutMix,
     RandomCutout,
     RandomMixChoice,
@@ -27,72 +23,9 @@ from cutmix_transforms._structure._instances import Instances, Leaf
 from cutmix_transforms._transforms._instances import unite_instances
 from cutmix_transforms.functional import (
     Placement,
-    View,
-    boxes_of_masks,
-    join_masks,
     mix_draw,
-    mix_images,
-    register_instance_kernel,
-    register_kernel,
-    visible_boxes,
-    visible_keypoints,
-    visible_mask_share,
 )
 from cutmix_transforms.functional._draw import HostDraw
-from cutmix_transforms.functional._registry import _INSTANCES, _MAPS
-
-FORMATS = ["XYXY", "XYWH", "CXCYWH"]
-SIZES = [(HEIGHT, WIDTH), (9, 20), (13, 6)]
-
-
-def named(sample):
-    """All that belongs to the instances."""
-    return [value for key, value in sample[1].items() if key in ("labels", "tag", "iscrowd")]
-
-
-def make_sample(number, size, count, kind="XYXY", *, masks=False, points=False):
-    """An image that tells where its pixels are from, and instances whose label is ``1000 * number + index``."""
-    height, width = size
-    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    image = torch.stack([torch.full_like(rows, number), rows, columns]).float()
-    corners = torch.empty(count, 4, dtype=torch.int64)
-    for box in corners:
-        (box[0], box[2]), (box[1], box[3]) = (torch.randperm(side + 1)[:2].sort()[0] for side in (width, height))
-    blobs = torch.zeros(count, height, width, dtype=torch.bool)
-    for blob, (left, top, right, bottom) in zip(blobs, corners.tolist(), strict=True):
-        blob[top:bottom, left:right] = torch.rand(bottom - top, right - left) < 0.7
-        blob[top, left] = blob[bottom - 1, right - 1] = True
-    boxes = F.convert_bounding_box_format(corners.double(), tv_tensors.BoundingBoxFormat.XYXY, kind)
-    target = {
-        "boxes": tv_tensors.BoundingBoxes(boxes, format=kind, canvas_size=size),
-        "labels": 1000 * number + torch.arange(count),
-        "tag": torch.rand(count),
-        "iscrowd": torch.zeros(count, dtype=torch.bool),
-        "image_id": number,
-    }
-    if masks:
-        target["masks"] = tv_tensors.Mask(blobs)
-    if points:
-        xy = torch.rand(count, 4, 2) * torch.tensor([width, height])
-        target["keypoints"] = tv_tensors.KeyPoints(xy, canvas_size=size)
-    return tv_tensors.Image(image), target
-
-
-def make_samples(sizes, counts, kind="XYXY", **options):
-    return [make_sample(i, size, n, kind, **options) for i, (size, n) in enumerate(zip(sizes, counts, strict=True))]
-
-
-def corners_of(boxes):
-    return F.convert_bounding_box_format(boxes.as_subclass(torch.Tensor), boxes.format, "XYXY").tolist()
-
-
-def pixels_of(sample, index):
-    """The pixels of one instance: of its mask, or else of its rectangle."""
-    _, target = sample
-    if "masks" in target:
-        return {(r, c) for r, c in target["masks"][index].nonzero().tolist()}
-    left, top, right, bottom = map(int, corners_of(target["boxes"])[index])
-    return {(r, c) for r in range(top, bottom) for c in range(left, right)}
 
 
 def seen_pixels(image):
@@ -490,9 +423,6 @@ def test_nothing_is_changed_in_place():
         )
 
 
-# --- keypoints -----------------------------------------------------------------------------------------------------
-
-
 def points_seen(sample, target):
     """Each point of a mixed sample is marked, or shows a pixel of the sample whose label stands beside it."""
     for label, points in zip(target["labels"].tolist(), target["keypoints"], strict=True):
@@ -603,221 +533,52 @@ def test_points_of_the_image_beside_boxes():
             assert len(target.get("weights", target["labels"])) == len(target["labels"])
 
 
-# --- cutout --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("masks", [False, True])
-@pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize(("least", "holes"), [(0.0, 3), (0.6, 1)])
-def test_cutout_drops_what_its_holes_hide(masks, kind, least, holes):
-    cut = RandomCutout(0.5, holes=holes, fill=-1, mask_fill=0, min_visibility=least, labels_getter=named)
-    dropped = marked = 0
-    for _ in range(40):
-        image, target = make_sample(0, (HEIGHT, WIDTH), 5, kind, masks=masks, points=True)
-        if masks:
-            target["semantic"] = tv_tensors.Mask(torch.full((HEIGHT, WIDTH), 7))
-        out, now = cut((image, target))
-        visible = out[0] >= 0
-        shares = [
-            sum(bool(visible[p]) for p in pixels_of((image, target), i)) / len(pixels_of((image, target), i))
-            for i in range(5)
-        ]
-        kept = [i for i in range(5) if shares[i] > least]
-        assert now["labels"].tolist() == kept
-        assert now["tag"].tolist() == target["tag"][kept].tolist()
-        assert torch.equal(now["boxes"].as_subclass(torch.Tensor), target["boxes"][kept])
-        if masks:
-            assert torch.equal(now["masks"].as_subclass(torch.Tensor), target["masks"][kept] & visible)
-            assert torch.equal(now["semantic"] == 7, visible)
-        for i, points in zip(kept, now["keypoints"], strict=True):
-            for (x, y), now_xy in zip(target["keypoints"][i].tolist(), points.tolist(), strict=True):
-                assert math.isnan(now_xy[0]) == (not visible[int(y), int(x)])
-                marked += math.isnan(now_xy[0])
-        dropped += 5 - len(kept)
-    assert dropped > 10
-    assert marked > 10
-
-
-def test_cutout_leaves_structures_alone_that_it_does_not_touch():
-    image, target = make_sample(0, (HEIGHT, WIDTH), 3, masks=True, points=True)
-    cut = RandomCutout(p=0, labels_getter=named)
-    assert all(cut((image, target))[1][key] is value for key, value in target.items())
-    target["boxes"][:] = torch.tensor([0, 0, 1, 1])
-    target["keypoints"][:] = 0.5
-    del target["masks"]
+@pytest.mark.parametrize("getter", ["default", lambda sample: (sample[1]["labels"], sample[1]["area"])])
+def test_area_is_measured_anew_where_a_box_is_cut(getter):
+    samples = [detection(i, area=torch.tensor([100.0, 7.0]), iscrowd=torch.tensor([0, 1])) for i in range(2)]
+    mix = RandomCutMix(ratio=(0.4, 0.6), labels_getter=getter)
     for _ in range(20):
-        out, now = RandomCutout(1, fill=-1, labels_getter=named)((image, target))
-        if out[0, 0, 0] >= 0:
-            assert all(now[key] is value for key, value in target.items())
+        for _, target in MixCollate(mix, collate_fn=list)(samples):
+            left, top, right, bottom = target["boxes"].as_subclass(torch.Tensor).unbind(1)
+            real = (right - left) * (bottom - top)
+            assert len(target["area"]) == len(target["iscrowd"]) == len(target["labels"]) == len(real)
+            whole = (real == HEIGHT * WIDTH) | (real == 20)  # not cut: as the annotation says
+            assert torch.equal(target["area"][~whole], real[~whole])
+            assert set(target["area"][whole].tolist()) <= {100.0, 7.0}
 
 
-def test_cutout_of_boxes_without_labels():
-    image, target = make_sample(0, (HEIGHT, WIDTH), 3)
-    boxes = {"image": image, "boxes": target["boxes"]}
-    assert len(RandomCutout(1.0, inside=True)(boxes)["boxes"]) == 0
-    assert len(RandomCutout(1.0, inside=True, labels_getter=None)(boxes)["boxes"]) == 0
-    points = {"image": image, "points": tv_tensors.KeyPoints(torch.rand(3, 2), canvas_size=(HEIGHT, WIDTH))}
-    assert RandomCutout(1.0, inside=True)(points)["points"].isnan().all()
-
-
-# --- kernels -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("inside", [False, True])
-def test_all_boxes_and_views_of_a_small_image(inside):
-    """Whatever edges they share: the tightest box round the pixels that are seen, and their share."""
-    size = height, width = 4, 5
-    rectangles = [
-        (left, top, right, bottom)
-        for top, bottom in combinations(range(height + 1), 2)
-        for left, right in combinations(range(width + 1), 2)
+def test_area_of_masks_is_their_pixels():
+    masks = tv_tensors.Mask(torch.ones(1, HEIGHT, WIDTH, dtype=torch.uint8))
+    samples = [
+        (
+            image,
+            {
+                "boxes": boxes_of([0, 0, WIDTH, HEIGHT]),
+                "masks": masks,
+                "labels": torch.tensor([i]),
+                "area": torch.tensor([5]),
+            },
+        )
+        for i, image in enumerate(IMAGES)
     ]
-    pixels = [set(product(range(left, right), range(top, bottom))) for left, top, right, bottom in rectangles]
-    for (left, top, right, bottom), covered in zip(rectangles, pixels, strict=True):
-        view = View(torch.tensor([[top, left, bottom, right]]), size, inside)
-        boxes, shares = visible_boxes(torch.tensor(rectangles), view)
-        for whole, box, share in zip(pixels, boxes.tolist(), shares.tolist(), strict=True):
-            seen = whole & covered if inside else whole - covered
-            assert math.isclose(share, len(seen) / len(whole), abs_tol=1e-12)
-            if seen:
-                columns, rows = zip(*seen, strict=True)
-                assert box == [min(columns), min(rows), max(columns) + 1, max(rows) + 1]
+    for _, target in MixCollate(RandomCutMix(ratio=(0.5, 0.5)), collate_fn=list)(samples):
+        assert target["area"].tolist() == target["masks"].flatten(1).sum(1).tolist()
+        assert target["area"].dtype == torch.int64
 
 
-@pytest.mark.parametrize("inside", [False, True])
-def test_shares_of_boxes_are_exact(inside):
-    """In twelfths of a pixel, counted one by one; holes overlap."""
-    for _ in range(20):
-        edges = [torch.randint(side * 12 + 1, (6, 2)).sort(1)[0] for side in (WIDTH, HEIGHT)]
-        boxes = torch.stack([edges[0][:, 0], edges[1][:, 0], edges[0][:, 1], edges[1][:, 1]], 1)
-        sides = [torch.randint(side + 1, (3, 2)).sort(1)[0] for side in (HEIGHT, WIDTH)]
-        holes = torch.stack([sides[0][:, 0], sides[1][:, 0], sides[0][:, 1], sides[1][:, 1]], 1)
-        grid = torch.zeros(HEIGHT * 12, WIDTH * 12, dtype=torch.bool)
-        for top, left, bottom, right in (holes * 12).tolist():
-            grid[top:bottom, left:right] = True
-        shares = visible_boxes(boxes.double() / 12, View(holes, (HEIGHT, WIDTH), inside))[1]
-        for (left, top, right, bottom), share in zip(boxes.tolist(), shares.tolist(), strict=True):
-            inner = grid[top:bottom, left:right]
-            covered = inner.double().mean().item() if inner.numel() else 0.0
-            assert share == pytest.approx(covered if inside else 1 - covered, abs=1e-9)
-            assert (share == 0) == (covered == (0 if inside else 1))
+def test_rows_of_two_dtypes_are_promoted():
+    scores = [torch.tensor([1, 1]), torch.tensor([0.4, 0.4])]
+    samples = [detection(i, scores=scores[i]) for i in range(2)]
+    for order in (samples, samples[::-1]):
+        _, target = MixCollate(RandomMixUp(), collate_fn=list)(order)[0]
+        assert sorted(target["scores"].tolist()) == pytest.approx([0.4, 0.4, 1, 1])
 
 
-def test_what_lies_outside_of_the_image_cannot_be_seen():
-    view = View(torch.tensor([[0, 0, 10, 2]]), (10, 10))
-    boxes, share = visible_boxes(torch.tensor([[-4.0, 2, 4, 6], [-4, 2, 2, 6], [6, 6, 20, 20]]), view)
-    assert share.tolist() == [0.5, 0.0, 1.0]
-    assert boxes[0].tolist() == [2, 2, 4, 6]
-    assert boxes[2].tolist() == [6, 6, 20, 20]
-
-
-@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64])
-def test_masks_by_loops(dtype):
-    masks = (torch.rand(5, 300, 9) < 0.3).to(dtype) * (1 if dtype == torch.bool else 7)
-    masks[0] = 1  # more rows than a byte can count
-    holes = torch.tensor([[0, 0, 290, 5], [10, 3, 300, 7]])
-    for boxes in (holes[:1], holes):
-        covered = torch.zeros(300, 9, dtype=torch.bool)
-        for top, left, bottom, right in boxes.tolist():
-            covered[top:bottom, left:right] = True
-        for inside in (False, True):
-            share = visible_mask_share(masks, View(boxes, (300, 9), inside))
-            seen = (masks != 0) & (covered if inside else ~covered)
-            torch.testing.assert_close(share, seen.double().sum((1, 2)) / (masks != 0).sum((1, 2)))
-    for mask, box in zip(masks, boxes_of_masks(masks).tolist(), strict=True):
-        rows, columns = (mask != 0).nonzero().unbind(1)
-        assert box == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
-
-
-def test_join_masks_of_unequal_canvases():
-    base, partner = (torch.rand(3, 10, 12) < 0.5).byte(), (torch.rand(2, 8, 20) < 0.5).byte()
-    out = join_masks(base, partner, torch.tensor([2, 3, 8, 12]), (torch.tensor([0, 2]), torch.tensor([1])))
-    for y in range(10):
-        for x in range(12):
-            inside = 2 <= y < 8 and 3 <= x < 12
-            assert out[0, y, x] == (0 if inside else base[0, y, x])
-            assert out[1, y, x] == (0 if inside else base[2, y, x])
-            assert out[2, y, x] == (partner[1, y, x] if inside else 0)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.int64])
-@pytest.mark.parametrize("inside", [False, True])
-def test_points_are_seen_where_their_pixel_is(dtype, inside):
-    """Every point of a grid that reaches beyond the image; what lies on the far border is in the last pixel."""
-    size, mark = (5, 4), (torch.tensor(float("nan")) if dtype.is_floating_point else torch.tensor(-1))
-    boxes = [(0, 1, 2, 3), (3, 2, 5, 4), (4, 0, 5, 1)]
-    grid = [(x, y) for x in range(-3, 8) for y in range(-3, 8)]
-    points = torch.tensor(grid, dtype=dtype).view(11, 11, 2)
-    found, seen = visible_keypoints(points, View(torch.tensor(boxes), size, inside))
-    for (x, y), told, is_seen in zip(grid, found.view(-1, 2), seen.flatten().tolist(), strict=True):
-        column, row = (3 if x == 4 else x), (4 if y == 5 else y)
-        covered = any(top <= row < bottom and left <= column < right for top, left, bottom, right in boxes)
-        is_marked = dtype == torch.int64 and (x, y) == (-1, -1)
-        assert is_seen == (covered == inside and not is_marked), (x, y)
-        wanted = torch.tensor([x, y]).to(dtype) if is_seen else mark.expand(2)
-        assert torch.equal(told.nan_to_num(nan=-99), wanted.nan_to_num(nan=-99))
-
-
-def test_marked_points_stay_marked():
-    points = torch.tensor([[float("nan"), float("nan")], [3.0, 3.0]])
-    for inside in (False, True):
-        now, seen = visible_keypoints(points, View(torch.tensor([[0, 0, 9, 9]]), (9, 9), inside))
-        assert seen.tolist() == [False, inside]
-        assert now.isnan().all(1).tolist() == [True, not inside]
-
-
-def test_a_kernel_of_ones_own():
-    class Depth(tv_tensors.TVTensor):
-        pass
-
-    class Heights(tv_tensors.TVTensor):
-        pass
-
-    try:
-
-        @register_kernel(Depth)
-        def mix_depth(depth, draw, others):
-            covered = draw.opacity[:, None, None] * (1 - draw.lam[:, None, None])
-            return depth * (1 - covered) + others[draw.partners] * covered
-
-        @register_instance_kernel(Heights)
-        def measure(heights, view):
-            return heights + (1 if view.inside else 0), None
-
-        depth = Depth(torch.arange(4.0)[:, None, None].expand(4, HEIGHT, WIDTH).clone())
-        images = torch.rand(4, 3, HEIGHT, WIDTH)
-        mix = RandomCutMix(labels_getter=None)
-        draw = mix.draw(images)
-        _, mixed = mix(images, depth, draw=draw)
-        assert type(mixed) is Depth
-        wanted = torch.arange(4.0) * draw.lam + draw.partners * (1 - draw.lam)
-        torch.testing.assert_close(mixed.mean((1, 2)).as_subclass(torch.Tensor), wanted)
-
-        samples = make_samples([(HEIGHT, WIDTH)] * 2, [2, 2])
-        for i, (_, target) in enumerate(samples):
-            target["heights"] = Heights(torch.full((2,), 10 * i))
-        for _, target in MixCollate(RandomCutMix(labels_getter=named), collate_fn=list)(samples):
-            assert type(target["heights"]) is Heights
-            told = {0: {0, 1}, 1: {10, 11}}
-            for label, height in zip(target["labels"].tolist(), target["heights"].tolist(), strict=True):
-                assert height in told[label // 1000]
-    finally:
-        _MAPS.pop(Depth, None)
-        _INSTANCES.pop(Heights, None)
-
-
-@pytest.mark.parametrize("categorical", [False, True])
-def test_classes_of_a_kernel_of_ones_own_are_not_blended(categorical):
-    class Zones(tv_tensors.TVTensor):
-        pass
-
-    try:
-        register_kernel(Zones, categorical=categorical)(mix_images)
-        zones = Zones(torch.arange(4)[:, None, None].expand(4, HEIGHT, WIDTH).clone())
-        if categorical:
-            with pytest.raises(ValueError, match="target must be 'pair'"):
-                RandomMixUp(labels_getter=None)(torch.rand(4, 3, HEIGHT, WIDTH), zones)
-        pair = RandomMixUp(labels_getter=None, target="pair")(torch.rand(4, 3, HEIGHT, WIDTH), zones)[1]
-        assert isinstance(pair, MixedTarget) == categorical
-    finally:
-        _MAPS.pop(Zones, None)
+def test_instances_are_never_the_tensors_of_the_dataset():
+    samples = [detection(i, area=torch.tensor([1.0, 2.0])) for i in range(2)]
+    for mix in (RandomCutMix(p=0), RandomCutMix(ratio=(0, 0)), RandomMixUp(p=0)):
+        for _, target in MixCollate(mix, collate_fn=list)(samples):
+            for value in target.values():
+                value.fill_(-1)
+    assert samples[0][1]["area"].tolist() == [1, 2]
+    assert samples[0][1]["boxes"][1].tolist() == [1, 1, 5, 6]

@@ -1,334 +1,136 @@
-"""A mix of one's own: two hooks, and everything else follows."""
+"""What every mix takes and refuses: calls, draws, and partners from a second batch."""
 
-import copy
-import gc
-import pickle
-import weakref
-from collections import OrderedDict, defaultdict
-
-import numpy as np
+import PIL.Image
 import pytest
 import torch
+from support.batches import BATCH, CLASSES, IMAGES, LABELS, SECOND
 from support.helpers import HEIGHT, WIDTH, says
-from support.oracles import constant_images, mix_loops, told_shares
-from torch.utils.data import DataLoader
+from support.mixes import BOTH, mixes
+from support.oracles import mix_loops
+from support.own_mixes import FaintBand, RandomBand
 from torchvision import tv_tensors
-from torchvision.transforms import v2
 
 from cutmix_transforms import (
-    Mix,
-    MixCollate,
-    MixDataset,
     MixedTarget,
     RandomCutMix,
-    RandomCutout,
-    RandomMixChoice,
     RandomMixUp,
     functional,
-    show_batch,
 )
-from cutmix_transforms.functional import Placement
+
+DRAW = RandomMixUp().draw(IMAGES)
+CALLS = [
+    # labels
+    ((IMAGES, LABELS), {}, ValueError, ["num_classes", "(6,)", "None"]),
+    ((IMAGES, LABELS), {"num_classes": 4}, ValueError, ["labels", "[0, num_classes=4)", "4", "index 4"]),
+    ((IMAGES, LABELS - 1), {"num_classes": 5}, ValueError, ["labels", "-1", "index 0"]),
+    ((IMAGES, LABELS[:4]), {"num_classes": 5}, ValueError, ["batch size", "(6, 3, 17, 11)", "(4,)"]),
+    ((IMAGES, torch.tensor(3)), {"num_classes": 5}, ValueError, ["batch size", "()"]),
+    ((IMAGES, torch.rand(6, 4)), {"num_classes": 5}, ValueError, ["labels", "num_classes = 5", "(6, 4)"]),
+    ((IMAGES, torch.rand(6)), {"num_classes": 5}, ValueError, ["num_classes", "None", "float", "5"]),
+    ((IMAGES, torch.rand(6, 4, 2)), {}, ValueError, ["labels", "(N, K)", "(6, 4, 2)"]),
+    (
+        (IMAGES, LABELS > 2),
+        {"num_classes": 2},
+        TypeError,
+        ["labels", "torch.bool", "make them labels.long() or labels.float()"],
+    ),
+    ((IMAGES, [0, 1, 2, 3, 4, 0]), {"num_classes": 5}, TypeError, ["labels", "torch.tensor(labels)", "list"]),
+    ((IMAGES, None), {"num_classes": 5}, TypeError, ["labels", "NoneType"]),
+    ((IMAGES, "cat"), {"num_classes": 5}, TypeError, ["labels", "'cat'"]),
+    ((IMAGES, MixedTarget(LABELS, LABELS, LABELS / 5)), {}, TypeError, ["labels", "mixed already", "MixedTarget"]),
+    ((IMAGES, (LABELS, LABELS)), {"num_classes": (5, 5, 5)}, ValueError, ["num_classes", "2", "(5, 5, 5)"]),
+    # no labels found
+    ((IMAGES,), {"num_classes": 5}, ValueError, ["labels", "second argument", "labels_getter", "Tensor"]),
+    (((IMAGES,),), {"num_classes": 5}, ValueError, ["labels", "second argument", "Tensor", "MixCollate(mix)"]),
+    (
+        ({"image": IMAGES, "y": LABELS},),
+        {"num_classes": 5},
+        ValueError,
+        ["'labels'", "'target'", "none of them", "'image', 'y'"],
+    ),
+    (
+        (IMAGES, {"label": LABELS, "Targets": LABELS}),
+        {"num_classes": 5},
+        ValueError,
+        ["exactly one", "'label', 'Targets'"],
+    ),
+    (({"image": IMAGES, "y": LABELS},), {"labels_getter": "z"}, ValueError, ["'z'", "none of them", "'image', 'y'"]),
+    ((IMAGES, LABELS), {"labels_getter": 2}, ValueError, ["item 2", "2 item"]),
+    (
+        (IMAGES, LABELS),
+        {"labels_getter": lambda inputs: inputs[1] + 0, "num_classes": 5},
+        ValueError,
+        ["labels_getter", "input itself"],
+    ),
+    # images
+    ((IMAGES[:, :2], (torch.rand(6, 3, 4),)), {}, ValueError, ["labels", "(6, 3, 4)"]),
+    (("image", "label"), {"labels_getter": None}, TypeError, ["image", "str"]),
+    ((PIL.Image.new("RGB", (4, 4)), LABELS), {"num_classes": 5}, TypeError, ["v2.ToImage()", "PIL"]),
+    (([PIL.Image.new("RGB", (4, 4))] * 6, LABELS), {"num_classes": 5}, TypeError, ["v2.ToImage()", "PIL"]),
+    (
+        ({"a": tv_tensors.Image(IMAGES), "b": tv_tensors.Image(IMAGES[..., :5]), "label": LABELS},),
+        {"num_classes": 5},
+        ValueError,
+        ["one size", "(6, 3, 17, 11)", "(6, 3, 17, 5)"],
+    ),
+    (
+        ({"a": tv_tensors.Image(IMAGES), "b": tv_tensors.Image(IMAGES[:3]), "label": LABELS},),
+        {"num_classes": 5},
+        ValueError,
+        ["batch size", "(3, 3, 17, 11)"],
+    ),
+    # what is no tensor, or something else than it should be
+    ((LABELS, IMAGES), {"num_classes": 5}, ValueError, ["images must be the first argument", "int64 of shape (6,)"]),
+    ((), {"num_classes": 5}, ValueError, ["labels", "second argument", "tuple"]),
+    ((None, LABELS), {"num_classes": 5}, TypeError, ["image", "NoneType"]),
+    ((IMAGES.tolist(), LABELS), {"num_classes": 5}, TypeError, ["image", "float"]),
+    ((IMAGES.to_sparse(), LABELS), {"num_classes": 5}, TypeError, ["images", "dense", "torch.sparse_coo"]),
+    ((IMAGES, 3), {"num_classes": 5}, TypeError, ["labels", "tensor", "int: 3"]),
+    ((IMAGES, LABELS[None]), {"num_classes": 5}, ValueError, ["batch size", "(1, 6)"]),
+    ((IMAGES, LABELS[:, None]), {"num_classes": 5}, ValueError, ["labels", "num_classes = 5", "(6, 1)"]),
+    ((IMAGES, LABELS + 0j), {"num_classes": 5}, TypeError, ["labels", "integer", "complex64"]),
+    ((IMAGES, LABELS), {"num_classes": (3, 5)}, ValueError, ["num_classes", "1 labels", "(3, 5)"]),
+    ((IMAGES, LABELS, DRAW), {"num_classes": 5}, TypeError, ["draw", "draw=draw", "by position"]),
+    ((tv_tensors.Mask(LABELS), LABELS), {"num_classes": 5}, TypeError, ["image", "Mask"]),
+    ((IMAGES, LABELS), {"labels_getter": lambda inputs: 3}, TypeError, ["labels", "tensor", "int: 3"]),
+    ((IMAGES, LABELS), {"labels_getter": lambda inputs: None}, TypeError, ["labels", "tensor", "NoneType"]),
+]
 
 
-class RandomBand(Mix):
-    """A band of the partner over the whole width."""
-
-    numbers = 2
-
-    def place(self, numbers, size):
-        height, width = size
-        tall = numbers[0] * height / 2 // 1
-        top = numbers[1] * (height - tall + 1) // 1
-        return Placement.between(top, 0, top + tall, width)
+@pytest.mark.parametrize("make", BOTH)
+@pytest.mark.parametrize(("inputs", "options", "kind", "words"), CALLS)
+def test_calls(make, inputs, options, kind, words):
+    with says(kind, words):
+        make(**options)(*inputs)
 
 
-class EvenMixUp(Mix):
-    """Nearly halves."""
-
-    numbers = 1
-
-    def place(self, numbers, size):
-        return Placement(opacity=0.45 + 0.1 * numbers[0])
-
-
-class FaintBand(RandomBand):
-    """A band that is blended, one as strongly as it is placed."""
-
-    numbers = 3
-
-    def place(self, numbers, size):
-        return super().place(numbers[:2], size)._replace(opacity=0.2 + 0.6 * numbers[2])
-
-
-OWN = {"band": RandomBand, "even": EvenMixUp, "faint": FaintBand}
-own = pytest.mark.parametrize("make", OWN.values(), ids=OWN)
-each = pytest.mark.parametrize("per_sample", [False, True], ids=["per_batch", "per_sample"])
-IMAGES, LABELS = constant_images(6, 3, HEIGHT, WIDTH), torch.arange(6)
-SAMPLES = list(zip(IMAGES, range(6), strict=True))
-
-
-def choices(per_sample):
-    """Mixes of one's own among others."""
-    mixes = [RandomBand(num_classes=6), EvenMixUp(num_classes=6, per_sample=per_sample), RandomMixUp(num_classes=6)]
-    return RandomMixChoice(mixes, per_sample=per_sample)
-
-
-@own
-@each
-def test_pixels_and_targets_follow(make, per_sample):
-    mix = make(num_classes=6, per_sample=per_sample)
-    for _ in range(10):
-        draw = mix.draw(IMAGES)
-        mixed, targets = mix(IMAGES, LABELS, draw=draw)
-        torch.testing.assert_close(mixed, mix_loops(IMAGES, draw))
-        torch.testing.assert_close(mixed.mean((1, 2, 3)), targets @ torch.arange(6.0))
-        assert len(set(draw.lam.tolist())) == (1 if not per_sample else pytest.approx(6, abs=5))
-    lam = torch.cat([mix.draw(IMAGES).lam for _ in range(100)])
-    if make is EvenMixUp:
-        assert 0.45 <= lam.min() < 0.46 < 0.54 < lam.max() <= 0.55
-    if make is RandomBand:
-        assert set(lam.mul(HEIGHT).round().int().tolist()) == set(range(9, 18))
-
-
-@own
-@each
-@pytest.mark.parametrize("given", [False, True], ids=["global", "generator"])
-def test_all_places_agree(make, per_sample, given):
-    """A call, a replayed draw, the collate, samples mixed one by one, and copies: the same bits."""
-
-    def fresh():
-        torch.manual_seed(5)
-        generator = torch.Generator().manual_seed(7) if given else None
-        return make(num_classes=6, per_sample=per_sample, p=0.7, generator=generator)
-
-    images, targets = fresh()(IMAGES, LABELS)
-    mix = fresh()
+@pytest.mark.parametrize("make", BOTH)
+def test_draws(make):
+    mix = make(num_classes=5)
     draw = mix.draw(IMAGES)
-    for mixed in (
-        mix(IMAGES, LABELS, draw=draw),
-        MixCollate(fresh())(SAMPLES),
-        [torch.stack(some) for some in zip(*MixCollate(fresh(), collate_fn=list)(SAMPLES), strict=True)],
-        copy.deepcopy(fresh())(IMAGES, LABELS),
-        pickle.loads(pickle.dumps(fresh()))(IMAGES, LABELS),
+    with says(ValueError, ["draw", "(17, 9)", "(17, 11)"]):
+        mix(IMAGES[..., :9], LABELS, draw=draw)
+    with says(ValueError, ["draw", "(11, 17)"]):
+        mix(IMAGES.mT, LABELS, draw=draw)
+    with says(ValueError, ["draw", "4", "6"]):
+        mix(IMAGES[:4], LABELS[:4], draw=draw)
+    with says(TypeError, ["draw", "MixDraw", "0.3"]):
+        mix(IMAGES, LABELS, draw=0.3)
+    for images, name in (
+        ([IMAGES], "list"),
+        (IMAGES.numpy(), "ndarray"),
+        ((6, 3, 17, 11), "tuple"),
+        (None, "NoneType"),
     ):
-        assert torch.equal(mixed[0], images)
-        assert torch.equal(mixed[1], targets)
-    for _ in range(5):
-        image, target = MixDataset(SAMPLES, fresh())[2]
-        torch.testing.assert_close(image.mean(), target @ torch.arange(6.0))
+        with says(TypeError, ["images", "tensor", name]):
+            mix.draw(images)
+    with says(TypeError, ["positional"]):
+        mix.draw(IMAGES, LABELS)
+    with says(TypeError, ["images"]):
+        mix(images=IMAGES, labels=LABELS)
 
 
-@each
-def test_in_a_choice(per_sample):
-    mix = choices(per_sample)
-    lam = []
-    for _ in range(60):
-        draw = mix.draw(IMAGES)
-        mixed, targets = mix(IMAGES, LABELS, draw=draw)
-        torch.testing.assert_close(mixed, mix_loops(IMAGES, draw))
-        torch.testing.assert_close(mixed.mean((1, 2, 3)), targets @ torch.arange(6.0))
-        lam += draw.lam[(draw.boxes[:, 2] - draw.boxes[:, 0] == HEIGHT)].tolist()
-    assert any(0.45 < one < 0.55 for one in lam)
-    mix.p = 0
-    assert mix(IMAGES, LABELS)[0] is IMAGES
-
-
-def test_masks_and_instances_follow():
-    mask = tv_tensors.Mask(IMAGES[:, 0].long())
-    mixed, pasted = RandomBand()(IMAGES, mask)
-    assert torch.equal(mixed[:, 0].long(), pasted.as_subclass(torch.Tensor))
-    with says(ValueError, ["target", "'pair'", "mask"]):
-        EvenMixUp()(IMAGES, mask)
-    _, pair = EvenMixUp(target="pair")(IMAGES, mask)
-    assert isinstance(pair, MixedTarget)
-    boxes = tv_tensors.BoundingBoxes(
-        torch.tensor([[0.0, 0, WIDTH, HEIGHT]]), format="XYXY", canvas_size=(HEIGHT, WIDTH)
-    )
-    samples = [(image, {"boxes": boxes, "labels": torch.tensor([i])}) for i, image in enumerate(IMAGES)]
-    for image, target in MixCollate(RandomBand(per_sample=True), collate_fn=list)(samples):
-        assert set(target["labels"].tolist()) == {int(value) for value in image.unique()}
-        for label, box in zip(target["labels"].tolist(), target["boxes"].tolist(), strict=True):
-            rows = (image[0] == label).any(1).nonzero()
-            assert (box[1], box[3]) == (rows.min(), rows.max() + 1)
-    for image, target in MixCollate(EvenMixUp(per_sample=True), collate_fn=list)(samples):
-        assert target["labels"].shape == target["weights"].shape == (2,)
-        torch.testing.assert_close((target["weights"] * target["labels"]).sum(), image.mean())
-    with says(ValueError, ["opacity", "boxes"]):
-        MixCollate(FaintBand(), collate_fn=list)(samples)
-
-
-@pytest.mark.parametrize("make", [RandomBand, EvenMixUp])
-def test_samples_of_unequal_sizes(make):
-    """A box shows what the partner covers; whole images are padded."""
-    sizes = [(HEIGHT, WIDTH), (9, 20)]
-    samples = [(torch.full((1, *size), float(i)), i) for i, size in enumerate(sizes)]
-    for _ in range(20):
-        for i, (image, target) in enumerate(MixCollate(make(num_classes=2), collate_fn=list)(samples)):
-            if make is EvenMixUp:
-                assert image.shape == (1, HEIGHT, 20)
-                assert 0.45 < target[i] < 0.55
-            else:
-                assert image.shape == (1, *sizes[i])
-                (shares,) = told_shares(image[None])
-                assert shares == pytest.approx({j: target[j].item() for j in shares}, abs=1e-6)
-
-
-def test_in_a_loader_with_workers_and_shown():
-    loader = DataLoader(SAMPLES, 3, num_workers=2, collate_fn=MixCollate(RandomBand(num_classes=6, per_sample=True)))
-    for images, targets in loader:
-        torch.testing.assert_close(images.mean((1, 2, 3)), targets @ torch.arange(6.0))
-    mix = RandomBand(num_classes=6)
-    draw = mix.draw(IMAGES)
-    images, targets = v2.Compose([mix])(IMAGES, LABELS)
-    assert show_batch(images / 6, targets, draw=draw).size[0] > 6 * WIDTH
-
-
-def test_in_one_graph():
-    """Code that no compiler could trace, called anew for every batch."""
-
-    class Untraceable(EvenMixUp):
-        def place(self, numbers, size):
-            return super().place(np.array([[float(str(one)) for one in numbers[0]]]), size)
-
-    torch._dynamo.reset()
-    compiled = torch.compile(Untraceable(num_classes=6), fullgraph=True, backend="eager")
-    seen = set()
-    for _ in range(4):
-        images, targets = compiled(IMAGES, LABELS)
-        torch.testing.assert_close(images.mean((1, 2, 3)), targets @ torch.arange(6.0))
-        seen.add(targets.max().item())
-    assert len(seen) == 4
-
-
-def test_options_are_shown():
-    assert repr(RandomBand(num_classes=6, p=0.5)) == (
-        "RandomBand(p=0.5, num_classes=6, per_sample=False, min_visibility=None, target='soft', label_smoothing=0.0, "
-        "labels_getter='default', generator=None)"
-    )
-
-
-class Adjusted(RandomCutMix):
-    """A mix that sets attributes of its own, and an option, in its constructor and later."""
-
-    def __init__(self, strength=1.0, *args, **options):
-        super().__init__(**options)
-        self.alpha = 2.0 * strength
-        self.prepare(strength)
-        self.calls = 0
-
-    def prepare(self, strength):
-        self.strength = self.opacity = strength
-
-    def place(self, numbers, size):
-        self.calls += 1
-        self.options, self.args = "names that the constructor takes any under", "too"
-        return super().place(numbers, size)
-
-
-class Inherited(Adjusted):
-    pass
-
-
-@pytest.mark.parametrize("make", [Adjusted, Inherited])
-def test_attributes_of_ones_own(make):
-    mix = make(0.5, num_classes=6)
-    for _ in range(3):
-        mix(IMAGES, LABELS)
-    assert (mix.calls, mix.alpha, mix.opacity, mix.strength) == (3, 1.0, 0.5, 0.5)
-    mix.epoch, mix.calls = 4, 0
-    assert pickle.loads(pickle.dumps(mix)).epoch == copy.deepcopy(mix).epoch == copy.copy(mix).epoch == 4
-    for name in ("alpha", "opacity", "strength"):
-        with says(AttributeError, [f"{name} is read-only", "make a new"]):
-            setattr(mix, name, 0.25)
-
-
-@pytest.mark.parametrize("make", [RandomCutMix, RandomMixUp, RandomCutout, RandomBand, lambda: choices(False)])
-def test_what_modules_do_goes_on(make):
-    transform, seen = make(), []
-    handle = transform.register_forward_hook(lambda *given: seen.append(given))
-    transform.eval()
-    assert not transform.training
-    assert transform.to("cpu").train().requires_grad_(False).double().training
-    transform(IMAGES, torch.eye(6))
-    handle.remove()
-    transform.training = False
-    transform.extra = torch.nn.Linear(1, 1)
-    transform.register_buffer("more", torch.zeros(1))
-    assert set(transform.state_dict()) == {"extra.weight", "extra.bias", "more"}
-    assert len(seen) == 1
-
-
-def placing(**fields):
-    class Own(Mix):
-        numbers = 1
-
-        def place(self, numbers, size):
-            return fields["value"] if "value" in fields else Placement(**fields)
-
-    return Own(num_classes=6)
-
-
-@pytest.mark.parametrize(
-    ("fields", "kind", "words"),
-    [
-        ({"value": None}, TypeError, ["place must return", "Placement", "NoneType"]),
-        ({"value": (None, 1.0)}, TypeError, ["place must return", "Placement", "tuple"]),
-        ({"opacity": 1.5}, ValueError, ["opacity from 0 to 1", "1.5"]),
-        ({"opacity": np.array([float("nan")])}, ValueError, ["opacity from 0 to 1", "nan"]),
-        ({"opacity": np.array([-0.5])}, ValueError, ["opacity from 0 to 1", "-0.5"]),
-        (
-            {"boxes": np.array([[0, 0, HEIGHT + 1, 2]])},
-            ValueError,
-            ["Own.place", "17 x 11 (height x width)", "(0, 0, 18, 2)"],
-        ),
-        ({"boxes": np.array([[-1, 0, 2, 2]])}, ValueError, ["17 x 11", "(-1, 0, 2, 2)"]),
-        ({"boxes": np.array([[5, 0, 2, 2]])}, ValueError, ["top <= bottom", "(5, 0, 2, 2)"]),
-        ({"boxes": np.array([[0.0, 0, 2, 2]])}, ValueError, ["boxes (rows, 4) of integers", "float64"]),
-        ({"boxes": 0.3}, TypeError, ["boxes as a numpy array", "Placement(opacity=...)", "float: 0.3"]),
-        ({"boxes": [[0, 0, 2, 2]]}, TypeError, ["boxes as a numpy array", "list"]),
-        ({"boxes": torch.zeros(1, 4)}, TypeError, ["boxes as a numpy array", "torch.float32"]),
-        ({"opacity": "a"}, ValueError, ["opacity that is a number", "'a'"]),
-        ({"opacity": torch.tensor(0.3)}, ValueError, ["opacity that is a number", "tensor(0.3"]),
-        ({"boxes": np.array([0, 0, 2, 2])}, ValueError, ["boxes (rows, 4) of integers", "(4,)"]),
-    ],
-)
-def test_placements_that_cannot_be(fields, kind, words):
-    mix = placing(**fields)
-    with pytest.raises(kind) as error:
-        mix(IMAGES, LABELS)
-    assert all(word in str(error.value) for word in words), str(error.value)
-
-
-def test_hooks_that_are_missing():
-    with pytest.raises(NotImplementedError, match="Own must have a method place"):
-        type("Own", (Mix,), {"numbers": 1})().draw(IMAGES)
-    for numbers in ({}, {"numbers": "2"}, {"numbers": 2.0}, {"numbers": -1}, {"numbers": True}):
-        with says(TypeError, ["Own.numbers must be how many", "an int of at least 0"]):
-            type("Own", (Mix,), numbers)()
-    with says(TypeError, ["Mix.numbers", "None"]):
-        Mix()
-
-
-def test_a_generator_that_a_mix_of_a_choice_gets_later():
-    child = RandomMixUp(num_classes=6)
-    choice = RandomMixChoice([child, RandomCutMix(num_classes=6)])
-    child.generator = torch.Generator()
-    with says(ValueError, ["no generator of their own"]):
-        choice(IMAGES, LABELS)
-
-
-def test_a_generator_of_another_device_is_an_error():
-    """Draws are made on the host. A stand-in for one of a GPU, which cannot be made without."""
-
-    class OfGPU(torch.Generator):
-        device = torch.device("cuda", 0)
-
-    for make in (RandomBand, RandomCutMix, RandomMixUp, RandomCutout):
-        with pytest.raises(ValueError, match=r"generator must be a generator of the CPU.* got one of cuda:0"):
-            make(generator=OfGPU())
-
-
-# --- draws ------------------------------------------------------------------------------------------------------------
+NUMBERS = torch.arange(6)
 
 
 def test_an_edited_draw_mixes_targets_as_its_pixels():
@@ -340,7 +142,7 @@ def test_an_edited_draw_mixes_targets_as_its_pixels():
         draw._replace(opacity=torch.linspace(0, 1, 6)),
         draw._replace(partners=torch.tensor([5, 5, 0, 0, 1, 1])),
     ):
-        images, targets = mix(IMAGES, LABELS, draw=edited)
+        images, targets = mix(IMAGES, NUMBERS, draw=edited)
         torch.testing.assert_close(images.mean((1, 2, 3)), targets @ torch.arange(6.0))
         torch.testing.assert_close(images, mix_loops(IMAGES, edited))
         area = (edited.boxes[:, 2:] - edited.boxes[:, :2]).prod(1).double() / (HEIGHT * WIDTH)
@@ -363,62 +165,12 @@ def test_what_is_not_mixed_has_nothing_of_a_partner():
     assert torch.equal(functional.mix_targets(pool, covered)[:2], torch.tensor([1.0, 2.0]))
 
 
-# --- found by trying to break it --------------------------------------------------------------------------------------
-
-
-def told(leaf):
-    return {int(value) for value in torch.as_tensor(leaf).unique()}
-
-
-@pytest.mark.parametrize("kind", [dict, OrderedDict, lambda **items: defaultdict(int, items)])
-def test_samples_whose_keys_stand_in_another_order(kind):
-    """What belongs together is told by its key, not by its place."""
-    flat = {i: tv_tensors.Image(torch.full((3, 4, 5), float(i))) for i in (1, 2, 100, 200)}
-    samples = [kind(image=flat[1], depth=flat[100], label=0), kind(depth=flat[200], image=flat[2], label=1)]
-    mix = RandomCutMix(num_classes=2)
-    data = MixDataset(samples, mix)
-    for mixed in ([MixCollate(mix)(samples)], MixCollate(mix, collate_fn=list)(samples), [data[0], data[1]]):
-        for one in mixed:
-            assert told(one["image"]) <= {1, 2}
-            assert told(one["depth"]) <= {100, 200}
-    masks = {i: tv_tensors.Mask(torch.full((4, 5), i)) for i in (1, 2, 100, 200)}
-    samples = [
-        kind(image=flat[1], label=0, near=masks[1], far=masks[100]),
-        kind(far=masks[200], near=masks[2], label=1, image=flat[2]),
-    ]
-    for one in MixCollate(RandomCutMix(num_classes=2), collate_fn=list)(samples):
-        assert told(one["near"]) <= {1, 2}
-        assert told(one["far"]) <= {100, 200}
-    with pytest.raises(ValueError, match=r"samples must hold .* under the same keys"):
-        MixCollate(RandomCutMix(num_classes=2), collate_fn=list)(
-            [kind(image=flat[1], label=0, near=masks[1]), kind(image=flat[2], label=1, far=masks[2])]
-        )
-
-
-def test_a_nest_of_another_form_is_read_anew():
-    collate = MixCollate(RandomCutMix(p=0, labels_getter=None))
-    inner = [((IMAGES[i], i), i + 4) for i in range(2)]
-    outer = [(IMAGES[i], (i, i + 4)) for i in range(2)]
-    assert [type(one) for one in collate(inner)] == [list, torch.Tensor]
-    assert [type(one) for one in collate(outer)] == [torch.Tensor, list]
-
-
-def test_nothing_of_a_batch_is_kept():
-    sample = (torch.rand(3, 9, 7), 1)
-    collate = MixCollate(RandomCutMix(num_classes=2))
-    collate([sample] * 3)
-    kept = weakref.ref(sample[0])
-    del sample
-    gc.collect()
-    assert kept() is None
-
-
 @pytest.mark.parametrize("mix", [RandomCutMix(num_classes=6), RandomMixUp(num_classes=6), FaintBand(num_classes=6)])
 def test_transforms_of_torch_func(mix):
     draw = mix.draw(IMAGES)
     ones = torch.func.grad(lambda images: functional.mix_images(images, draw).sum())(IMAGES)
     torch.testing.assert_close(ones, torch.ones_like(IMAGES))
-    ones = torch.func.grad(lambda images: mix(images, LABELS)[0].sum())(IMAGES)
+    ones = torch.func.grad(lambda images: mix(images, NUMBERS)[0].sum())(IMAGES)
     torch.testing.assert_close(ones, torch.ones_like(IMAGES))
     many = torch.stack([IMAGES, IMAGES + 10])
     mapped = torch.func.vmap(lambda images: functional.mix_images(images, draw))(many)
@@ -428,7 +180,7 @@ def test_transforms_of_torch_func(mix):
 @pytest.mark.parametrize("make", [lambda x: x.bfloat16(), lambda x: x.half(), lambda x: x.clone().requires_grad_()])
 def test_opacity_of_any_float(make):
     draw = RandomMixUp().draw(IMAGES)._replace(opacity=make(torch.full((6,), 0.5)))
-    mixed, targets = RandomMixUp(num_classes=6)(IMAGES, LABELS, draw=draw)
+    mixed, targets = RandomMixUp(num_classes=6)(IMAGES, NUMBERS, draw=draw)
     torch.testing.assert_close(mixed.mean((1, 2, 3)), targets @ torch.arange(6.0))
 
 
@@ -441,126 +193,83 @@ def test_views_that_are_negative_or_conjugate():
         assert torch.equal(mixed, mix_loops(view.resolve_neg(), draw) if view.dtype == torch.float32 else mixed)
 
 
-class Rarely(Mix):
-    """A band that is blended now and then."""
-
-    numbers = 1
-
-    def place(self, numbers, size):
-        return Placement.between(0, 0, size[0] // 2, size[1], np.where(numbers[0] > 0.95, 0.5, 1.0))
-
-
-def test_classes_are_never_blended():
-    """Also not by a mix of which that was not to be seen before it drew."""
-    masks = tv_tensors.Mask((torch.arange(6) * 2).view(-1, 1, 1).expand(6, HEIGHT, WIDTH).contiguous())
-    mix = Rarely(per_sample=True)
-    for _ in range(50):
-        draw = mix.draw(IMAGES)
-        if (draw.opacity < 1).any():
-            with pytest.raises(ValueError, match="opacity must be 1 for masks"):
-                mix(IMAGES, masks, draw=draw)
-        else:
-            assert told(mix(IMAGES, masks, draw=draw)[1]) <= {0, 2, 4, 6, 8, 10}
-
-
-def test_numbers_are_a_copy():
-    class InPlace(Mix):
-        numbers = 2
-
-        def place(self, numbers, size):
-            numbers *= np.array(size)[:, None]
-            numbers //= 1
-            return Placement.between(0, 0, numbers[0], numbers[1])
-
-    mix = InPlace(num_classes=6)
-    for image, target in MixCollate(mix, collate_fn=list)(SAMPLES) + [MixDataset(SAMPLES, mix)[i] for i in range(6)]:
-        torch.testing.assert_close(image.mean(), target @ torch.arange(6.0))
-
-
-@pytest.mark.parametrize(("boxes", "opacity"), [(3, None), (0, None), (1, (3,)), (1, (6, 1)), (6, (1, 1)), (4, None)])
+@mixes
 @pytest.mark.parametrize("per_sample", [False, True])
-def test_rows_that_a_mix_must_not_return(boxes, opacity, per_sample):
-    class Rows(Mix):
-        numbers = 1
-
-        def place(self, numbers, size):
-            return Placement(np.tile([[0, 0, 8, 8]], (boxes, 1)), 1.0 if opacity is None else np.full(opacity, 0.5))
-
-    if boxes == 6 and not per_sample:
-        return
-    with pytest.raises(ValueError, match=r"(?s)Rows.place must return .* rows.* got .*shape"):
-        Rows(num_classes=6, per_sample=per_sample)(IMAGES, LABELS)
-
-
-def test_edges_may_be_numbers():
-    class Half(Mix):
-        numbers = 0
-
-        def place(self, numbers, size):
-            return Placement.between(0, 0, size[0], size[1] // 2)
-
-    for per_sample in (False, True):
-        assert Half(per_sample=per_sample).draw(IMAGES).boxes.tolist() == [[0, 0, HEIGHT, WIDTH // 2]] * 6
-
-
-def test_options_that_are_handed_on_are_shown():
-    class Tall(RandomBand):
-        def __init__(self, *, tall=0.5, **options):
-            super().__init__(**options)
-            self.tall = tall
-
-    assert repr(Tall(num_classes=3)).startswith("Tall(tall=0.5, p=1.0, num_classes=3, per_sample=False")
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_partners_from_a_second_batch(make, per_sample, count):
+    """Constant images tell whose they are: their mean is the target's own expectation."""
+    second = SECOND[0][:count], SECOND[1][:count]
+    mix = make(num_classes=CLASSES, per_sample=per_sample)
+    drawn = set()
+    for _ in range(20):
+        draw = mix.draw(BATCH[0], others=second)
+        assert bool((draw.partners < count).all())
+        drawn |= set(draw.partners.tolist())
+        images, targets = mix(BATCH, draw=draw, others=second)
+        wanted = torch.zeros(4, CLASSES)
+        for i, (partner, lam) in enumerate(zip(draw.partners.tolist(), draw.lam.tolist(), strict=True)):
+            wanted[i, BATCH[1][i]] += lam
+            wanted[i, second[1][partner]] += 1 - lam
+            mean = lam * BATCH[0][i].mean() + (1 - lam) * second[0][partner].mean()
+            torch.testing.assert_close(images[i].mean(), mean, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(targets, wanted)
+    assert drawn == set(range(count))
+    assert not torch.equal(mix(*BATCH, others=second)[0], BATCH[0])
+    one = mix((BATCH[0][:1], BATCH[1][:1]), others=second)
+    assert one[0].shape[0] == 1
 
 
-def test_one_choice_for_the_batch_or_one_for_each_sample():
-    """Whatever the mixes do: their own draws are for the batch or for each sample as they say."""
-
-    def kinds(draw):
-        return (draw.boxes == torch.tensor([0, 0, HEIGHT, WIDTH])).all(1)
-
-    def made(children, choice):
-        cut = RandomCutMix(ratio=(0.2, 0.8), per_sample=children)
-        inner = RandomMixChoice([cut, RandomMixUp(per_sample=children)], per_sample=choice)
-        return inner, RandomMixChoice([inner], per_sample=False)
-
-    images = torch.empty(1).expand(12, 1, HEIGHT, WIDTH)
-    for mix in made(children=True, choice=False):
-        draws = [mix.draw(images) for _ in range(20)]
-        assert {len(kinds(draw).unique()) for draw in draws} == {1}
-        assert {bool(kinds(draw)[0]) for draw in draws} == {True, False}
-        assert min(len(draw.lam.unique()) for draw in draws) > 6
-    for mix in made(children=False, choice=True):
-        draws = [mix.draw(images) for _ in range(20)]
-        assert max(len(kinds(draw).unique()) for draw in draws) == 2
-        for draw in draws:
-            assert len(draw.boxes[~kinds(draw)].unique(dim=0)) <= 1
-            assert len(draw.opacity[kinds(draw)].unique()) <= 1
+def test_unlabelled_batches_and_their_predictions():
+    """Consistency training: predictions are mixed by the draw of the images."""
+    mix = RandomCutMix(labels_getter=None, per_sample=True)
+    images, others = BATCH[0], SECOND[0]
+    draw = mix.draw(images, others=others)
+    mixed = mix(images, draw=draw, others=others)
+    predictions = functional.mix_targets(images.mean((1, 2, 3))[:, None], draw, others.mean((1, 2, 3))[:, None])
+    torch.testing.assert_close(mixed.mean((1, 2, 3))[:, None], predictions)
 
 
-def test_names_that_a_mix_of_ones_own_may_use():
-    """Public names of ``Mix`` are those that its docstring tells of: any other is free."""
+def test_masks_and_dictionaries_of_a_second_batch():
+    masks = BATCH[0][:, 0].long()
+    first = {"image": BATCH[0], "mask": masks, "label": BATCH[1]}
+    second = {"label": SECOND[1], "mask": SECOND[0][:, 0].long(), "image": SECOND[0]}
+    out = RandomCutMix(num_classes=CLASSES, ratio=(0.4, 0.6))(first, others=second)
+    assert torch.equal(out["mask"].float(), out["image"][:, 0])
+    assert (out["mask"] >= 100).any()
+    pair = RandomMixUp(target="pair")(first, others=second)
+    assert isinstance(pair["mask"], MixedTarget)
+    assert (pair["label"].b < CLASSES).all()
 
-    class Own(Mix):
-        numbers = 1
-        kinds = blends = "my own"
 
-        def __init__(self, level, **options):
-            super().__init__(**options)
-            self.level = level
+@pytest.mark.parametrize(
+    ("others", "kind", "words"),
+    [
+        ((SECOND[0][..., :5], SECOND[1]), ValueError, ["others", "(7, 3, 17, 5)"]),
+        ((SECOND[0].double(), SECOND[1]), ValueError, ["others", "float64"]),
+        ((SECOND[0][:0], SECOND[1][:0]), ValueError, ["others", "at least one"]),
+        ((tv_tensors.Image(SECOND[0]), SECOND[1]), ValueError, ["others", "kind"]),
+        ((SECOND[0], SECOND[1][:3]), ValueError, ["batch size"]),
+        ({"image": SECOND[0], "label": SECOND[1]}, ValueError, ["same keys", "others"]),
+        (SECOND[0], ValueError, ["labels"]),
+    ],
+)
+def test_second_batches_that_do_not_fit(others, kind, words):
+    with says(kind, words):
+        RandomCutMix(num_classes=CLASSES)(*BATCH, others=others)
 
-        def place(self, numbers, size):
-            return Placement(opacity=self.check(numbers[0]))
 
-        def check(self, number):
-            return self.level * number
+def test_a_draw_that_points_beyond_the_second_batch():
+    mix = RandomCutMix(num_classes=CLASSES)
+    draw = mix.draw(BATCH[0], others=SECOND)._replace(partners=torch.tensor([6, 5, 4, 3]))
+    with says(ValueError, ["draw.partners", "[0, 2)"]):
+        mix(*BATCH, draw=draw, others=(SECOND[0][:2], SECOND[1][:2]))
 
-        def read(self, *_):
-            raise AssertionError
 
-        uniform = ready = mixed = unmixed = placed = shift_of = with_targets = draw_for = is_idle = read
-
-    images, targets = Own(0.5, num_classes=6, per_sample=True)(IMAGES, LABELS)
-    assert images.shape == IMAGES.shape
-    assert bool((targets.amax(1) >= 0.5).all())
-    public = {name for cls in (Mix, Mix.__base__) for name in vars(cls) if not name.startswith("_")}
-    assert public == {"place", "forward", "draw", "dims"}
+def test_compiled_with_a_second_batch():
+    mix = RandomMixUp(num_classes=CLASSES, per_sample=True)
+    compiled = torch.compile(lambda batch, second: mix(batch, others=second), fullgraph=True)
+    torch.manual_seed(5)
+    found = [compiled(BATCH, SECOND) for _ in range(3)]
+    torch.manual_seed(5)
+    wanted = [mix(BATCH, others=SECOND) for _ in range(3)]
+    torch.testing.assert_close(found, wanted)

@@ -1,0 +1,145 @@
+"""Containers are opened and rebuilt as what they were."""
+
+import dataclasses
+from collections import OrderedDict, UserDict, deque
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from support.batches import CLASSES, IMAGES, LABELS
+from support.helpers import HEIGHT, WIDTH, says
+from support.mixes import MIXES, mixes
+from torchvision import tv_tensors
+
+from cutmix_transforms import (
+    MixCollate,
+    MixDataset,
+    RandomCutMix,
+)
+
+cutmix = MIXES["cutmix_ratio"]
+
+
+class Pair(NamedTuple):
+    image: torch.Tensor
+    label: torch.Tensor
+
+
+class Named(dict):
+    note = "kept"
+
+
+class Many(list):
+    pass
+
+
+@dataclasses.dataclass
+class Record:
+    image: torch.Tensor
+    label: torch.Tensor
+    note: str = "kept"
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    image: torch.Tensor
+    label: torch.Tensor
+    note: str = "kept"
+
+
+CONTAINERS = {
+    "dict": lambda image, label: {"image": image, "label": label},
+    "ordered": lambda image, label: OrderedDict(image=image, label=label),
+    "user": lambda image, label: UserDict(image=image, label=label),
+    "subclass": lambda image, label: Named(image=image, label=label),
+    "record": Record,
+    "frozen": Frozen,
+    "pair": Pair,
+    "list": lambda image, label: Many([image, label]),
+    "deep": lambda image, label: {"data": UserDict(image=image), "more": [deque([1, 2])], "label": label},
+}
+
+
+def contents(batch):
+    if isinstance(batch, dict) and "data" in batch:
+        return batch["data"]["image"], batch["label"]
+    if isinstance(batch, list):
+        return tuple(batch)
+    if isinstance(batch, (dict, UserDict)):
+        return batch["image"], batch["label"]
+    return batch.image, batch.label
+
+
+@mixes
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_containers_are_opened_and_rebuilt_as_what_they_were(make, container):
+    batch = CONTAINERS[container](IMAGES, LABELS)
+    mix = make(num_classes=CLASSES)
+    draw = mix.draw(IMAGES)
+    out = mix(batch, draw=draw)
+    images, targets = contents(out)
+    wanted = mix(IMAGES, LABELS, draw=draw)
+    assert type(out) is type(batch)
+    assert torch.equal(images, wanted[0])
+    assert torch.equal(targets, wanted[1])
+    assert contents(batch) == (IMAGES, LABELS) or all(
+        a is b for a, b in zip(contents(batch), (IMAGES, LABELS), strict=True)
+    )
+    if container == "deep":
+        assert out["more"] is batch["more"]
+
+
+@pytest.mark.parametrize("container", [name for name in CONTAINERS if name not in ("record", "frozen")])
+def test_samples_in_such_containers(container):
+    samples = [CONTAINERS[container](image, int(label)) for image, label in zip(IMAGES, LABELS, strict=True)]
+    mix = cutmix(num_classes=CLASSES)
+    torch.manual_seed(0)
+    out = MixCollate(mix)(samples)
+    torch.manual_seed(0)
+    wanted = MixCollate(mix)([(image, int(label)) for image, label in zip(IMAGES, LABELS, strict=True)])
+    images, targets = contents(out)
+    assert torch.equal(images, wanted[0])
+    assert torch.equal(targets, wanted[1])
+    one = MixDataset(samples, mix)[0]
+    assert type(one) is type(samples[0])
+
+
+def test_a_container_that_cannot_be_rebuilt_is_an_error_that_names_it():
+    class Odd(tuple):
+        def __new__(cls, *, image, label):
+            return super().__new__(cls, (image, label))
+
+    with says(TypeError, ["containers", "Odd"]):
+        RandomCutMix(num_classes=CLASSES)(Odd(image=IMAGES, label=LABELS))
+
+
+def test_boxes_in_any_container_follow_the_image():
+    boxes = tv_tensors.BoundingBoxes([[0, 0, WIDTH, HEIGHT]], format="XYXY", canvas_size=(HEIGHT, WIDTH))
+    samples = [
+        UserDict(image=image, target=UserDict(boxes=boxes, labels=torch.tensor([i]))) for i, image in enumerate(IMAGES)
+    ]
+    for sample in MixCollate(RandomCutMix(ratio=(0.5, 0.5)), collate_fn=list)(samples):
+        assert isinstance(sample["target"], UserDict)
+        assert len(sample["target"]["boxes"]) == len(sample["target"]["labels"]) == 2
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        np.datetime64("2020-01-01"),
+        2**70,
+        np.bytes_(b"a"),
+        np.arange(5)[::-1],
+        np.arange(5, dtype=">i4"),
+        np.longdouble(3),
+        np.zeros(2, dtype=[("a", "i4")]),
+    ],
+    ids=str,
+)
+def test_leaves_of_any_kind_pass_through(leaf):
+    samples = [{"image": image, "label": int(label), "z": leaf} for image, label in zip(IMAGES, LABELS, strict=True)]
+    mix = RandomCutMix(num_classes=CLASSES)
+    assert MixDataset(samples, mix)[0]["z"] is leaf
+    assert MixCollate(mix, collate_fn=list)(samples)[1]["z"] is leaf
+    assert mix({"image": IMAGES, "label": LABELS, "z": leaf})["z"] is leaf

@@ -1,0 +1,126 @@
+"""Which items are images; what fits them and is none is an error that names it."""
+
+import numpy as np
+import pytest
+import torch
+from support.batches import CLASSES, COUNT, IMAGES, LABELS, MASKS
+from support.helpers import HEIGHT, WIDTH, says
+from support.mixes import MIXES, mixes
+from torchvision import tv_tensors
+
+from cutmix_transforms import (
+    MixCollate,
+    MixDataset,
+    RandomCutMix,
+    RandomCutout,
+    RandomMixUp,
+)
+
+cutmix = MIXES["cutmix_ratio"]
+
+
+def samples_of(batch):
+    return [{key: value[i] for key, value in batch.items()} for i in range(COUNT)]
+
+
+def test_a_mask_before_the_image_is_not_taken_for_it():
+    out = cutmix(num_classes=CLASSES)({"mask": MASKS[:, None], "image": IMAGES, "label": LABELS})
+    assert torch.equal(out["mask"].float(), out["image"][:, :1])
+
+
+LEFT = {
+    "segmentation": {"image": IMAGES, "segmentation": MASKS, "label": LABELS},
+    "label_map_deep": {"image": IMAGES, "meta": [{"label_map": MASKS}], "label": LABELS},
+    "beside_an_image": {"image": tv_tensors.Image(IMAGES), "plain": IMAGES.clone(), "label": LABELS},
+    "smaller_beside_an_image": {"image": tv_tensors.Image(IMAGES), "plain": IMAGES[..., :5], "label": LABELS},
+    "depth_before": {"depth": IMAGES[:, :1], "image": IMAGES, "label": LABELS},
+    "array": {"image": IMAGES, "depth": IMAGES[:, 0].numpy(), "label": LABELS},
+    "mask_third": (IMAGES, LABELS, MASKS),
+    "mask_second": (IMAGES, MASKS, LABELS),
+    "label_after_a_mask": (IMAGES, tv_tensors.Mask(MASKS), LABELS),
+    "label_after_an_image": (tv_tensors.Image(IMAGES), tv_tensors.Image(IMAGES), LABELS),
+    "label_after_a_dictionary": (IMAGES, {"mask": tv_tensors.Mask(MASKS)}, LABELS),
+    "channels_last": {"image": IMAGES, "seg": torch.rand(COUNT, HEIGHT, WIDTH, 7), "label": LABELS},
+    "mask_with_channels_last": {"image": IMAGES, "mask": torch.rand(COUNT, HEIGHT, WIDTH, 7), "label": LABELS},
+    "small_depth_before": {"depth": IMAGES[:, :1, :6, :5], "image": IMAGES, "label": LABELS},
+    "bytes_of_another_size": {"thumb": IMAGES[..., :6, :5].byte(), "image": IMAGES, "label": LABELS},
+    "features_before": {"features": torch.rand(COUNT, 8, 3, 3), "image": IMAGES, "label": LABELS},
+    "another_view": {"image": IMAGES, "small": IMAGES[..., :5], "label": LABELS},
+}
+
+
+@mixes
+@pytest.mark.parametrize("form", LEFT)
+def test_what_fits_the_images_is_an_error_that_names_it(make, form):
+    before = torch.get_rng_state()
+    with pytest.raises(ValueError, match=r"inputs(\[|\.)") as caught:
+        make(num_classes=CLASSES)(LEFT[form])
+    assert "labels_getter" in str(caught.value)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("form", [form for form in LEFT if isinstance(LEFT[form], dict) and "deep" not in form])
+def test_what_fits_the_image_of_a_sample_is_an_error_too(form):
+    samples = samples_of(
+        {key: torch.as_tensor(value) if isinstance(value, np.ndarray) else value for key, value in LEFT[form].items()}
+    )
+    samples = [
+        {
+            key: tv_tensors.Image(value) if isinstance(LEFT[form][key], tv_tensors.Image) else value
+            for key, value in sample.items()
+        }
+        for sample in samples
+    ]
+    mix = cutmix(num_classes=CLASSES)
+    for call in (MixCollate(mix), MixCollate(mix, collate_fn=list), lambda some: MixDataset(some, mix)[0]):
+        with pytest.raises(ValueError, match="must not stay as it is"):
+            call(samples)
+
+
+def test_the_label_map_can_be_named_or_wrapped():
+    batch = {"image": IMAGES, "seg": MASKS, "label": LABELS}
+    named = RandomCutMix(num_classes=CLASSES, ratio=(0.3, 0.6), labels_getter=lambda one: (one["label"], one["seg"]))
+    wrapped = cutmix(num_classes=CLASSES)
+    for out in (named(batch), wrapped({**batch, "seg": tv_tensors.Mask(MASKS)})):
+        assert torch.equal(out["seg"].as_subclass(torch.Tensor).float(), out["image"][:, 0])
+
+
+def test_ids_before_a_gray_image_are_not_blended():
+    gray, ids = torch.rand(4, 28, 20), torch.arange(4)
+    out = RandomMixUp(num_classes=4)({"id": ids, "image": gray, "label": torch.arange(4)})
+    assert out["id"] is ids
+    assert not torch.equal(out["image"], gray)
+
+
+def test_several_tensors_to_blend_are_an_error():
+    batch = {"a": torch.rand(4, 5), "b": torch.rand(4, 7), "label": torch.arange(4)}
+    with says(ValueError, ["inputs['a']", "inputs['b']", "tv_tensors.Image"]):
+        RandomMixUp(num_classes=4)(batch)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 9)])
+def test_tokens_are_not_averaged(shape):
+    tokens = torch.randint(100, shape)
+    with says(TypeError, ["embedded first", "torch.int64"]):
+        RandomMixUp(num_classes=4)(tokens, torch.arange(4))
+
+
+def test_embeddings_are_blended():
+    tokens = torch.rand(4, 9, 6)
+    out, _ = RandomMixUp(num_classes=4)(tokens, torch.arange(4))
+    assert not torch.equal(out, tokens)
+
+
+@pytest.mark.parametrize("shape", [(4, 17, 11, 3), (4, 17, 11, 1), (4, 2, 17, 11, 3)])
+def test_channels_last_axis(shape):
+    images = torch.rand(shape)
+    for call in (lambda: RandomCutMix(num_classes=4)(images, torch.arange(4)), lambda: RandomCutout()(images)):
+        with says(ValueError, ["channels", "v2.ToImage()", str(shape)]):
+            call()
+    out, _ = RandomMixUp(num_classes=4)(images, torch.arange(4))  # whole images have no height and width
+    assert out.shape == shape
+
+
+def test_several_plain_images_in_cutout_are_an_error():
+    with says(ValueError, ["tv_tensors.Image", "inputs[1]"]):
+        RandomCutout(4)(IMAGES, IMAGES.clone(), LABELS)

@@ -1,0 +1,165 @@
+"""Which items have a row for each instance, and must be as many."""
+
+import numpy as np
+import pytest
+import torch
+from support.batches import CLASSES, IMAGES
+from support.helpers import HEIGHT, WIDTH, says
+from support.mixes import BOTH, mixes
+from support.structures import INSTANCE_LABELS, SIZE, boxes_of, detection, some_boxes, some_masks, some_points
+from torchvision import tv_tensors
+
+from cutmix_transforms import (
+    MixCollate,
+    MixDataset,
+    RandomCutMix,
+    RandomCutout,
+    RandomMixUp,
+)
+
+
+@mixes
+@pytest.mark.parametrize("name", ["bboxes", "boxes", "bbox", "keypoints"])
+@pytest.mark.parametrize("kind", [torch.tensor, np.array, list], ids=["tensor", "array", "list"])
+def test_boxes_that_nobody_would_move_are_an_error(make, name, kind):
+    boxes = kind([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 5.0]])
+    samples = [{"image": image, name: boxes, "labels": torch.tensor([0, 1])} for image in IMAGES]
+    mix = make(num_classes=CLASSES)
+    with says(TypeError, [name, "tv_tensors."]):
+        MixCollate(mix, collate_fn=list)(samples)
+    with says(TypeError, [name, "tv_tensors."]):
+        RandomCutout()(samples[0])
+
+
+def test_rows_that_are_known_stay_aligned_in_mixup(recwarn):
+    samples = [
+        detection(i, area=torch.tensor([1.0, 2.0]), iscrowd=torch.tensor([0, 1]), scores=torch.rand(2))
+        for i in range(2)
+    ]
+    _, target = MixCollate(RandomMixUp(), collate_fn=list)(samples)[0]
+    assert {key: len(value) for key, value in target.items()} == dict.fromkeys(
+        ["boxes", "labels", "area", "iscrowd", "scores", "weights"], 4
+    )
+    assert not recwarn.list
+
+
+def test_targets_of_detr():
+    samples = [
+        {
+            "pixel_values": IMAGES[i],
+            "labels": {
+                "class_labels": torch.tensor([i, 0]),
+                "boxes": boxes_of([0, 0, WIDTH, HEIGHT], [1, 1, 5, 6]),
+                "orig_size": torch.tensor([HEIGHT, WIDTH]),
+                "size": torch.tensor([HEIGHT, WIDTH]),
+                "image_id": torch.tensor([3, 4]),
+            },
+        }
+        for i in range(2)
+    ]
+    for mix in (RandomCutMix(ratio=(0.4, 0.6)), RandomMixUp()):
+        for sample in MixCollate(mix, collate_fn=list)(samples):
+            target = sample["labels"]
+            assert target["orig_size"].tolist() == target["size"].tolist() == [HEIGHT, WIDTH]
+            assert target["image_id"].tolist() == [3, 4]
+            assert len(target["class_labels"]) == len(target["boxes"])
+
+
+def test_lists_of_numbers_with_one_for_each_instance_are_rows():
+    """So torchvision wraps COCO."""
+    samples = [detection(i, iscrowd=[0, 1], area=[1.5, 2.5]) for i in range(2)]
+    for _, target in MixCollate(RandomMixUp(), collate_fn=list)(samples):
+        assert target["iscrowd"].tolist() == [0, 1, 0, 1]
+        assert target["area"].tolist() == [1.5, 2.5, 1.5, 2.5]
+    _, target = RandomCutout(1.0, inside=True)(samples[0])
+    assert len(target["iscrowd"]) == len(target["boxes"]) == 0
+    assert samples[0][1]["iscrowd"] == [0, 1]
+
+
+def test_one_plain_mask_of_an_instance_is_not_taken_for_one_of_the_image():
+    target = {"boxes": boxes_of([0, 0, 5, 5]), "labels": torch.tensor([1]), "masks": torch.ones(1, HEIGHT, WIDTH)}
+    with says(TypeError, ["masks", "tv_tensors.Mask"]):
+        MixCollate(RandomCutMix(), collate_fn=list)([(image, target) for image in IMAGES])
+
+
+def test_boxes_without_labels():
+    samples = [{"image": image, "boxes": boxes_of([0, 0, 5, 5])} for image in IMAGES]
+    for sample in MixCollate(RandomCutMix(ratio=(1, 1)), collate_fn=list)(samples):
+        assert len(sample["boxes"]) == 1
+
+
+NO_BOXES = tv_tensors.BoundingBoxes(torch.empty(0), format="XYXY", canvas_size=SIZE)
+ROTATED = tv_tensors.BoundingBoxes(torch.ones(3, 5), format="CXCYWHR", canvas_size=SIZE)
+
+
+@pytest.mark.parametrize("make", [*BOTH, RandomCutout])
+@pytest.mark.parametrize(
+    ("target", "kind", "words"),
+    [
+        ({"boxes": ROTATED}, ValueError, ["boxes", "rotated", "CXCYWHR"]),
+        ({"boxes": NO_BOXES}, ValueError, ["boxes", "(n, 4)", "(0, 4)", "(1, 0)"]),
+        ({"boxes": some_boxes(3, canvas=(9, 9))}, ValueError, ["canvas_size", "(17, 11)", "(9, 9)"]),
+        ({"boxes": some_boxes(3), "masks": some_masks(3, 9, 9)}, ValueError, ["masks", "(17, 11)", "(3, 9, 9)"]),
+        (
+            {"boxes": some_boxes(3), "masks": some_masks(2, *SIZE)},
+            ValueError,
+            ["aligned", "3", "'masks'", "(2, 17, 11)"],
+        ),
+        ({"boxes": some_boxes(2)}, ValueError, ["aligned", "2", "'labels'", "(3,)"]),
+        (
+            {"boxes": some_boxes(3), "keypoints": some_points(2, 4, 2)},
+            ValueError,
+            ["aligned", "'keypoints'", "(2, 4, 2)"],
+        ),
+        ({"keypoints": some_points(1, 3, 4, 2)}, ValueError, ["keypoints", "(1, 3, 4, 2)"]),
+        (
+            {"boxes": some_boxes(3), "keypoints": some_points(3, 4, 2, canvas=(1, 2))},
+            ValueError,
+            ["canvas_size", "(1, 2)"],
+        ),
+    ],
+)
+def test_instances_of_a_sample(make, target, kind, words):
+    sample = torch.rand(3, *SIZE), {"labels": INSTANCE_LABELS, **target}
+    mix = make()
+    with says(kind, words):
+        mix(sample) if make is RandomCutout else MixCollate(mix, collate_fn=list)([sample] * 2)
+    if make is not RandomCutout:
+        with says(kind, words):
+            MixDataset([sample] * 2, mix)[0]
+
+
+@pytest.mark.parametrize("make", BOTH)
+def test_instances_that_differ(make):
+    image = torch.rand(3, *SIZE)
+    base = {"labels": INSTANCE_LABELS, "boxes": some_boxes(3)}
+    for other in (
+        {**base, "masks": some_masks(3, *SIZE)},
+        {"labels": torch.zeros(3, 2), "boxes": some_boxes(3)},
+        {"labels": torch.tensor(0)},
+    ):
+        with says(ValueError, ["samples", "(3,)"] if len(other) > 1 else ["num_classes"]):
+            MixCollate(make(), collate_fn=list)([(image, base), (image, other)])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("make", [*BOTH, RandomCutout])
+def test_what_seems_to_belong_to_instances_is_named_once(make, count):
+    target = {
+        "labels": INSTANCE_LABELS,
+        "boxes": some_boxes(3),
+        "depths": torch.rand(3),
+        "names": ["a", "b", "c"],
+        "x": 3,
+    }
+    if count == 1:
+        target = {"labels": INSTANCE_LABELS[:1], "boxes": some_boxes(1), "depths": torch.rand(1), "names": ["a"]}
+        target["image_id"] = torch.tensor([7])
+    sample, mix = (torch.rand(3, *SIZE), target), make()
+    call = mix if make is RandomCutout else lambda one: MixCollate(mix, collate_fn=list)([one] * 2)
+    with pytest.warns(UserWarning, match="labels_getter") as caught:
+        _ = [call(sample) for _ in range(2)]
+    assert [[key for key in ("'depths'", "'names'") if key in str(one.message)] for one in caught] == [
+        ["'depths'"],
+        ["'names'"],
+    ]
