@@ -15,7 +15,7 @@ from cutmix_transforms.functional._visibility import (
     join_masks,
     visible_boxes,
     visible_keypoints,
-    visible_mask_share,
+    visible_mask_fraction,
 )
 
 __all__ = [
@@ -39,5 +39,5 @@ __all__ = [
     "union_targets",
     "visible_boxes",
     "visible_keypoints",
-    "visible_mask_share",
+    "visible_mask_fraction",
 ]

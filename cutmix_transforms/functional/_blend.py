@@ -17,19 +17,20 @@ _WIDE = (torch.float64, torch.int32, torch.int64, torch.uint32, torch.uint64)
 
 
 def exact_dtype(dtype: torch.dtype) -> torch.dtype:
-    """Return the dtype to calculate in: float64 where float32 does not hold all values, otherwise float32."""
+    """Return the dtype to calculate in: float64 if float32 cannot hold all values of ``dtype``, otherwise float32."""
     return torch.float64 if dtype in _WIDE else torch.float32
 
 
 def blend(first: Tensor, second: Tensor, opacity: Tensor | float) -> Tensor:
-    """Return ``(1 - opacity) * first + opacity * second``, computed in float32 or better, in the dtype of ``first``.
+    """Return ``(1 - opacity) * first + opacity * second`` in the dtype of ``first``.
 
-    Integers are rounded to the nearest value. An opacity of exactly 0 or 1 gives finite values back bit by bit.
+    The blend is computed in float32, or in float64 where float32 is not exact. Integers are rounded to the nearest
+    value. With an opacity of exactly 0 or 1, finite values come back unchanged.
 
     Args:
         first: any float or integer tensor.
-        second: another of the same dtype.
-        opacity: the fraction of ``second``, from 0 to 1; a tensor or a number.
+        second: a tensor of the same dtype.
+        opacity: the weight of ``second``, from 0 to 1; a tensor or a number.
 
     Shape:
         - first, second, opacity: shapes that broadcast; the output has the broadcast shape.
@@ -39,7 +40,7 @@ def blend(first: Tensor, second: Tensor, opacity: Tensor | float) -> Tensor:
 
     Raises:
         TypeError: if the tensors are neither float nor integer, or of different dtypes.
-        ValueError: if their shapes do not broadcast, or ``opacity`` is (on a CPU) not from 0 to 1.
+        ValueError: if the shapes do not broadcast, or ``opacity`` is not from 0 to 1 (checked on a CPU).
 
     Example:
         >>> first, second = torch.tensor([[0, 255], [255, 255]], dtype=torch.uint8)
@@ -61,7 +62,7 @@ def blend(first: Tensor, second: Tensor, opacity: Tensor | float) -> Tensor:
 
 
 def blend_unchecked(first: Tensor, second: Tensor, opacity: Tensor | float) -> Tensor:
-    """Blend two tensors that are known to fit."""
+    """Blend two tensors without checking the arguments."""
     exact = exact_dtype(first.dtype)
     weight: Any = opacity.to(exact) if isinstance(opacity, Tensor) else opacity
     if first.dtype == exact:
@@ -70,13 +71,13 @@ def blend_unchecked(first: Tensor, second: Tensor, opacity: Tensor | float) -> T
 
 
 def check_blendable(images: Tensor, name: str = "images") -> None:
-    """Raise an error unless the images are of numbers that have an order."""
+    """Raise an error if the images are boolean or complex."""
     if images.dtype == torch.bool or images.dtype.is_complex:
         raise TypeError(f"{name} must be float or integer to be blended, got {images.dtype}")
 
 
 def to_dtype(values: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return values in another dtype; as integers rounded to the nearest and kept in its range."""
+    """Convert values to another dtype; for an integer dtype, round to the nearest value and stay inside its range."""
     if dtype.is_floating_point or dtype == torch.bool or not values.is_floating_point():
         return values.to(dtype)
     most = torch.iinfo(dtype).max

@@ -18,27 +18,27 @@ from cutmix_transforms.functional._draw import Size, start_around
 
 
 def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
-    """Return boxes of the CutMix paper: sides ``int(side * sqrt(1 - lam))``, clipped at the borders.
+    """Return the boxes of the CutMix paper: sides ``int(side * sqrt(1 - lam))``, clipped at the borders.
 
-    Over any other number of axes than two the root is of that number: ``int(side * (1 - lam) ** (1 / dims))``. A box
-    that is not clipped has exactly those sides, odd ones included. A clipped box covers less than ``1 - lam`` of
-    the image: ``MixDraw.lam`` counts the pixels again.
+    With ``dims`` axes instead of two, the sides are ``int(side * (1 - lam) ** (1 / dims))``. A box that is not clipped
+    has exactly these sides, also when they are odd. A clipped box covers less than ``1 - lam`` of the image, so
+    ``MixDraw.lam`` is computed from the clipped box.
 
     Args:
         lam: the fraction to keep, from 0 to 1.
         centers: ``(row, column)`` of the center of each box, in pixels.
-        size: ``(height, width)`` of the images, or one number for each of ``dims`` axes.
+        size: ``(height, width)`` of the images, or one number for each axis that a box spans.
 
     Shape:
         - lam: ``(N,)`` float; centers: ``(N, 2)`` int64, or ``(N, dims)``.
-        - output: ``(N, 4)`` int64, ``(top, left, bottom, right)``, or ``(N, 2 * dims)``, starts, then stops.
+        - output: ``(N, 4)`` int64, ``(top, left, bottom, right)``, or ``(N, 2 * dims)``, starts then stops.
 
     Returns:
         The boxes.
 
     Raises:
-        TypeError: if ``lam`` is no float tensor, or ``centers`` are no integers.
-        ValueError: if the shapes do not fit, or (on a CPU) ``lam`` is not from 0 to 1.
+        TypeError: if ``lam`` is not a float tensor, or ``centers`` is not an integer tensor.
+        ValueError: if the shapes do not match, or ``lam`` is not from 0 to 1 (checked on a CPU).
 
     References:
         Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features, ICCV 2019,
@@ -63,27 +63,27 @@ def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:
 
 
 def boxes_around(rows: Tensor, columns: Tensor, heights: Tensor, widths: Tensor, size: Size) -> Tensor:
-    """Return boxes of given sides around given centers, clipped at the borders.
+    """Return boxes with the given sides around the given centers, clipped at the borders.
 
-    Before it is clipped, a box reaches from ``center - side // 2`` to ``center - side // 2 + side``.
+    Before clipping, a box spans ``center - side // 2`` to ``center - side // 2 + side``.
 
     Args:
-        rows: row of the center of each box.
-        columns: column of the center of each box.
-        heights: height of each box in pixels.
-        widths: width of each box in pixels.
+        rows: the row of each box's center.
+        columns: the column of each box's center.
+        heights: the height of each box in pixels.
+        widths: the width of each box in pixels.
         size: ``(height, width)`` of the image.
 
     Shape:
-        - rows, columns, heights, widths: int64 of one shape ``(...)`` or shapes that broadcast.
+        - rows, columns, heights, widths: int64, of shapes that broadcast to ``(...)``.
         - output: ``(..., 4)`` int64, ``(top, left, bottom, right)``.
 
     Returns:
         The boxes.
 
     Raises:
-        TypeError: if there is something else than tensors of integers.
-        ValueError: if their shapes do not broadcast, or (on a CPU) a side is negative.
+        TypeError: if an argument is not an integer tensor.
+        ValueError: if the shapes do not broadcast, or a side is negative (checked on a CPU).
 
     Example:
         >>> center, side = torch.tensor([0, 8]), torch.tensor(5)
@@ -113,17 +113,18 @@ def inside_boxes(boxes: Tensor, size: Size) -> Tensor:
 
     Args:
         boxes: ``(top, left, bottom, right)`` in pixels, half-open.
-        size: ``(height, width)`` of the masks, or one number for each of ``dims`` axes.
+        size: ``(height, width)`` of the masks, or one number for each axis that a box spans.
 
     Shape:
-        - boxes: ``(..., 4)``; output: ``(..., H, W)`` bool. Or ``(..., 2 * dims)`` and ``(..., *size)``.
+        - boxes: ``(..., 4)``, or ``(..., 2 * dims)`` for ``dims`` axes.
+        - output: ``(..., H, W)`` bool, or ``(..., *size)``.
 
     Returns:
         The masks.
 
     Raises:
-        TypeError: if ``boxes`` are no tensor, or ``size`` is no pair of integers.
-        ValueError: if ``boxes`` are of another shape, or ``size`` is negative.
+        TypeError: if ``boxes`` is not a tensor, or ``size`` is not a tuple of integers.
+        ValueError: if ``boxes`` has another shape, or ``size`` is negative.
 
     Example:
         >>> inside_boxes(torch.tensor([0, 1, 2, 3]), (3, 4)).int()
@@ -136,11 +137,11 @@ def inside_boxes(boxes: Tensor, size: Size) -> Tensor:
     check_tensor("boxes", boxes, f"(..., {edges})", last=edges)
     starts, stops = boxes[..., None].unflatten(-2, (2, -1)).unbind(-3)  # (..., dims, 1)
     along = [torch.arange(side, device=boxes.device) for side in size]
-    return meet([(at >= starts[..., k, :]) & (at < stops[..., k, :]) for k, at in enumerate(along)])
+    return combine_axes([(at >= starts[..., k, :]) & (at < stops[..., k, :]) for k, at in enumerate(along)])
 
 
-def meet(sides: Sequence[Tensor]) -> Tensor:
-    """Return masks ``(..., *size)`` that are true where all of their sides ``(..., size[k])`` are."""
+def combine_axes(sides: Sequence[Tensor]) -> Tensor:
+    """Combine one mask ``(..., size[k])`` per axis into masks ``(..., *size)``, true where all of them are true."""
     inside = sides[0]
     for side in sides[1:]:
         inside = inside[..., None] & side.view(*side.shape[:-1], *(1,) * (inside.ndim - side.ndim + 1), side.shape[-1])

@@ -1,7 +1,7 @@
-"""Checks of options and arguments: errors that name the argument, its rule and the value received.
+"""Checks of options and arguments: errors that name the argument, the rule and the value received.
 
-Of tensors they check types, dtypes and shapes; numbers only where these can be looked at: no GPU is waited for, no
-graph breaks.
+Types, dtypes and shapes are always checked. The numbers in a tensor are checked on a CPU only: reading them elsewhere
+would wait for the GPU or break a compiled graph.
 """
 
 import math
@@ -15,12 +15,12 @@ from torch import Tensor
 
 
 def can_look_at(tensor: Tensor) -> bool:
-    """Tell whether reading numbers is free: elsewhere it would make the host wait, or break the graph."""
+    """Return True if reading a tensor's numbers neither waits for a device nor breaks a compiled graph."""
     return tensor.is_cpu and not torch.compiler.is_compiling()
 
 
 def received(value: Any) -> str:
-    """Return a value in few words."""
+    """Describe a value in a few words, for an error message."""
     if isinstance(value, Tensor) and (value.ndim or not can_look_at(value)):
         return f"{value.dtype} of shape {tuple(value.shape)}"
     text = repr(value)
@@ -28,7 +28,7 @@ def received(value: Any) -> str:
 
 
 def check_tensor(name: str, value: Any, form: str, *, ndims: tuple[int, ...] = (), last: int | None = None) -> None:
-    """Raise an error unless this is a tensor of a shape that ``form`` says in words."""
+    """Raise an error unless ``value`` is a tensor of the shape that ``form`` describes."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} must be a tensor of shape {form}, got {received(value)}")
     if (ndims and value.ndim not in ndims) or (last is not None and (value.ndim == 0 or value.shape[-1] != last)):
@@ -36,27 +36,27 @@ def check_tensor(name: str, value: Any, form: str, *, ndims: tuple[int, ...] = (
 
 
 def check_indices(name: str, value: Any, form: str, *, ndims: tuple[int, ...] = (), last: int | None = None) -> None:
-    """Raise an error unless this is a tensor of int64 or int32."""
+    """Raise an error unless ``value`` is an int64 or int32 tensor."""
     check_tensor(name, value, form, ndims=ndims, last=last)
     if value.dtype not in (torch.int32, torch.int64):
         raise TypeError(f"{name} must be int64 or int32, got {value.dtype}")
 
 
 def check_floats(name: str, value: Any, form: str, *, ndims: tuple[int, ...] = ()) -> None:
-    """Raise an error unless this is a float tensor."""
+    """Raise an error unless ``value`` is a float tensor."""
     check_tensor(name, value, form, ndims=ndims)
     if not value.is_floating_point():
         raise TypeError(f"{name} must be float, got {value.dtype}")
 
 
 def check_real(name: str, value: Tensor) -> None:
-    """Raise an error unless these numbers can be compared: bool and complex cannot."""
+    """Raise an error if a tensor is boolean or complex."""
     if value.dtype == torch.bool or value.dtype.is_complex:
         raise TypeError(f"{name} must be float or integer, got {value.dtype}")
 
 
 def check_size(name: str, value: Any, *, any_dims: bool = False) -> None:
-    """Raise an error unless this is ``(height, width)`` or, with ``any_dims``, any number of sizes."""
+    """Raise an error unless ``value`` is ``(height, width)`` or, with ``any_dims``, a tuple of any length."""
     form = "a tuple of integers, such as (height, width)," if any_dims else "(height, width), two integers,"
     is_tuple = isinstance(value, (tuple, list)) and (len(value) == 2 or (any_dims and len(value) > 0))
     if not is_tuple or not all(isinstance(side, Integral) and not isinstance(side, bool) for side in value):
@@ -66,7 +66,7 @@ def check_size(name: str, value: Any, *, any_dims: bool = False) -> None:
 
 
 def check_range(name: str, values: Tensor, least: int = 0, most: int = 1) -> None:
-    """Raise an error unless numbers lie in a range, where looking at them is free."""
+    """Raise an error unless all values lie in a range; only values on a CPU are checked."""
     if can_look_at(values) and values.numel():
         low, high = map(float, values.detach().aminmax())  # nan if there is one
         if not (low >= least and high <= most):
@@ -74,7 +74,7 @@ def check_range(name: str, values: Tensor, least: int = 0, most: int = 1) -> Non
 
 
 def check_boxes(name: str, boxes: Tensor, size: tuple[int, ...]) -> None:
-    """Raise an error unless boxes lie inside an image, where looking at them is free."""
+    """Raise an error unless all boxes lie inside an image; only boxes on a CPU are checked."""
     if not can_look_at(boxes):
         return
     first, last = boxes[..., : len(size)], boxes[..., len(size) :]
@@ -84,7 +84,7 @@ def check_boxes(name: str, boxes: Tensor, size: tuple[int, ...]) -> None:
 
 
 def edges_in_words(size: tuple[int, ...]) -> str:
-    """Return the order and the limits of a box's edges."""
+    """Describe an image's size and the order of a box's edges, for an error message."""
     sides = " x ".join(map(str, size))
     if len(size) == 2:
         return f"{sides} (height x width), as (top, left, bottom, right) with top <= bottom and left <= right"
@@ -92,11 +92,11 @@ def edges_in_words(size: tuple[int, ...]) -> str:
 
 
 def check_broadcast(tensors: dict[str, Tensor]) -> None:
-    """Raise an error unless shapes broadcast."""
+    """Raise an error unless the shapes of all tensors broadcast."""
     sides = zip_longest(*(reversed(tensor.shape) for tensor in tensors.values()), fillvalue=1)
     if any(len({side for side in at if side != 1}) > 1 for at in sides):
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors.values())
-        raise ValueError(f"{', '.join(tensors)} must be of shapes that broadcast, got {shapes}")
+        raise ValueError(f"{', '.join(tensors)} must have shapes that broadcast, got {shapes}")
 
 
 def check_number(name: str, value: Any, rule: str, holds: Callable[[float], bool]) -> float:
@@ -130,7 +130,7 @@ def check_fraction_below_one(name: str, value: Any) -> float:
 
 
 def check_flag(name: str, value: Any) -> bool:
-    """Return True or False, also for numpy's."""
+    """Return True or False; numpy booleans are accepted."""
     if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):
         raise TypeError(f"{name} must be True or False, got {received(value)}")
     return bool(value)
@@ -157,7 +157,7 @@ def check_fractions(name: str, value: Any) -> tuple[float, float]:
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    """Raise an error unless this is one of a few words."""
+    """Raise an error unless ``value`` is one of the choices."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be one of {', '.join(map(repr, choices))}, got {received(value)}")
     if value not in choices:

@@ -29,23 +29,24 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
 
     Args:
         images: images or videos of any float or integer dtype.
-        holes: ``(top, left, bottom, right)`` of each hole in pixels, half-open, inside the image; they may overlap.
-            Over other ``dims`` than two trailing axes, ``2 * dims`` numbers: starts, then stops.
-        fill: a number, one number per channel, ``"mean"`` (each image's channel means) or a tensor of pixels that
-            broadcasts to the images. Rounded to the nearest value for integer images.
+        holes: ``(top, left, bottom, right)`` of each hole in pixels, half-open, inside the image. Holes may overlap.
+            For holes over ``dims`` trailing axes, ``2 * dims`` numbers: starts then stops.
+        fill: a number, one number per channel, ``"mean"`` (each image's channel means), or a tensor of pixels that
+            broadcasts to the images. It is rounded to the nearest value for integer images.
 
     Shape:
         - images: ``(C, H, W)`` with holes ``(K, 4)``; or ``(N, C, H, W)``, or videos ``(N, T, C, H, W)``, with holes
-          ``(N, K, 4)``: each image its own, a video the same in every frame. Signals ``(C, T)`` have holes ``(K, 2)``,
-          volumes ``(C, D, H, W)`` holes ``(K, 6)``.
-        - output: as ``images``, with their dtype, device and memory format.
+          ``(N, K, 4)``: one set of holes per image, or per video for all its frames. Signals ``(C, T)`` take holes
+          ``(K, 2)``, volumes ``(C, D, H, W)`` take holes ``(K, 6)``.
+        - output: like ``images``, with the same dtype, device and memory format.
 
     Returns:
-        A new tensor; ``images`` stay as they are.
+        A new tensor; ``images`` is not changed.
 
     Raises:
-        TypeError: if ``images`` or ``holes`` are no tensors of numbers, or ``fill`` is something else.
-        ValueError: if the shapes do not fit, or ``fill`` has another number of channels or is beyond the dtype's range.
+        TypeError: if ``images`` or ``holes`` is not a tensor of numbers, or ``fill`` has a wrong type.
+        ValueError: if the shapes do not match, or ``fill`` has a wrong number of channels or is out of the dtype's
+            range.
 
     References:
         DeVries & Taylor, Improved Regularization of Convolutional Neural Networks with Cutout, 2017, arXiv 1708.04552.
@@ -74,7 +75,7 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
 
 
 def cutout_unchecked(images: Tensor, holes: Tensor, pixels: Tensor) -> Tensor:
-    """Fill the holes of a batch with what ``fill_pixels`` gives, all of it known to fit."""
+    """Fill the holes of a batch with ``pixels`` from ``fill_pixels``, without checking the arguments."""
     size, pixels = image_size(images, holes.shape[-1] // 2), pixels.expand(images.shape)
     if not _goes_by_rows(images):
         inside = inside_boxes(send_tensor(holes, images.device), size).any(dim=1)  # (N, *size)
@@ -87,7 +88,7 @@ def cutout_unchecked(images: Tensor, holes: Tensor, pixels: Tensor) -> Tensor:
 
 
 def fill_pixels(images: Tensor, fill: Fill, dims: int, *, name: str = "fill") -> Tensor:
-    """Return what holes over some trailing axes show: the fill in the images' dtype, in a shape that broadcasts."""
+    """Return the pixels for holes over ``dims`` axes, in the images' dtype and a shape that broadcasts to them."""
     if images.dtype.is_complex:
         raise TypeError(f"images must be float or integer, got {images.dtype}")
     if isinstance(fill, str):
@@ -127,11 +128,11 @@ def _channel_fill(images: Tensor, fill: float | Sequence[float], dims: int, name
 
 
 def _goes_by_rows(images: Tensor) -> bool:
-    """Tell whether to write holes row by row: where that is possible, and faster than one operation on the whole batch.
+    """Return True if writing holes image by image is possible, and faster than one operation on the whole batch.
 
-    Small rows cost more to reach than to write, and with a gradient each would copy that of the whole batch.
+    For small images, indexing takes longer than writing; with autograd, each write would copy the whole gradient.
     """
     if not can_look_at(images) or (images.requires_grad and torch.is_grad_enabled()):
         return False
-    # Older releases of torch cannot select from the unsigned types but uint8.
+    # torch.where of older releases does not take unsigned types other than uint8.
     return images[:1].numel() >= 4096 or images.dtype in (torch.uint16, torch.uint32, torch.uint64)

@@ -20,7 +20,9 @@ Size = tuple[int, ...]  # (height, width), or one number for each axis that a bo
 
 
 def image_size(images: Tensor, dims: int = 2) -> Size:
-    """Return the sizes of the trailing axes of a batch, with sizes of 1 in front of a shape that has fewer.
+    """Return the sizes of the trailing axes of a batch: ``(height, width)`` for images.
+
+    A batch with fewer axes gets sizes of 1 in front.
 
     Args:
         images: any tensor with a leading batch dimension.
@@ -30,10 +32,10 @@ def image_size(images: Tensor, dims: int = 2) -> Size:
         - images: ``(N, ..., H, W)``, ``(N, W)`` or ``(N,)``.
 
     Returns:
-        ``(height, width)``, or as many sizes as ``dims`` says.
+        ``(height, width)``, or a tuple of ``dims`` sizes.
 
     Raises:
-        TypeError: if ``images`` is not a tensor, or ``dims`` not an integer.
+        TypeError: if ``images`` is not a tensor, or ``dims`` is not an integer.
         ValueError: if ``dims`` is below 1.
 
     Example:
@@ -54,21 +56,21 @@ def whole_box(size: Size) -> tuple[int, ...]:
 
 
 def inside_of(box: Sequence[int]) -> tuple[Any, ...]:
-    """Return the index of what lies in a box, over the trailing axes of an image."""
+    """Return the index that selects the pixels inside a box, over the trailing axes of an image."""
     dims = len(box) // 2
     return (..., *map(slice, box[:dims], box[dims:]))
 
 
 class Placement(NamedTuple):
-    """Where the partner shows in each sample, and how strongly: what ``place`` of a mix returns.
+    """Boxes where the partner shows, and its opacity there. The ``place`` method of a mix returns one.
 
-    Inside its box a sample becomes ``(1 - opacity) * sample + opacity * partner``. ``Placement(boxes)`` replaces boxes,
-    as CutMix does; ``Placement(opacity=1 - lam)`` blends whole images, as MixUp does.
+    Inside its box a sample becomes ``(1 - opacity) * sample + opacity * partner``. ``Placement(boxes)`` replaces the
+    pixels in boxes, as CutMix does. ``Placement(opacity=1 - lam)`` blends whole images, as MixUp does.
 
     Attributes:
         boxes: ``(rows, 4)`` integers, ``(top, left, bottom, right)`` in pixels, half-open; None is the whole image.
-            A mix with other ``dims`` gives ``(rows, 2 * dims)``: starts, then stops.
-        opacity: how strongly the partner covers the box, from 0 to 1: a number, or one for each row ``(rows,)``.
+            For a mix with another ``dims`` than 2, ``(rows, 2 * dims)``: starts then stops.
+        opacity: the weight of the partner inside the box, from 0 to 1: a number, or one per row, ``(rows,)``.
 
     Example:
         >>> Placement.between(0, np.array([2, 3]), 17, np.array([5, 11])).boxes
@@ -83,32 +85,32 @@ class Placement(NamedTuple):
     def between(
         cls, top: ArrayLike, left: ArrayLike, bottom: ArrayLike, right: ArrayLike, opacity: float | NDArray[Any] = 1.0
     ) -> Placement:
-        """Return boxes with the given edges.
+        """Make a placement of boxes with the given edges.
 
         Args:
-            top: first row of each box.
-            left: first column of each box.
-            bottom: row after the last one.
-            right: column after the last one.
-            opacity: how strongly the partner covers the box.
+            top: the first row of each box.
+            left: the first column of each box.
+            bottom: the row after the last row of each box.
+            right: the column after the last column of each box.
+            opacity: the weight of the partner inside the box, from 0 to 1.
 
         Shape:
             - top, left, bottom, right: numbers or arrays ``(rows,)``; opacity: a number or ``(rows,)``.
 
         Returns:
-            The placement; edges are rounded down to whole pixels.
+            The placement. Edges are rounded down to whole pixels.
         """
         boxes = np.stack(np.broadcast_arrays(*map(np.atleast_1d, (top, left, bottom, right))), axis=-1)
         return cls(boxes.astype(np.int64), opacity)
 
 
 def start_around(center: Any, length: Any) -> Any:
-    """Return where a box begins that lies around a center; an odd one has as much on either side."""
+    """Return the start of a box around a center; a box of odd length reaches equally far on both sides."""
     return center - length // 2
 
 
 def clipped_boxes(starts: NDArray[Any], lengths: NDArray[Any], size: Size) -> NDArray[np.int64]:
-    """Return boxes ``(..., 2 * dims)`` of given starts and lengths, ``(dims, ...)`` each, clipped at the borders."""
+    """Return boxes ``(..., 2 * dims)``, clipped at the borders, from starts and lengths of shape ``(dims, ...)``."""
     dims = len(size)
     edges = np.empty((2 * dims, *starts.shape[1:]), dtype=np.int64)
     edges[:dims] = np.maximum(starts, 0)
@@ -119,16 +121,17 @@ def clipped_boxes(starts: NDArray[Any], lengths: NDArray[Any], size: Size) -> ND
 class MixDraw(NamedTuple):
     """Everything random about one call of a mix, with one row for each sample.
 
-    A draw can be printed, kept, edited and replayed with ``mix(images, labels, draw=draw)``. Inside its box a sample
-    becomes ``(1 - opacity) * sample + opacity * partner``: CutMix is a box with opacity 1, and MixUp is the whole image
-    as the box, with opacity ``1 - lam``.
+    A draw can be printed, saved, edited and replayed with ``mix(images, labels, draw=draw)``. Inside its box a sample
+    becomes ``(1 - opacity) * sample + opacity * partner``. CutMix draws a box with opacity 1. MixUp draws a box that is
+    the whole image, with opacity ``1 - lam``.
 
     Attributes:
-        partners: ``(N,)`` int64, the index of the partner; never the sample itself when ``N > 1``.
-        boxes: ``(N, 4)`` int64, ``(top, left, bottom, right)`` in pixels, half-open; with other ``dims``
-            ``(N, 2 * dims)``, starts, then stops.
-        opacity: ``(N,)`` float32, how strongly the partner covers the box.
-        size: ``(height, width)`` of the images that the draw was made for, or one number for each of ``dims`` axes.
+        partners: ``(N,)`` int64, the index of each sample's partner; never the sample itself when ``N > 1``.
+        boxes: ``(N, 4)`` int64, ``(top, left, bottom, right)`` in pixels, half-open; for a mix with another ``dims``
+            than 2, ``(N, 2 * dims)``: starts then stops.
+        opacity: ``(N,)`` float32, the weight of the partner inside the box.
+        size: ``(height, width)`` of the images that the draw was made for, or one number for each axis that a box
+            spans.
 
     Example:
         >>> from cutmix_transforms import RandomCutMix
@@ -147,27 +150,28 @@ class MixDraw(NamedTuple):
     def lam(self) -> Tensor:
         """The fraction of each original sample that is kept, ``1 - opacity * box area / image area``: ``(N,)`` float32.
 
-        It is computed anew from the fields, in float64, so that an edited draw never disagrees with its pixels.
+        It is computed from the other fields, in float64, so it is also right for a draw that was edited.
         """
         return lam_of_boxes(self.boxes, self.opacity, self.size)
 
 
 def lam_of_boxes(boxes: Tensor, opacity: Tensor, size: Size) -> Tensor:
-    """Return ``lam`` for a draw of tensors: a function, as older compilers know no properties of named tuples."""
+    """Return the fraction of each original sample that is kept, from the fields of a draw of tensors."""
+    # A function: torch.compile of older releases does not know properties of named tuples.
     dims = len(size)
     covered = (boxes[:, dims:] - boxes[:, :dims]).prod(-1).double() / max(math.prod(size), 1)
     return (1 - opacity.double() * covered).float()
 
 
 class HostDraw(NamedTuple):
-    """A draw as arrays on the host: what kernels take. Where one row is enough for the whole batch there is only one.
+    """A draw as numpy arrays on the host, with a single row if all samples have the same box and opacity.
 
     Attributes:
-        partners: ``(N,)`` int64, the index of the partner.
-        boxes: ``(1 or N, 2 * dims)`` int64, starts, then stops.
-        opacity: ``(1 or N,)`` float32.
-        size: of the images, ``(dims,)``.
-        shift: how far it is from each sample to its partner in the same batch, or 0 where that differs.
+        partners: ``(N,)`` int64, the index of each sample's partner.
+        boxes: ``(1 or N, 2 * dims)`` int64, starts then stops.
+        opacity: ``(1 or N,)`` float32, the weight of the partner inside the box.
+        size: the size of the images, one number for each axis that a box spans.
+        shift: the distance from each sample to its partner in the same batch, or 0 if it is not the same for all.
     """
 
     partners: NDArray[np.int64]
@@ -178,7 +182,7 @@ class HostDraw(NamedTuple):
 
     @classmethod
     def of(cls, draw: MixDraw) -> HostDraw:
-        """Return a draw of tensors as arrays, with one row where all are the same."""
+        """Convert a draw of tensors to arrays, with a single row if all rows are equal."""
         partners, boxes, opacity = as_array(draw.partners), as_array(draw.boxes), as_array(draw.opacity)
         count = len(partners)
         shift = int(partners[0]) if count else 0
@@ -196,7 +200,7 @@ class HostDraw(NamedTuple):
         return kept
 
     def spread(self) -> MixDraw:
-        """Return the draw as tensors with a row for each sample."""
+        """Convert the draw to tensors with one row per sample."""
         count = len(self.partners)
         boxes, opacity = np.empty((count, 2 * len(self.size)), dtype=np.int64), np.empty(count, dtype=np.float32)
         boxes[:], opacity[:] = self.boxes, self.opacity
@@ -204,7 +208,7 @@ class HostDraw(NamedTuple):
 
 
 def as_array(numbers: Tensor) -> NDArray[Any]:
-    """Return a tensor of the host as an array, also one that numpy has no dtype for, or that torch.func looks at."""
+    """Convert a CPU tensor to an array, also if numpy lacks its dtype or torch.func wraps it."""
     try:
         return numbers.numpy()
     except (RuntimeError, TypeError):
@@ -212,23 +216,23 @@ def as_array(numbers: Tensor) -> NDArray[Any]:
             return np.array(numbers.detach().tolist())
 
 
-Draw = HostDraw | MixDraw  # kernels get tensors where nobody can look at numbers: inside a compiled graph
+Draw = HostDraw | MixDraw  # kernels get tensors inside a compiled graph, where the host cannot read numbers
 
 
 def for_kernels(draw: MixDraw) -> Draw:
-    """Return a draw in the form that kernels take."""
+    """Convert a draw to the form that kernels take: arrays if the host can read it, otherwise tensors."""
     return HostDraw.of(draw) if can_look_at(draw.boxes) else draw
 
 
 def draw_of(partners: NDArray[np.int64], placement: Placement, size: Size, shift: int = 0) -> HostDraw:
-    """Return the draw of samples that have one row of a placement for all or one each."""
+    """Make a draw of partners and a placement with one row for all samples, or one per sample."""
     boxes = np.array([whole_box(size)]) if placement.boxes is None else placement.boxes
     opacity = np.array(placement.opacity, dtype=np.float32, ndmin=1)
     return HostDraw(partners, boxes, opacity, size, shift)
 
 
 def check_placement(placement: Any, size: Size, rows: int, name: str) -> None:
-    """Raise an error unless a mix of the user's own has placed its boxes inside the image, one or one for each row."""
+    """Raise an error unless ``place`` of a custom mix returned boxes inside the image, one for all rows or one each."""
     if not isinstance(placement, Placement):
         raise TypeError(f"{name}.place must return a functional.Placement, got {received(placement)}")
     opacity, boxes = placement.opacity, placement.boxes
@@ -246,7 +250,7 @@ def check_placement(placement: Any, size: Size, rows: int, name: str) -> None:
     if not isinstance(boxes, np.ndarray):
         raise TypeError(
             f"{name}.place must return boxes as a numpy array (rows, {edges}), or None for whole images; "
-            f"an opacity goes by its name, Placement(opacity=...); got {received(boxes)}"
+            f"an opacity is passed by keyword, Placement(opacity=...); got {received(boxes)}"
         )
     if boxes.shape not in ((1, edges), (rows, edges)) or boxes.dtype.kind != "i":
         raise ValueError(
@@ -263,7 +267,7 @@ def check_placement(placement: Any, size: Size, rows: int, name: str) -> None:
 
 
 def send_tensor(values: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor of the host on a device: nobody waits, as it travels from pinned memory."""
+    """Send a CPU tensor to a device through pinned memory, so that the host does not wait."""
     if device.type == "cuda" and values.device.type == "cpu" and not torch.compiler.is_compiling():
         values = values.pin_memory()
     return values.to(device, non_blocking=device.type == "cuda")

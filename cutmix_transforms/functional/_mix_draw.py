@@ -1,4 +1,4 @@
-"""Draws made by hand: how to make them, and checks of those that a user passes in."""
+"""Draws made by hand, and checks of draws that a user passes in."""
 
 from typing import Any
 
@@ -23,22 +23,23 @@ def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | floa
     """Make a draw by hand, and check it.
 
     Args:
-        partners: for each sample the index of its partner.
+        partners: the index of each sample's partner.
         boxes: ``(top, left, bottom, right)`` of each sample in pixels, half-open, inside the image.
-        size: ``(height, width)`` of the images, or one number for each of ``dims`` axes that boxes span.
-        opacity: how strongly the partner covers the box, from 0 to 1; one number or one a sample.
+        size: ``(height, width)`` of the images, or one number for each axis that a box spans.
+        opacity: the weight of the partner inside the box, from 0 to 1: one number, or one per sample.
 
     Shape:
-        - partners: ``(N,)`` int64; boxes: ``(N, 4)`` int64, or ``(N, 2 * dims)``, starts, then stops;
+        - partners: ``(N,)`` int64; boxes: ``(N, 4)`` int64, or ``(N, 2 * dims)``, starts then stops;
           opacity: ``(N,)`` or a number.
 
     Returns:
         The draw.
 
     Raises:
-        TypeError: if ``partners`` or ``boxes`` are no integers, or ``opacity`` is neither a number nor a float tensor.
-        ValueError: if the shapes do not fit together, or (on a CPU) boxes reach beyond the image, a partner is
-            negative, or ``opacity`` is not from 0 to 1.
+        TypeError: if ``partners`` or ``boxes`` is not an integer tensor, or ``opacity`` is neither a number nor a float
+            tensor.
+        ValueError: if the shapes do not match; or if a box reaches beyond the image, a partner is negative, or
+            ``opacity`` is not from 0 to 1 (checked on a CPU).
 
     Example:
         >>> draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 10, 10], [5, 5, 10, 10]]), (10, 20))
@@ -68,7 +69,7 @@ def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | floa
 
 
 def check_draw(draw: Any) -> None:
-    """Raise an error unless this is a draw with the fields that it must have, whatever it was made for."""
+    """Raise an error unless ``draw`` is a ``MixDraw`` whose fields have the right types and shapes."""
     if not isinstance(draw, MixDraw):
         raise TypeError(f"draw must be a MixDraw, got {received(draw)}")
     check_indices("draw.partners", draw.partners, "(N,)", ndims=(1,))
@@ -79,7 +80,7 @@ def check_draw(draw: Any) -> None:
 
 
 def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
-    """Raise an error unless a draw was made for such images and others."""
+    """Raise an error unless a draw matches the images, and ``pool``, which holds their partners."""
     if images.ndim == 0:
         raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(images.shape)}")
     count, size = len(images), image_size(images, len(draw.size))

@@ -14,15 +14,15 @@ from cutmix_transforms.functional._targets import check_targets_fit, lam_of, par
 
 
 class MixedTarget(NamedTuple):
-    """Both targets of each mixed sample and the fraction of the first: what ``MixedLoss`` takes.
+    """Both targets of each mixed sample, and the fraction of the first. ``MixedLoss`` computes a loss from it.
 
-    It moves like a tensor, ``target.to(device, non_blocking=True)``, and can be made of its three fields or of one
-    iterable of them.
+    It moves to a device like a tensor: ``target.to(device, non_blocking=True)``. It is made from three fields, or from
+    one iterable of three.
 
     Attributes:
-        a: the targets of the samples, as they came, ``(N, ...)``.
-        b: the targets of their partners, ``(N, ...)``.
-        lam: ``(N,)`` float32, the fraction of ``a``.
+        a: ``(N, ...)``, the targets of the original samples.
+        b: ``(N, ...)``, the targets of their partners.
+        lam: ``(N,)`` float32, the fraction of the original sample that is kept, which is the weight of ``a``.
 
     Example:
         >>> target = MixedTarget(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.tensor([0.75, 1.0]))
@@ -36,18 +36,18 @@ class MixedTarget(NamedTuple):
 
     @classmethod
     def unmixed(cls, targets: Tensor) -> "MixedTarget":
-        """Return the pair of samples that nothing is mixed into."""
+        """Return the pair for samples that are not mixed: both targets are their own, and ``lam`` is 1."""
         return cls(targets, targets, torch.ones(len(targets), dtype=torch.float32, device=targets.device))
 
     def to(self, device: torch.device | str | int, *, non_blocking: bool | None = None) -> "MixedTarget":
-        """Return the pair on a device.
+        """Move all fields to a device.
 
         Args:
-            device: where to; dtypes stay as they are, since a low precision has no room for all class indices.
-            non_blocking: as for ``Tensor.to``; by default where memory is pinned, which is safe.
+            device: the device. A dtype is an error, because a low-precision dtype cannot hold all class indices.
+            non_blocking: as for ``Tensor.to``; by default True if the memory is pinned.
 
         Returns:
-            A ``MixedTarget`` of fields on that device.
+            A ``MixedTarget`` with its fields on that device.
         """
         if isinstance(device, (torch.dtype, Tensor)):
             raise TypeError(
@@ -59,7 +59,7 @@ class MixedTarget(NamedTuple):
         return MixedTarget(*(field.to(device, non_blocking=non_blocking) for field in self))
 
     def pin_memory(self) -> "MixedTarget":
-        """Return the pair in pinned memory, as the DataLoader asks for with ``pin_memory=True``."""
+        """Copy all fields to pinned memory; the DataLoader calls this with ``pin_memory=True``."""
         return MixedTarget(*(field.pin_memory() for field in self))
 
 
@@ -68,7 +68,7 @@ _of_fields = MixedTarget.__new__
 
 @wraps(_of_fields)
 def _of_fields_or_one(cls: type[MixedTarget], *fields: Any, **named: Any) -> MixedTarget:
-    """Take one iterable for all fields too: so ``transformers.Trainer`` builds a tuple anew whose fields it moved."""
+    """Make a target from three fields or from one iterable of three, as ``transformers.Trainer`` rebuilds tuples."""
     if len(fields) == 1 and isinstance(fields[0], Iterable) and not isinstance(fields[0], Tensor):
         fields = tuple(fields[0])
     return _of_fields(cls, *fields, **named)
@@ -78,23 +78,23 @@ MixedTarget.__new__ = _of_fields_or_one  # type: ignore[method-assign, assignmen
 
 
 def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) -> MixedTarget:
-    """Keep both labels of a mixed sample, with the fraction of the first.
+    """Return both labels of each mixed sample, and the fraction of the first.
 
     Args:
-        labels: labels of any kind.
-        draw: which partner and which fraction.
-        others: where ``draw.partners`` point to; ``labels`` themselves by default.
+        labels: labels of any kind, one per image.
+        draw: the draw that the images are mixed with.
+        others: the labels that ``draw.partners`` index; by default ``labels``.
 
     Shape:
         - labels: ``(N, ...)``; others: ``(M, ...)``.
         - output: ``a`` and ``b`` of the shape of ``labels``, ``lam`` ``(N,)``.
 
     Returns:
-        ``MixedTarget(labels, others[partners], lam)``; of what nothing is mixed into, both labels are its own.
+        ``MixedTarget(labels, others[partners], lam)``. For a sample that is not mixed, both labels are its own.
 
     Raises:
-        TypeError: if ``labels`` or ``others`` are no tensors of one dtype, or ``draw`` is no draw.
-        ValueError: if the draw was made for another number of labels, or (on a CPU) points outside them.
+        TypeError: if ``labels`` and ``others`` are not tensors of one dtype, or ``draw`` is not a ``MixDraw``.
+        ValueError: if the draw was made for another number of labels, or a partner is out of range (checked on a CPU).
 
     Example:
         >>> from cutmix_transforms.functional import mix_draw
@@ -108,7 +108,7 @@ def pair_targets(labels: Tensor, draw: MixDraw, others: Tensor | None = None) ->
 
 
 def pair_targets_unchecked(labels: Tensor, draw: Draw, others: Tensor | None = None) -> MixedTarget:
-    """Pair labels with a draw that is known to fit."""
+    """Return both labels of each mixed sample, without checking the arguments."""
     lam = lam_of(draw, labels.device, torch.float32).expand(len(labels)).contiguous()
     partners = partners_of(labels, draw, others)
     if not (isinstance(draw, HostDraw) and (draw.lam.astype(np.float32) < 1).all()):
@@ -117,7 +117,7 @@ def pair_targets_unchecked(labels: Tensor, draw: Draw, others: Tensor | None = N
 
 
 def weigh(first: Tensor, second: Tensor, lam: Tensor) -> Tensor:
-    """Return ``lam * first + (1 - lam) * second``, in which what has the fraction 0 counts nothing."""
+    """Return ``lam * first + (1 - lam) * second``; a NaN or infinity with the weight 0 is ignored."""
     lam = lam.view(-1, *(1,) * (first.ndim - 1))
     return torch.where(lam == 0, 0, lam * first) + torch.where(lam == 1, 0, (1 - lam) * second)
 
@@ -128,7 +128,7 @@ def check_pair(target: Any) -> None:
     check_tensor("target.b", target.b, "(N, ...)")
     if target.a.shape != target.b.shape:
         shapes = tuple(target.a.shape), tuple(target.b.shape)
-        raise ValueError(f"target.a and target.b must be of one shape, got {shapes[0]} and {shapes[1]}")
+        raise ValueError(f"target.a and target.b must have the same shape, got {shapes[0]} and {shapes[1]}")
     check_tensor("target.lam", target.lam, "(N,)")
     check_real("target.lam", target.lam)
     if target.lam.shape != target.a.shape[:1] or not target.lam.ndim:

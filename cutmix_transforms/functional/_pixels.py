@@ -1,4 +1,4 @@
-"""Pixels of mixes: pure functions of images and a draw."""
+"""Mixed pixels, as pure functions of images and a draw."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,33 +26,34 @@ from cutmix_transforms.functional._mix_draw import check_draw, check_fit
 
 Rows = Tensor | Sequence[Tensor]  # a batch, or samples of one shape and dtype that are still separate
 
-LARGE = 1 << 14  # numbers in an image from which on it is faster to write one image after another
+LARGE = 1 << 14  # an image of at least so many numbers is faster to write alone than with the batch
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
 
 
 def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> Tensor:
-    """Put the partner's pixels over each image, inside the image's box, as strongly as the draw says.
+    """Blend the partner's pixels into each image, inside the image's box.
 
-    ``out[i] = (1 - opacity[i]) * images[i] + opacity[i] * others[partners[i]]`` inside ``boxes[i]``, ``images[i]``
-    outside. One kernel for CutMix (a box, opacity 1: exact copies) and MixUp (the whole image, opacity ``1 - lam``).
-    Integer images are rounded to the nearest value. NaN and infinities never leave the box of their own partner.
+    Inside ``boxes[i]``, ``out[i] = (1 - opacity[i]) * images[i] + opacity[i] * others[partners[i]]``; outside,
+    ``out[i] = images[i]``. This one kernel serves CutMix (a box, opacity 1: pixels are copied exactly) and MixUp (the
+    whole image, opacity ``1 - lam``). Integer images are rounded to the nearest value. A NaN or infinity of the partner
+    is never written outside the box.
 
     Args:
         images: images or videos of any float or integer dtype, or any other batch for a MixUp draw.
-        draw: which partner, which box, how strongly; made for images of this size.
-        others: where ``draw.partners`` point to; ``images`` themselves by default.
+        draw: partners, boxes and opacities, drawn for images of this size.
+        others: the images that ``draw.partners`` index; by default ``images``.
 
     Shape:
-        - images: ``(N, ..., H, W)``, for a draw of other ``dims`` ``(N, ..., *draw.size)``; others: ``(M, ..., H, W)``.
-        - output: as ``images``, with dtype, device and memory format of ``images``.
+        - images: ``(N, ..., H, W)``, or ``(N, ..., *draw.size)``; others: ``(M, ..., H, W)``.
+        - output: like ``images``, with the same dtype, device and memory format.
 
     Returns:
-        A new tensor; ``images`` stay as they are.
+        A new tensor; ``images`` is not changed.
 
     Raises:
-        TypeError: if ``images``, ``others`` or fields of the draw are no tensors, or of another dtype; or if images
-            that are neither float nor integer would have to be blended.
-        ValueError: if the draw was made for another number or size of images, or points outside them.
+        TypeError: if ``images``, ``others`` or a field of the draw is not a tensor or has a wrong dtype; or if boolean
+            or complex images would have to be blended.
+        ValueError: if the draw was made for another number or size of images, or a partner is out of range.
 
     Example:
         >>> from cutmix_transforms.functional import mix_draw
@@ -74,7 +75,7 @@ def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> T
 
 
 def mix_images_unchecked(images: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
-    """Mix images as ``mix_images`` does, with a draw that is known to fit; tv_tensors keep their type."""
+    """Blend the partner's pixels into each image, without checking the arguments; tv_tensors keep their type."""
     if isinstance(images, tv_tensors.TVTensor):
         pool = None if others is None else others.as_subclass(Tensor)
         mixed: Tensor = tv_tensors.wrap(mix_images_unchecked(images.as_subclass(Tensor), draw, pool), like=images)
@@ -91,11 +92,11 @@ def mix_images_unchecked(images: Tensor, draw: Draw, others: Tensor | None = Non
 
 
 def write_mixed(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None = None) -> None:
-    """Write mixed images into ``out``, which lies apart from them, by whichever way is fastest; all give the same.
+    """Write mixed images into ``out``, which must not overlap them, in the fastest of several ways with equal results.
 
-    Rows are a batch, or samples that are still separate; the draw is known to fit. Several threads take the whole batch
-    at once, as each operation makes all of them meet. One thread takes large images one by one: then each is still in
-    the cache when its box is written.
+    ``rows`` is a batch, or samples that are still separate; arguments are not checked. With several threads the whole
+    batch is written at once, because the threads synchronize at every operation. With one thread large images are
+    written one by one, because an image is then still in the cache when its box is written.
     """
     if out.is_cpu and _goes_one_by_one(out):
         _write_one_by_one(out, rows, draw, others)
@@ -146,7 +147,7 @@ def _write_one_by_one(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | 
 
 
 def _along_chains(partners: list[int]) -> list[int]:
-    """Return all samples, each right before its partner where possible, which then is still in the cache."""
+    """Return the order in which each sample comes right before its partner, if possible, for the sake of the cache."""
     seen: dict[int, None] = {}
     for start in range(len(partners)):
         i = start
@@ -157,7 +158,7 @@ def _along_chains(partners: list[int]) -> list[int]:
 
 
 class _Blender:
-    """Blends images one after another, calculating in the same memory."""
+    """Blends images one after another, and reuses the memory for intermediate results."""
 
     def __init__(self, images: Tensor) -> None:
         self.dtype = exact_dtype(images.dtype)
@@ -176,7 +177,7 @@ class _Blender:
 
 
 def _write_patch(out: Tensor, rows: Rows, box: list[int], shift: int) -> None:
-    """Write what shows of the partners where all have one box and one shift: as one slice."""
+    """Write the partners' pixels as one slice, when all samples have the same box and the same shift."""
     patch = _bits_of(out)[inside_of(box)]
     source = _bits_of(rows)[inside_of(box)] if isinstance(rows, Tensor) else patch.copy()
     patch[:-shift], patch[-shift:] = source[shift:], source[:shift]
@@ -192,7 +193,7 @@ def _write_patches(out: Tensor, rows: Rows, partners: list[int], boxes: list[lis
 
 
 def _write_blend(out: Tensor, rows: Rows, opacity: list[float], shift: int) -> None:
-    """Blend whole images with partners that all are one shift away."""
+    """Blend whole images with their partners, when all partners are the same shift away."""
     count, exact = len(out), exact_dtype(out.dtype)
     weights: Any = opacity[0] if len(opacity) == 1 else _column(opacity, out, exact)
     if exact == out.dtype or isinstance(rows, Tensor):
@@ -228,7 +229,7 @@ def _copy_all(out: Tensor, rows: Rows) -> None:
 
 
 def _narrow(out: Tensor, values: Tensor) -> None:
-    """Copy values, which are lost, into another dtype: of integers the nearest."""
+    """Convert ``values`` to the dtype of ``out``, rounding to integers; ``values`` may be overwritten."""
     if out.dtype == torch.uint8 and out.is_cpu:
         out.numpy()[...] = values.round_().numpy()  # three times as fast as the way of tensors
     else:
@@ -236,7 +237,7 @@ def _narrow(out: Tensor, values: Tensor) -> None:
 
 
 def _bits_of(images: Tensor) -> Any:
-    """Return images of the CPU as an array, whose parts are faster to copy; dtypes that it lacks as integers."""
+    """View CPU images as an array, which numpy copies faster; view dtypes that numpy lacks as integers."""
     if not images.is_cpu:
         return images
     try:
@@ -248,7 +249,7 @@ def _bits_of(images: Tensor) -> Any:
 
 
 def _has_gradient(images: Tensor) -> bool:
-    """Tell whether a gradient, of the backward or the forward mode, or a transform of torch.func has to go through."""
+    """Return True if autograd, forward-mode differentiation or torch.func must see the operations on ``images``."""
     if images.requires_grad and torch.is_grad_enabled():
         return True
     return is_functorch_wrapped_tensor(images) or unpack_dual(images).tangent is not None

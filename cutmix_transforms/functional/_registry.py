@@ -1,4 +1,4 @@
-"""Which kernel mixes which kind of tensor: found by type, and open to types of the user's own."""
+"""A registry of kernels by type of tv_tensor, which users can extend with types of their own."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
@@ -12,7 +12,7 @@ from cutmix_transforms.functional._blend import to_dtype
 from cutmix_transforms.functional._checks import received
 from cutmix_transforms.functional._draw import MixDraw
 from cutmix_transforms.functional._pixels import mix_images
-from cutmix_transforms.functional._visibility import View, visible_boxes, visible_keypoints, visible_mask_share
+from cutmix_transforms.functional._visibility import View, visible_boxes, visible_keypoints, visible_mask_fraction
 
 MapFunction = Callable[[Tensor, MixDraw, Tensor], Tensor]
 InstanceFunction = Callable[[Any, View], tuple[Tensor, Tensor | None]]
@@ -22,7 +22,7 @@ AnyInstance = TypeVar("AnyInstance", bound=InstanceFunction)
 
 
 class MapKernel(NamedTuple):
-    """How a batch of maps of pixels is mixed; categorical ones hold classes, which cannot be blended."""
+    """A function that mixes a batch of maps, and True if the maps hold classes, which cannot be blended."""
 
     mix: MapFunction
     categorical: bool
@@ -33,25 +33,26 @@ _INSTANCES: dict[type, InstanceFunction] = {}
 
 
 def register_kernel(cls: type[tv_tensors.TVTensor], *, categorical: bool = False) -> Callable[[AnyMap], AnyMap]:
-    """Let mixes take tv_tensors of a type of your own that lie beside the images, such as depth maps.
+    """Register a function that mixes maps of your own tv_tensor type, such as depth maps that come with the images.
 
-    The function gets plain tensors with a leading batch dimension: the maps, the draw, and the maps that
-    ``draw.partners`` point to. It gives the mixed maps. Where samples are mixed before they are a batch, the batch is
-    of one sample, and maps are padded and cut as images are.
+    The function is called with the maps and the maps that ``draw.partners`` index, as plain tensors with a leading
+    batch dimension, and the draw. It returns the mixed maps. When samples are mixed before they form a batch, it gets a
+    batch of one sample, padded or cut like the image.
 
     Args:
-        cls: the type; what derives from it is mixed alike.
-        categorical: whether the maps hold classes: then the function is only asked to paste, with an opacity of 0 or
-            1, and a mix that blends gives a ``MixedTarget`` of both maps (``target="pair"``) or an error.
+        cls: the tv_tensor type. Subclasses are mixed with the same function.
+        categorical: True if the maps hold classes. The function is then called with opacities of 0 or 1 only; a mix
+            that blends returns a ``MixedTarget`` of both maps (``target="pair"``) or raises an error.
 
     Shape:
-        - the function: ``(N, ...)``, a draw for ``N`` samples and ``(M, ...)`` to ``(N, ...)``.
+        - the function: ``(N, ...)``, a draw for ``N`` samples, and ``(M, ...)`` to ``(N, ...)``.
 
     Returns:
-        A decorator of the function.
+        A decorator for the function.
 
     Raises:
-        TypeError: if ``cls`` is no type of tv_tensor, ``categorical`` is no bool, or what is decorated is no function.
+        TypeError: if ``cls`` is not a type of tv_tensor, ``categorical`` is not a bool, or the decorated object is not
+            callable.
 
     Example:
         >>> class Depth(tv_tensors.TVTensor):
@@ -73,22 +74,23 @@ def register_kernel(cls: type[tv_tensors.TVTensor], *, categorical: bool = False
 
 
 def register_instance_kernel(cls: type[tv_tensors.TVTensor]) -> Callable[[AnyInstance], AnyInstance]:
-    """Let CutMix and Cutout take tv_tensors of a type of your own that hold a row for each instance, such as polygons.
+    """Register a function that cuts instances of your own tv_tensor type, such as polygons, for CutMix and Cutout.
 
-    The function gets the rows of one sample and a ``View`` of it. It gives the rows as a plain tensor, changed to
-    what can be seen of them, and the visible share of each, or None where the boxes beside them decide.
+    The function is called with the rows of one sample, one per instance, and a ``View`` of the sample. It returns
+    the rows as a plain tensor, reduced to their visible part, and the visible fraction of each instance. Instead of the
+    fractions it may return None: then the boxes of the sample decide which instances are dropped.
 
     Args:
-        cls: the type; what derives from it is treated alike.
+        cls: the tv_tensor type. Subclasses use the same function.
 
     Shape:
-        - the function: ``(n, ...)`` and a view to ``(n, ...)`` and shares ``(n,)``.
+        - the function: ``(n, ...)`` and a view to ``(n, ...)`` and fractions ``(n,)``.
 
     Returns:
-        A decorator of the function.
+        A decorator for the function.
 
     Raises:
-        TypeError: if ``cls`` is no type of tv_tensor, or what is decorated is no function.
+        TypeError: if ``cls`` is not a type of tv_tensor, or the decorated object is not callable.
 
     Example:
         >>> class Names(tv_tensors.TVTensor):
@@ -118,12 +120,12 @@ def _check_function(function: Any) -> None:
 
 
 def map_kernel(leaf: Any) -> MapKernel | None:
-    """The kernel for maps of this type, if any."""
+    """Return the kernel that is registered for maps of this type, or None."""
     return _of_type(_MAPS, leaf)
 
 
 def instance_kernel(leaf: Any) -> InstanceFunction | None:
-    """The kernel for instances of this type, if any."""
+    """Return the function that is registered for instances of this type, or None."""
     return _of_type(_INSTANCES, leaf)
 
 
@@ -142,15 +144,15 @@ _MAPS[tv_tensors.Mask] = MapKernel(mix_images, categorical=True)
 def _visible_boxes_of_any_format(boxes: tv_tensors.BoundingBoxes, view: View) -> tuple[Tensor, Tensor]:
     plain = boxes.as_subclass(Tensor)
     corners = convert_boxes(plain.to(torch.float64), boxes.format, tv_tensors.BoundingBoxFormat.XYXY)
-    visible, share = visible_boxes(corners, view)
+    visible, fraction = visible_boxes(corners, view)
     back = to_dtype(convert_boxes(visible, tv_tensors.BoundingBoxFormat.XYXY, boxes.format), plain.dtype)
-    return torch.where((visible != corners).any(1, keepdim=True), back, plain), share
+    return torch.where((visible != corners).any(1, keepdim=True), back, plain), fraction
 
 
 @register_instance_kernel(tv_tensors.Mask)
-def _share_of_masks(masks: Tensor, view: View) -> tuple[Tensor, Tensor]:
+def _visible_fraction_of_masks(masks: Tensor, view: View) -> tuple[Tensor, Tensor]:
     plain = masks.as_subclass(Tensor)
-    return plain, visible_mask_share(plain, view)  # they are large, and cut only where they are written
+    return plain, visible_mask_fraction(plain, view)  # they are large, and cut only where they are written
 
 
 @register_instance_kernel(tv_tensors.KeyPoints)
@@ -158,12 +160,12 @@ def _visible_keypoints_of_instances(points: tv_tensors.KeyPoints, view: View) ->
     plain = points.as_subclass(Tensor)
     _, before = visible_keypoints(plain, View(view.boxes[:0], view.size))
     marked, seen = visible_keypoints(plain, view)
-    if points.ndim == 2:  # points of the image: each keeps its place
+    if points.ndim == 2:  # points of the image, not of instances: all are kept
         return marked, None
-    share = seen.sum(1).double() / before.sum(1)
-    return marked, share.where(before.any(1), 0.0 if view.inside else 1.0)
+    fraction = seen.sum(1).double() / before.sum(1)
+    return marked, fraction.where(before.any(1), 0.0 if view.inside else 1.0)
 
 
 def convert_boxes(boxes: Tensor, old: Any, new: Any) -> Tensor:
-    """Plain boxes in another of torchvision's formats."""
+    """Convert boxes, as a plain tensor, from one of torchvision's formats to another."""
     return boxes if old == new else F.convert_bounding_box_format(boxes, old_format=old, new_format=new)

@@ -1,4 +1,4 @@
-"""Targets: the arithmetic that goes with the pixels."""
+"""Targets: mixed with the same fractions as the pixels."""
 
 from __future__ import annotations
 
@@ -27,29 +27,30 @@ if TYPE_CHECKING:
 
 
 def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing: float = 0.0) -> Tensor:
-    """Turn labels of any form into float targets that can be mixed.
+    """Convert labels to float targets that can be mixed.
 
-    Class indices become one-hot rows, smoothed to ``(1 - s) * one_hot + s / K``; integer and boolean rows (one-hot or
-    multi-hot, of 0 and 1) become floats, smoothed towards 0.5; float rows and float values stay as they are.
+    Class indices become one-hot rows, smoothed to ``(1 - s) * one_hot + s / K``. Integer and boolean rows of 0 and 1
+    (one-hot or multi-hot) become floats, smoothed towards 0.5. Float rows and float values are returned unchanged.
 
     Args:
-        labels: class indices, rows of class fractions, or binary and regression values.
-        num_classes: K; needed for class indices, checked for rows, must be None for float values.
-        label_smoothing: ``s``, from 0 to below 1. Smooth here or in the loss, not in both.
+        labels: class indices, one-hot, multi-hot or soft rows, or float values (binary targets, regression).
+        num_classes: the number of classes ``K``. Needed for class indices; checked for rows; must be None for float
+            values.
+        label_smoothing: the smoothing ``s``, in [0, 1). Smooth either here or in the loss, not in both.
 
     Shape:
         - labels: ``(N,)`` integer, ``(N, K)`` float, integer or bool, or ``(N,)`` float.
-        - output: ``(N, K)`` float32, or as the labels if they are float.
+        - output: ``(N, K)`` float32, or like the labels if they are float.
 
     Returns:
         The targets.
 
     Raises:
-        TypeError: if labels are no tensor, or of a dtype that says neither class nor fraction, or if ``num_classes`` or
-            ``label_smoothing`` are no numbers.
-        ValueError: if labels have another shape or (on a CPU) lie outside ``[0, num_classes)``, or rows hold other
-            integers than 0 and 1, or ``num_classes`` is
-            missing or does not fit, or ``label_smoothing`` is out of range.
+        TypeError: if ``labels`` is not a tensor or has a wrong dtype, or ``num_classes`` or ``label_smoothing`` is not
+            a number.
+        ValueError: if ``labels`` has a wrong shape; if ``num_classes`` is missing or does not match; if
+            ``label_smoothing`` is out of range; or if class indices lie outside ``[0, num_classes)`` or integer rows
+            hold anything but 0 and 1 (both checked on a CPU).
 
     Example:
         >>> soft_targets(torch.tensor([2, 0]), num_classes=3, label_smoothing=0.3)
@@ -66,7 +67,7 @@ def soft_targets(labels: Tensor, num_classes: int | None = None, label_smoothing
 
 
 def soft_targets_unchecked(labels: Tensor, num_classes: int | None, label_smoothing: float) -> Tensor:
-    """Turn labels that ``check_labels`` has seen into float targets."""
+    """Convert labels to float targets that can be mixed, without checking the arguments."""
     if labels.dtype.is_floating_point:
         return labels
     if labels.ndim == 2:
@@ -78,7 +79,7 @@ def soft_targets_unchecked(labels: Tensor, num_classes: int | None, label_smooth
 
 
 def check_labels(labels: Tensor, num_classes: int | None) -> None:
-    """Raise a clear error unless a tensor of labels has one of the forms that ``soft_targets`` takes."""
+    """Raise an error unless labels have one of the forms that ``soft_targets`` takes."""
     ndim, dtype = labels.ndim, labels.dtype
     if ndim not in (1, 2):
         raise ValueError(
@@ -88,7 +89,7 @@ def check_labels(labels: Tensor, num_classes: int | None) -> None:
     if dtype.is_complex or (dtype == torch.bool and ndim == 1):
         raise TypeError(
             f"labels of shape (N,) must be integer (classes) or float (values), got {dtype}; "
-            "make them labels.long() or labels.float()"
+            "convert them with labels.long() or labels.float()"
         )
     if ndim == 2:
         if num_classes is not None and labels.shape[1] != num_classes:
@@ -103,8 +104,8 @@ def check_labels(labels: Tensor, num_classes: int | None) -> None:
             raise ValueError(f"num_classes must be None for float labels of shape (N,), got {num_classes}")
     elif num_classes is None:
         raise ValueError(
-            "num_classes must be given for integer labels, which are classes (values to regress are labels.float()), "
-            f"got None for labels of shape (N,) = {tuple(labels.shape)}"
+            "num_classes must be given for integer labels, which are class indices (for regression, pass "
+            f"labels.float()), got None for labels of shape (N,) = {tuple(labels.shape)}"
         )
     elif can_look_at(labels):
         _check_classes(as_array(labels).tolist(), num_classes)
@@ -131,9 +132,9 @@ def mix_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) ->
     ``out[i] = lam[i] * targets[i] + (1 - lam[i]) * others[partners[i]]``
 
     Args:
-        targets: float targets, as ``soft_targets`` makes them.
-        draw: which partner and which fraction.
-        others: where ``draw.partners`` point to; ``targets`` themselves by default.
+        targets: float targets, for example from ``soft_targets``.
+        draw: the draw that the images are mixed with.
+        others: the targets that ``draw.partners`` index; by default ``targets``.
 
     Shape:
         - targets: ``(N, ...)``; others: ``(M, ...)``.
@@ -143,8 +144,8 @@ def mix_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) ->
         A new tensor.
 
     Raises:
-        TypeError: if ``targets`` or ``others`` are no float tensors of one dtype, or ``draw`` is no draw.
-        ValueError: if the draw was made for another number of targets, or (on a CPU) points outside them.
+        TypeError: if ``targets`` and ``others`` are not float tensors of one dtype, or ``draw`` is not a ``MixDraw``.
+        ValueError: if the draw was made for another number of targets, or a partner is out of range (checked on a CPU).
 
     Example:
         >>> from cutmix_transforms.functional import mix_draw
@@ -159,10 +160,7 @@ def mix_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) ->
 
 
 def mix_targets_unchecked(targets: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
-    """Mix float targets with a draw that is known to fit.
-
-    A fraction of 0 takes nothing of a target, not even a NaN.
-    """
+    """Mix float targets without checking the arguments; a NaN with the weight 0 is ignored."""
     partners = partners_of(targets, draw, others)
     if isinstance(draw, HostDraw) and len(draw.opacity) == len(draw.boxes) == 1:  # one number, which the host knows
         kept = float(draw.lam.astype(np.float32)[0])
@@ -175,15 +173,15 @@ def mix_targets_unchecked(targets: Tensor, draw: Draw, others: Tensor | None = N
 
 
 def union_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) -> Tensor:
-    """Return the classes that are present in any of two mixed samples: the larger of both targets.
+    """Return targets in which a class is present if it is present in either of the two mixed samples.
 
-    ``out[i] = max(targets[i], others[partners[i]])``, of those that still show: a sample whose fraction is 0 counts
-    nothing. So sounds are tagged that are heard together, and pictures with several labels.
+    ``out[i] = max(targets[i], others[partners[i]])``, where a sample whose fraction is 0 is left out. Use it for
+    multi-label images, and for sounds that are heard together.
 
     Args:
-        targets: float targets, as ``soft_targets`` makes them.
-        draw: which partner and which fraction.
-        others: where ``draw.partners`` point to; ``targets`` themselves by default.
+        targets: float targets, for example from ``soft_targets``.
+        draw: the draw that the images are mixed with.
+        others: the targets that ``draw.partners`` index; by default ``targets``.
 
     Shape:
         - targets: ``(N, K)``; others: ``(M, K)``.
@@ -193,9 +191,9 @@ def union_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) 
         A new tensor.
 
     Raises:
-        TypeError: if ``targets`` or ``others`` are no float tensors of one dtype, or ``draw`` is no draw.
-        ValueError: if they are no rows, or the draw was made for another number of targets, or (on a CPU) points
-            outside them.
+        TypeError: if ``targets`` and ``others`` are not float tensors of one dtype, or ``draw`` is not a ``MixDraw``.
+        ValueError: if ``targets`` is not of shape ``(N, K)``, the draw was made for another number of targets, or a
+            partner is out of range (checked on a CPU).
 
     Example:
         >>> from cutmix_transforms.functional import mix_draw
@@ -210,7 +208,7 @@ def union_targets(targets: Tensor, draw: MixDraw, others: Tensor | None = None) 
 
 
 def union_targets_unchecked(targets: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
-    """Unite float targets with a draw that is known to fit."""
+    """Return the union of both targets of each mixed sample, without checking the arguments."""
     partners = partners_of(targets, draw, others)
     lam = lam_of(draw, targets.device, torch.float32).view(-1, 1)
     return torch.where(lam == 1, targets, torch.where(lam == 0, partners, torch.maximum(targets, partners)))
@@ -229,7 +227,7 @@ class ClassLabels(NamedTuple):
 
 
 def target_of(labels: Tensor, num_classes: int | None, smoothing: float) -> Tensor | ClassLabels:
-    """Return labels in the form that is mixed, or raise an error unless they have one of the forms that can be."""
+    """Check labels and convert them to float targets; keep class indices until they are mixed."""
     check_labels(labels, num_classes)
     if labels.ndim == 1 and num_classes is not None:
         return ClassLabels(labels, num_classes, smoothing)
@@ -237,15 +235,15 @@ def target_of(labels: Tensor, num_classes: int | None, smoothing: float) -> Tens
 
 
 def soft_of(target: Tensor | ClassLabels) -> Tensor:
-    """Return the soft targets of what ``target_of`` gave."""
+    """Return the soft targets of labels from ``target_of``."""
     return target.soft() if isinstance(target, ClassLabels) else target
 
 
 def mix_class_labels(own: ClassLabels, draw: Draw, others: ClassLabels) -> Tensor:
     """Return the mixed soft targets of class indices.
 
-    On a CPU they are written at once, with the same bits: for small images it would take as long to make one-hot rows
-    and mix them as to mix the images.
+    On a CPU they are written directly, with equal results: for small images, making one-hot rows and mixing them would
+    take as long as mixing the images.
     """
     if isinstance(draw, MixDraw) or own.smoothing or not own.indices.is_cpu:
         return mix_targets_unchecked(own.soft(), draw, None if others is own else others.soft())
@@ -259,6 +257,7 @@ def mix_class_labels(own: ClassLabels, draw: Draw, others: ClassLabels) -> Tenso
 
 
 def check_targets_fit(name: str, rows: Tensor, draw: Any, others: Tensor | None) -> None:
+    """Raise an error unless a draw was made for these targets and the targets of the partners."""
     pool = rows if others is None else others
     check_tensor("others", pool, "(M, ...)")
     check_draw(draw)
@@ -277,6 +276,7 @@ def check_targets_fit(name: str, rows: Tensor, draw: Any, others: Tensor | None)
 
 
 def lam_of(draw: Draw, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return ``lam`` of a draw on a device, with one row for the whole batch if that is enough."""
     if isinstance(draw, MixDraw):
         return send_tensor(lam_of_boxes(draw.boxes, draw.opacity, draw.size).to(dtype), device)
     lam = draw.lam.astype(np.float32)
@@ -286,6 +286,7 @@ def lam_of(draw: Draw, device: torch.device, dtype: torch.dtype) -> Tensor:
 
 
 def partners_of(rows: Tensor, draw: Draw, others: Tensor | None) -> Tensor:
+    """Return the row of each sample's partner."""
     if isinstance(draw, HostDraw):
         if others is None and draw.shift:
             return rows.roll(-draw.shift, 0)

@@ -1,4 +1,4 @@
-"""Instances: what of boxes, masks and keypoints can still be seen. Pure functions of tensors and a view."""
+"""The visible part of boxes, masks and keypoints, as pure functions of tensors and a view."""
 
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from cutmix_transforms.functional._checks import (
 )
 from cutmix_transforms.functional._draw import Size
 
-ROUNDING = 1e-9  # a share that is smaller was left by rounding
+ROUNDING = 1e-9  # a smaller fraction is a rounding error
 
 
 class View(NamedTuple):
@@ -25,7 +25,7 @@ class View(NamedTuple):
     Attributes:
         boxes: ``(K, 4)`` int64, ``(top, left, bottom, right)`` in pixels, half-open, inside the image.
         size: ``(height, width)`` of the image.
-        inside: whether the inside of the boxes is seen, not the outside.
+        inside: True if the inside of the box is visible, False if everything outside of the boxes is.
 
     Example:
         >>> View(torch.tensor([[0, 0, 10, 4]]), size=(10, 20)).inside
@@ -45,7 +45,7 @@ def _check_view(view: Any) -> None:
     if not isinstance(view.inside, bool):
         raise TypeError(f"view.inside must be True or False, got {received(view.inside)}")
     if view.inside and not len(view.boxes):
-        raise ValueError(f"view.boxes must hold a box where its inside is seen, got {tuple(view.boxes.shape)}")
+        raise ValueError(f"view.boxes must hold a box when view.inside is True, got {tuple(view.boxes.shape)}")
     height, width = view.size
     for top, left, bottom, right in view.boxes.tolist() if can_look_at(view.boxes) else ():
         if not (0 <= top <= bottom <= height and 0 <= left <= right <= width):
@@ -53,29 +53,29 @@ def _check_view(view: Any) -> None:
 
 
 def visible_boxes(boxes: Tensor, view: View) -> tuple[Tensor, Tensor]:
-    """Bounding boxes of what can be seen of rectangles, and how large a share that is.
+    """Return the tightest boxes around the visible parts of boxes, and the visible fractions.
 
-    The tightest box round the visible part: it becomes smaller where a whole side is hidden, and stays what it is
-    where only a corner or the middle is. A box that the view does not touch is left alone.
+    A box becomes smaller if a whole side of it is hidden. It stays as it is if only a corner or the middle is hidden.
 
     Args:
         boxes: ``(left, top, right, bottom)``, torchvision's format ``XYXY``, in pixels.
-        view: what can be seen. Outside of several boxes only the share is computed, and boxes stay as they are.
+        view: the visible part of the image. If the view is the outside of several boxes, only the fractions are
+            computed, and ``boxes`` are returned unchanged.
 
     Shape:
-        - boxes: ``(n, 4)``; output: ``(n, 4)`` float64 and shares ``(n,)`` float64.
+        - boxes: ``(n, 4)``; output: ``(n, 4)`` float64, and fractions ``(n,)`` float64.
 
     Returns:
-        The boxes, of no meaning where the share is 0; and the visible share of what lies within the image.
+        The boxes, meaningless where the fraction is 0; and the visible fraction of each box's part inside the image.
 
     Raises:
-        TypeError: if ``boxes`` are no tensor of real numbers, or ``view`` is no view.
-        ValueError: if ``boxes`` are of another shape, or those of the view lie outside the image.
+        TypeError: if ``boxes`` is not a tensor of real numbers, or ``view`` is not a ``View``.
+        ValueError: if ``boxes`` has a wrong shape, or the boxes of the view lie outside the image.
 
     Example:
         >>> view = View(torch.tensor([[0, 0, 10, 4]]), size=(10, 10))
-        >>> boxes, share = visible_boxes(torch.tensor([[2, 2, 6, 6], [2, 2, 4, 6]]), view)
-        >>> boxes[0], share
+        >>> boxes, fraction = visible_boxes(torch.tensor([[2, 2, 6, 6], [2, 2, 4, 6]]), view)
+        >>> boxes[0], fraction
         (tensor([4., 2., 6., 6.], dtype=torch.float64), tensor([0.5000, 0.0000], dtype=torch.float64))
     """
     check_tensor("boxes", boxes, "(n, 4)", ndims=(2,), last=4)
@@ -84,18 +84,21 @@ def visible_boxes(boxes: Tensor, view: View) -> tuple[Tensor, Tensor]:
     boxes = boxes.to(torch.float64)
     height, width = view.size
     within = boxes.clamp(min=0).minimum(boxes.new_tensor([width, height, width, height]))
-    share = _visible_share(within, view)
+    fraction = _visible_fraction(within, view)
     if view.inside:
         top, left, bottom, right = view.boxes[0].to(boxes).unbind()
         low, high = torch.stack([left, top]), torch.stack([right, bottom])
-        return torch.cat([within[:, :2].maximum(low), within[:, 2:].minimum(high)], dim=1), share
+        return torch.cat([within[:, :2].maximum(low), within[:, 2:].minimum(high)], dim=1), fraction
     if len(view.boxes) != 1:
-        return boxes, share
-    return torch.where((share < 1)[:, None], _around(within, view.boxes[0].to(boxes)), boxes), share
+        return boxes, fraction
+    return torch.where((fraction < 1)[:, None], _around(within, view.boxes[0].to(boxes)), boxes), fraction
 
 
-def _visible_share(boxes: Tensor, view: View) -> Tensor:
-    """Exact also where the boxes of the view overlap: they are cut into cells along all their edges."""
+def _visible_fraction(boxes: Tensor, view: View) -> Tensor:
+    """Return the visible fraction of each box, exact also if the boxes of the view overlap.
+
+    The image is cut into cells along all edges of the view's boxes, and the cells are counted.
+    """
     holes = view.boxes.to(boxes)
     rows, columns = holes[:, ::2].flatten(), holes[:, 1::2].flatten()  # (2K,)
     if len(holes) > 1:
@@ -105,12 +108,12 @@ def _visible_share(boxes: Tensor, view: View) -> Tensor:
     across = (right.minimum(columns[1:]) - left.maximum(columns[:-1])).clamp_(min=0)
     area = ((right - left) * (bottom - top)).squeeze(1)
     covered = (_in_holes(holes, rows, columns, down) * across).sum(1) / area.clamp_(min=torch.finfo(boxes.dtype).tiny)
-    share = covered if view.inside else 1 - covered
-    return share.where(share > ROUNDING, 0)
+    fraction = covered if view.inside else 1 - covered
+    return fraction.where(fraction > ROUNDING, 0)
 
 
 def _in_holes(holes: Tensor, rows: Tensor, columns: Tensor, down: Tensor) -> Tensor:
-    """For each column of cells, how much of ``down`` lies in cells that a hole covers."""
+    """Return, for each column of cells, the part of ``down`` that lies in cells covered by a hole."""
     if len(holes) == 1:
         return down
     in_rows = (holes[:, :1] <= rows[:-1]) & (rows[1:] <= holes[:, 2:3])  # (K, 2K - 1)
@@ -119,7 +122,7 @@ def _in_holes(holes: Tensor, rows: Tensor, columns: Tensor, down: Tensor) -> Ten
 
 
 def _around(boxes: Tensor, hole: Tensor) -> Tensor:
-    """The tightest boxes round what is left of others outside of a hole."""
+    """Return the tightest boxes around the parts of boxes outside of a hole."""
     top, left, bottom, right = hole.unbind()
     x1, y1, x2, y2 = boxes.unbind(1)
     across, down = (left <= x1) & (right >= x2), (top <= y1) & (bottom >= y2)
@@ -135,24 +138,24 @@ def _around(boxes: Tensor, hole: Tensor) -> Tensor:
 
 
 def visible_keypoints(points: Tensor, view: View) -> tuple[Tensor, Tensor]:
-    """Keypoints of which those that cannot be seen are marked, and which can.
+    """Mark keypoints that are hidden, and return which are visible.
 
-    A covered point becomes ``nan`` (``-1`` in integers): it stays in its place, and a loss can leave it out with
+    A hidden point becomes ``nan`` (``-1`` in integer tensors) and keeps its row, so a loss can leave it out with
     ``points.isfinite()``. A point lies in the pixel of its rounded-down coordinates.
 
     Args:
-        points: ``(x, y)`` of each point in pixels; points that are marked already stay so.
-        view: what can be seen.
+        points: ``(x, y)`` of each point in pixels. Points that are already marked stay marked.
+        view: the visible part of the image.
 
     Shape:
         - points: ``(..., 2)``; output: ``(..., 2)`` of the same dtype, and ``(...)`` bool.
 
     Returns:
-        The points, and whether each can be seen.
+        The points, and True for each point that is visible.
 
     Raises:
-        TypeError: if ``points`` are no tensor of real numbers, or ``view`` is no view.
-        ValueError: if ``points`` are of another shape, or the boxes of the view lie outside the image.
+        TypeError: if ``points`` is not a tensor of real numbers, or ``view`` is not a ``View``.
+        ValueError: if ``points`` has a wrong shape, or the boxes of the view lie outside the image.
 
     Example:
         >>> view = View(torch.tensor([[0, 0, 10, 4]]), size=(10, 10))
@@ -174,26 +177,26 @@ def visible_keypoints(points: Tensor, view: View) -> tuple[Tensor, Tensor]:
     return points.where(seen[..., None], float("nan") if points.is_floating_point() else -1), seen
 
 
-def visible_mask_share(masks: Tensor, view: View) -> Tensor:
-    """How large a share of each mask can be seen.
+def visible_mask_fraction(masks: Tensor, view: View) -> Tensor:
+    """Return the visible fraction of each mask.
 
     Args:
-        masks: masks of instances; everything but 0 belongs to the instance.
-        view: what can be seen.
+        masks: masks of instances; every value but 0 belongs to the instance.
+        view: the visible part of the image.
 
     Shape:
         - masks: ``(n, H, W)``; output: ``(n,)`` float64.
 
     Returns:
-        The shares. Of a mask that is empty nothing is hidden, and nothing seen inside.
+        The fractions. For an empty mask, 0 if the view is the inside of its boxes, otherwise 1.
 
     Raises:
-        TypeError: if ``masks`` are no tensor, or ``view`` is no view.
-        ValueError: if ``masks`` are not of the size of the view, or its boxes lie outside the image.
+        TypeError: if ``masks`` is not a tensor, or ``view`` is not a ``View``.
+        ValueError: if ``masks`` and the view differ in size, or the boxes of the view lie outside the image.
 
     Example:
         >>> masks = torch.tensor([[[1, 1, 0], [1, 1, 0]]])
-        >>> visible_mask_share(masks, View(torch.tensor([[0, 0, 1, 1]]), size=(2, 3)))
+        >>> visible_mask_fraction(masks, View(torch.tensor([[0, 0, 1, 1]]), size=(2, 3)))
         tensor([0.7500], dtype=torch.float64)
     """
     check_tensor("masks", masks, "(n, H, W)", ndims=(3,))
@@ -210,25 +213,25 @@ def visible_mask_share(masks: Tensor, view: View) -> Tensor:
     whole = covered.clone()
     for k in covered.nonzero()[:, 0].tolist():  # most masks lie elsewhere, and counting reads all of them
         whole[k] = _count(bits[k : k + 1])
-    share = covered.double() / whole.clamp(min=1)
-    return share if view.inside else 1 - share
+    fraction = covered.double() / whole.clamp(min=1)
+    return fraction if view.inside else 1 - fraction
 
 
 def boxes_of_masks(masks: Tensor) -> Tensor:
-    """The tightest boxes round masks, half-open: a mask of one pixel has a box of one pixel.
+    """Return the tightest boxes around masks, half-open: a mask of one pixel has a box of one pixel.
 
     Args:
-        masks: masks of instances; everything but 0 belongs to the instance.
+        masks: masks of instances; every value but 0 belongs to the instance.
 
     Shape:
         - masks: ``(n, H, W)``; output: ``(n, 4)`` int64, ``(left, top, right, bottom)``, torchvision's ``XYXY``.
 
     Returns:
-        The boxes; of no meaning for a mask that is empty.
+        The boxes; meaningless for an empty mask.
 
     Raises:
-        TypeError: if ``masks`` are no tensor.
-        ValueError: if they are of another shape, or have no pixels.
+        TypeError: if ``masks`` is not a tensor.
+        ValueError: if ``masks`` has a wrong shape, or no pixels.
 
     Example:
         >>> boxes_of_masks(torch.tensor([[[0, 0, 0], [0, 1, 1]]]))
@@ -245,24 +248,24 @@ def boxes_of_masks(masks: Tensor) -> Tensor:
 
 
 def join_masks(base: Tensor, partner: Tensor, box: Tensor, kept: tuple[Tensor, Tensor]) -> Tensor:
-    """Masks of the instances that are kept, the partner's after the base's, each cut to what can be seen of it.
+    """Return the masks of the instances that are kept, cut to their visible part: first the base's, then the partner's.
 
     Args:
-        base: masks of the base's instances, seen outside of the box.
-        partner: masks of the partner's, seen inside.
+        base: masks of the base's instances, which are visible outside of the box.
+        partner: masks of the partner's instances, which are visible inside.
         box: ``(top, left, bottom, right)`` in pixels, half-open, inside both images.
-        kept: the indices of the instances that are kept, of the base and of the partner.
+        kept: the indices of the instances to keep: a pair, of the base and of the partner.
 
     Shape:
         - base: ``(n, H, W)``; partner: ``(m, H', W')``; box: ``(4,)``; kept: ``(k,)`` and ``(l,)`` int64.
         - output: ``(k + l, H, W)``.
 
     Returns:
-        A new tensor of the dtype of ``base``.
+        A new tensor with the dtype of ``base``.
 
     Raises:
-        TypeError: if there is something else than tensors, or ``kept`` is no pair of indices.
-        ValueError: if shapes do not fit, the box lies outside an image, or an index outside the masks.
+        TypeError: if an argument is not a tensor, or ``kept`` is not a pair of index tensors.
+        ValueError: if a shape is wrong, the box lies outside an image, or an index is out of range.
 
     Example:
         >>> base, partner = torch.ones(2, 1, 3, dtype=torch.uint8), torch.ones(1, 1, 3, dtype=torch.uint8)
@@ -300,11 +303,11 @@ def _check_joined(base: Any, partner: Any, box: Any, kept: Any) -> None:
 
 
 def _bits(masks: Tensor) -> Tensor:
-    """0 and 1 in single bytes, which are much faster to count than bool is."""
+    """Return masks as bytes of 0 and 1, which are much faster to count than booleans."""
     return (masks if masks.dtype == torch.bool else masks != 0).view(torch.uint8)
 
 
 def _count(bits: Tensor) -> Tensor:
-    """Ones in each mask: first in bytes, over so few rows that they cannot overflow."""
+    """Count the ones in each mask, first in bytes over at most 255 rows, which cannot overflow."""
     parts = [rows.sum(1, dtype=torch.uint8).sum(1, dtype=torch.int64) for rows in bits.split(255, dim=1)]
     return torch.stack(parts).sum(0)

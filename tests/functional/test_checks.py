@@ -57,7 +57,7 @@ SHAPES = {
     "view.boxes (K, 4)": lambda: F.visible_boxes(CORNERS, F.View(None, SIZE)),
     "boxes (n, 4)": lambda: F.visible_boxes(None, VIEW),
     "points (..., 2)": lambda: F.visible_keypoints(None, VIEW),
-    "masks (n, H, W)": lambda: F.visible_mask_share(None, VIEW),
+    "masks (n, H, W)": lambda: F.visible_mask_fraction(None, VIEW),
     "box (4,)": lambda: F.join_masks(MASKS, MASKS, None, (FIRST, FIRST)),
     "base (n, H, W)": lambda: F.join_masks(None, MASKS, BOX, (FIRST, FIRST)),
     "partner (n, H, W)": lambda: F.join_masks(MASKS, None, BOX, (FIRST, FIRST)),

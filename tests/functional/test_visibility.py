@@ -15,7 +15,7 @@ from cutmix_transforms.functional import (
     join_masks,
     visible_boxes,
     visible_keypoints,
-    visible_mask_share,
+    visible_mask_fraction,
 )
 
 
@@ -77,7 +77,7 @@ def test_masks_by_loops(dtype):
         for top, left, bottom, right in boxes.tolist():
             covered[top:bottom, left:right] = True
         for inside in (False, True):
-            share = visible_mask_share(masks, View(boxes, (300, 9), inside))
+            share = visible_mask_fraction(masks, View(boxes, (300, 9), inside))
             seen = (masks != 0) & (covered if inside else ~covered)
             torch.testing.assert_close(share, seen.double().sum((1, 2)) / (masks != 0).sum((1, 2)))
     for mask, box in zip(masks, boxes_of_masks(masks).tolist(), strict=True):
@@ -129,17 +129,17 @@ BAD_CALLS = {
         (lambda: F.visible_boxes(CORNERS, tuple(VIEW)), TypeError, ["view", "View", "tuple"]),
         (lambda: F.visible_boxes(CORNERS, DRAW), TypeError, ["view", "View", "MixDraw"]),
         (lambda: F.visible_keypoints(POINTS, (BOXES, SIZE)), TypeError, ["view", "View", "tuple"]),
-        (lambda: F.visible_mask_share(MASKS, None), TypeError, ["view", "View", "NoneType"]),
+        (lambda: F.visible_mask_fraction(MASKS, None), TypeError, ["view", "View", "NoneType"]),
         (lambda: F.visible_boxes(CORNERS, F.View([BOX], SIZE)), TypeError, ["view.boxes", "(K, 4)", "list"]),
         (lambda: F.visible_keypoints(POINTS, F.View(BOX, SIZE)), ValueError, ["view.boxes", "(K, 4)", "(4,)"]),
-        (lambda: F.visible_mask_share(MASKS, F.View(BOXES.float(), SIZE)), TypeError, ["view.boxes", "float32"]),
+        (lambda: F.visible_mask_fraction(MASKS, F.View(BOXES.float(), SIZE)), TypeError, ["view.boxes", "float32"]),
         (lambda: F.visible_boxes(CORNERS, F.View(BOXES[:, :2], SIZE)), ValueError, ["view.boxes", "(K, 4)", "(4, 2)"]),
         (lambda: F.visible_boxes(CORNERS, F.View(BOXES[:, [0, 1, 2, 2]] * 9, SIZE)), ValueError, ["view.boxes", "18"]),
         (lambda: F.visible_boxes(CORNERS, F.View(BOXES * BOX.new_tensor([1, 1, 1, 9]), SIZE)), ValueError, ["27"]),
         (lambda: F.visible_boxes(CORNERS, F.View(BOXES, 17)), TypeError, ["view.size", "(height, width)", "17"]),
         (lambda: F.visible_boxes(CORNERS, F.View(BOXES, None)), TypeError, ["view.size", "NoneType"]),
         (lambda: F.visible_boxes(CORNERS, F.View(BOXES * 9, SIZE)), ValueError, ["view.boxes", "17 x 11", "27"]),
-        (lambda: F.visible_mask_share(MASKS, F.View(BOXES - 1, SIZE)), ValueError, ["view.boxes", "(-1, -1, 1, 2)"]),
+        (lambda: F.visible_mask_fraction(MASKS, F.View(BOXES - 1, SIZE)), ValueError, ["view.boxes", "(-1, -1, 1, 2)"]),
         (lambda: F.visible_boxes(CORNERS, F.View(BOXES[:0], SIZE, True)), ValueError, ["view.boxes", "(0, 4)"]),
         (lambda: F.visible_boxes(CORNERS, F.View(BOXES, SIZE, "x")), TypeError, ["view.inside", "'x'"]),
     ],
@@ -180,12 +180,12 @@ BAD_CALLS = {
         (lambda: F.visible_keypoints(torch.tensor(3.0), VIEW), ValueError, ["points", "(..., 2)", "()"]),
         (lambda: F.visible_keypoints(POINTS > 0, VIEW), TypeError, ["points", "float or integer", "bool"]),
     ],
-    "visible_mask_share": [
-        (lambda: F.visible_mask_share(None, VIEW), TypeError, ["masks", "(n, H, W)", "NoneType"]),
-        (lambda: F.visible_mask_share(MASKS.numpy(), VIEW), TypeError, ["masks", "tensor", "ndarray"]),
-        (lambda: F.visible_mask_share(MASKS[0], VIEW), ValueError, ["masks", "(n, H, W)", "(17, 11)"]),
-        (lambda: F.visible_mask_share(IMAGES, VIEW), ValueError, ["masks", "(n, H, W)", "(4, 3, 17, 11)"]),
-        (lambda: F.visible_mask_share(MASKS.mT, VIEW), ValueError, ["masks", "(17, 11)", "(2, 11, 17)"]),
+    "visible_mask_fraction": [
+        (lambda: F.visible_mask_fraction(None, VIEW), TypeError, ["masks", "(n, H, W)", "NoneType"]),
+        (lambda: F.visible_mask_fraction(MASKS.numpy(), VIEW), TypeError, ["masks", "tensor", "ndarray"]),
+        (lambda: F.visible_mask_fraction(MASKS[0], VIEW), ValueError, ["masks", "(n, H, W)", "(17, 11)"]),
+        (lambda: F.visible_mask_fraction(IMAGES, VIEW), ValueError, ["masks", "(n, H, W)", "(4, 3, 17, 11)"]),
+        (lambda: F.visible_mask_fraction(MASKS.mT, VIEW), ValueError, ["masks", "(17, 11)", "(2, 11, 17)"]),
     ],
 }
 

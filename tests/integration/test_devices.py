@@ -105,7 +105,7 @@ KERNELS = {
     "soft_targets": lambda images, labels, draw: functional.soft_targets(labels, CLASSES, 0.1),
 }
 # what can be seen of instances is found where samples are separate, by looking at them
-LOOK = {"Placement", "View", "join_masks", "visible_boxes", "visible_keypoints", "visible_mask_share"}
+LOOK = {"Placement", "View", "join_masks", "visible_boxes", "visible_keypoints", "visible_mask_fraction"}
 REGISTER = {"register_kernel", "register_instance_kernel"}
 
 

@@ -358,7 +358,7 @@ def test_what_can_be_seen_is_counted_in_pixels(data, height, width, inside, coun
     wanted = [int(part.sum()) / max(int(full.sum()), 1) for part, full in zip(seen, whole, strict=True)]
     masks = (whole * data.draw(st.integers(1, 255))).to(getattr(torch, dtype))
     real = torch.tensor([full.any() for full in whole])
-    told = functional.visible_mask_share(masks, view)
+    told = functional.visible_mask_fraction(masks, view)
     assert told.dtype == torch.float64
     torch.testing.assert_close(told[real], torch.tensor(wanted, dtype=torch.float64)[real])
 
