@@ -123,6 +123,7 @@ def build(folder: Path) -> None:
     pdoc.doc.safe_eval_type = pdoc.doc_types.safe_eval_type = Words.of
     pdoc.render.configure(docformat="google", template_directory=HERE, search=True)
     pdoc.render.env.filters["link_names"] = link_names
+    pdoc.render.env.globals["names"] = PAGE_OF
     pdoc.render.env.globals["pictures"] = {name: source_of(picture) for name, picture in pictures()}
     pdoc.pdoc(cutmix_transforms.__name__, output_directory=folder)
     check_links(folder.resolve())
