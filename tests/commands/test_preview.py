@@ -230,6 +230,7 @@ def test_of_a_divided_folder_the_pictures_to_learn_from_are_shown(tmp_path, show
     assert shown[0][2] == ["a", "b"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
 def test_names_are_shown_in_one_line_and_do_not_reach_the_terminal_raw(tmp_path, shown, capsys):
     data, output = tmp_path / "da\x1b[31m\nta", tmp_path / "out\x1b[0m\n.png"
     for name in ("b\n\x07", "a"):
