@@ -55,7 +55,7 @@ def unmixed_sample(mix: Mix, sample: Parts) -> Any:
 
 
 def shows_partner(mix: Mix, numbers: NDArray[np.float64], base: Parts) -> bool:
-    """Tell whether anything of a partner of the same size would be seen: otherwise it need not be loaded."""
+    """Return True if anything of a partner of the same size would be seen: otherwise it need not be loaded."""
     draw = _draw_for_two(mix, numbers, base.size, base.size)
     starts, stops = np.split(draw.boxes[0], 2)
     return bool(draw.opacity[0] and (starts < stops).all())
@@ -103,7 +103,7 @@ def _forms(parts: Parts) -> list[Any]:
 
 
 def _rows_are_alike(first: Parts, second: Parts) -> bool:
-    """Tell whether the instances of two samples can stand in one tensor; masks are brought to one size."""
+    """Return True if the instances of two samples can stand in one tensor; masks are brought to one size."""
     for group, other in zip(first.groups, second.groups, strict=True):
         for (_, own), (_, theirs) in zip(group.members, other.members, strict=True):
             is_empty = not len(own) or not len(theirs)

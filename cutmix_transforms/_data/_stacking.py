@@ -162,7 +162,7 @@ def _way_to_one_shape(shapes: Sequence[torch.Size]) -> str:
 
 
 def _can_wait(rows: Sequence[Tensor]) -> bool:
-    """Tell whether these are ordinary tensors that can be images."""
+    """Return True if these are ordinary tensors that can be images."""
     first = rows[0]
     if first.ndim < 2 or not is_ordinary(first) or first.dtype.is_complex:
         return False

@@ -142,7 +142,7 @@ def _check_losses(losses: Any, reduction: str | None, count: int) -> None:
 
 
 def _is_torchs(criterion: Any) -> bool:
-    """Tell whether torch computes the loss: a class derived from one of torch's may reduce in a way of its own."""
+    """Return True if torch computes the loss: a class derived from one of torch's may reduce in a way of its own."""
     criterion = _uncompiled(criterion)
     call = criterion.forward if isinstance(criterion, nn.Module) else getattr(criterion, "func", criterion)
     return str(getattr(call, "__module__", "")).partition(".")[0] == "torch"

@@ -140,13 +140,13 @@ def _lacks(font: Font, chars: set[str]) -> set[str]:
 
 
 def is_invisible(char: str) -> bool:
-    """Tell whether a character leaves no ink."""
+    """Return True if a character leaves no ink."""
     return unicodedata.category(char) in INVISIBLE or "VARIATION SELECTOR" in unicodedata.name(char, "")
 
 
 @lru_cache(maxsize=16_384)
 def has(font: Font, char: str) -> bool:
-    """Tell whether a font draws a character otherwise than one that it cannot have."""
+    """Return True if a font draws a character otherwise than one that it cannot have."""
     if is_invisible(char):
         return True
     probe = _probe(font)

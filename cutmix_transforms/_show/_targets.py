@@ -48,7 +48,7 @@ def notes_of(targets: Any, sizes: list[Size], classes: Sequence[str] | None) -> 
 
 
 def _has_words(targets: Any) -> bool:
-    """Tell whether targets are written under their images: of masks and dictionaries places are drawn."""
+    """Return True if targets are written under their images: of masks and dictionaries places are drawn."""
     first = targets.a if isinstance(targets, MixedTarget) else targets
     return isinstance(first, Tensor) and first.ndim < 3 and not isinstance(first, tv_tensors.Mask)
 

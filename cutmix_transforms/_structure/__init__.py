@@ -1,1 +1,1 @@
-"""Reading batches and samples, and putting them together again: containers, images, labels and instances."""
+"""Reading and rebuilding batches and samples: containers, images, labels and instances."""

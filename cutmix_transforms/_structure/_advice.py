@@ -1,4 +1,4 @@
-"""Errors for someone who uses a mix for the first time: they name the way out."""
+"""Errors for mistakes that beginners make; each message says what to do instead."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ PLACES = (
 
 
 def check_is_batch(nest: Nest) -> None:
-    """Raise an error for a list of samples, which a DataLoader gives to its ``collate_fn``."""
+    """Raise an error if the input is a list of samples, as a DataLoader passes it to its ``collate_fn``."""
     root = nest.root
     if type(root) is not list or not root or any(keys_of(item) is None for item in root):
         return
     if not any(isinstance(leaf, Tensor) and leaf.ndim >= 4 for leaf in nest.leaves):
         raise TypeError(
-            "inputs must be a batch (to mix in a DataLoader, give it collate_fn=MixCollate(mix)), "
+            "inputs must be a batch (in a DataLoader, use collate_fn=MixCollate(mix)), "
             f"got a list of {len(root)} samples"
         )
 
 
 def check_label(nest: Nest, place: int, *, is_sample: bool) -> None:
-    """Raise an error that says what to do unless this can be a label."""
+    """Raise an error unless a leaf is a tensor that can hold labels."""
     label, path = nest.leaves[place], nest.paths[place]
     if isinstance(label, Tensor):
         first = nest.leaves[0]
@@ -43,11 +43,11 @@ def check_label(nest: Nest, place: int, *, is_sample: bool) -> None:
         return
     parent = at(nest.root, path[:-1]) if path else None
     if isinstance(label, str):
-        advice = "a number stands for each class, such as torch.tensor([classes.index(name) for name in names])"
+        advice = "convert class names to numbers, such as torch.tensor([classes.index(name) for name in names])"
     elif isinstance(parent, (list, tuple)) and len(path) > 1:
-        advice, label = "make one of them all, torch.tensor(labels)", parent
+        advice, label = "convert them to one tensor, torch.tensor(labels)", parent
     elif is_sample or not isinstance(label, (int, float)):
-        advice = "say which they are with labels_getter, or that there are none with labels_getter=None"
+        advice = "set labels_getter to say where the labels are, or labels_getter=None if there are none"
     else:
         advice = PLACES
-    raise TypeError(f"labels must be a tensor or several, got {received(label)}; {advice}")
+    raise TypeError(f"labels must be a tensor or several tensors, got {received(label)}; {advice}")

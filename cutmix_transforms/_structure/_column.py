@@ -1,4 +1,4 @@
-"""Samples that are not stacked yet."""
+"""A column: one leaf of every sample in a batch, not stacked yet."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -9,23 +9,23 @@ from cutmix_transforms.functional._draw import HostDraw
 
 
 class Column(ABC):
-    """Tensors of the samples of a batch that are not stacked yet, so that they can be mixed while they are written.
+    """One leaf of every sample in a batch, not stacked yet, so that images can be mixed while they are stacked.
 
     Attributes:
-        first: the first one as it came, with its type and metadata.
+        first: the leaf of the first sample, with its type and metadata.
     """
 
     first: Tensor
 
     @abstractmethod
     def stacked(self) -> Tensor:
-        """Return the batch."""
+        """Stack the samples to a batch."""
 
     @abstractmethod
     def mixed(self, draw: HostDraw) -> Tensor:
-        """Return the mixed batch."""
+        """Stack the samples to a batch and mix it on the way."""
 
 
 def stacked(value: Any) -> Any:
-    """Return the batch of a column, or anything else as it is."""
+    """Stack a column to a batch; return anything else unchanged."""
     return value.stacked() if isinstance(value, Column) else value

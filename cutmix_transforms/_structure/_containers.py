@@ -1,4 +1,4 @@
-"""Containers: taken apart into leaves, and put together again as what they were."""
+"""Containers, opened into leaves and rebuilt with the same types."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from torch import Tensor
 Path = tuple[Any, ...]  # the keys, indices and fields that lead to a leaf
 
 _SEQUENCES = (tuple, list, deque, UserList)
-_LEAVES = (Tensor, int, str)  # most often: to know them spares the other questions
+_LEAVES = (Tensor, int, str)  # the most common leaves, tested first because it is fast
 
 
 class Nest(NamedTuple):
-    """A batch or sample, and what lies in it."""
+    """A batch or sample with its leaves, and the path to each leaf."""
 
     root: Any
     leaves: list[Any]
-    paths: list[Path]  # of the leaves
+    paths: list[Path]
 
     @classmethod
     def of(cls, root: Any) -> Nest:
-        """Take containers apart: mappings, tuples, lists and dataclasses; anything else is a leaf."""
+        """Open mappings, tuples, lists and dataclasses; anything else is a leaf."""
         leaves: list[Any] = []
         paths: list[Path] = []
         _collect(root, (), leaves, paths)
         return cls(root, leaves, paths)
 
     def with_leaves(self, leaves: list[Any]) -> Any:
-        """Return containers of the same kind with other leaves; where nothing has changed the identical ones."""
+        """Rebuild the containers with other leaves; a container without a changed leaf is returned itself."""
         return _rebuilt(self.root, iter(leaves))
 
     def under(self, path: Path) -> list[int]:
-        """Return the places of all leaves at a path and below."""
+        """Return the indices of all leaves at a path or below it."""
         return [place for place, one in enumerate(self.paths) if one[: len(path)] == path]
 
     def name(self, place: int) -> str:
-        """Return how a user gets at a leaf."""
+        """Return the path of a leaf as a user would write it, such as ``inputs[1]['masks']``."""
         return name_of(self.root, self.paths[place])
 
 
@@ -55,7 +55,7 @@ def _collect(node: Any, path: Path, leaves: list[Any], paths: list[Path]) -> Non
 
 
 def keys_of(node: Any) -> Iterable[Any] | None:
-    """Return the keys of a mapping, the indices of a sequence or the fields of a record; None of a leaf."""
+    """Return the keys of a mapping, the indices of a sequence or the fields of a record; None for a leaf."""
     if isinstance(node, _LEAVES):
         return None
     if isinstance(node, _SEQUENCES):
@@ -64,7 +64,7 @@ def keys_of(node: Any) -> Iterable[Any] | None:
 
 
 def fields_of(node: Any) -> list[Any] | None:
-    """Return the keys of a mapping, or the fields of a named tuple or dataclass; None of anything else."""
+    """Return the keys of a mapping, or the fields of a named tuple or dataclass; None for anything else."""
     if isinstance(node, _LEAVES):
         return None
     if isinstance(node, Mapping):
@@ -77,14 +77,14 @@ def fields_of(node: Any) -> list[Any] | None:
 
 
 def item_of(node: Any, key: Any) -> Any:
-    """Return what lies under a key, an index or a field of a container."""
+    """Return the item of a container at a key, an index or a field name."""
     if isinstance(node, Mapping) or not isinstance(key, str):
         return node[key]
     return getattr(node, key)
 
 
 def at(root: Any, path: Path) -> Any:
-    """Return what lies at the end of a path."""
+    """Return the item at the end of a path."""
     for key in path:
         root = item_of(root, key)
     return root
@@ -114,7 +114,7 @@ def _rebuilt(node: Any, leaves: Any) -> Any:
 
 
 def check_can_be_rebuilt(nest: Nest, places: set[int]) -> None:
-    """Raise an error before anything is drawn if a container cannot take other leaves at some places."""
+    """Raise an error if a container cannot be rebuilt with other leaves; it is called before anything is drawn."""
     if not _is_plain(nest.root):
         leaves = [leaf.view_as(leaf) if i in places else leaf for i, leaf in enumerate(nest.leaves)]
         nest.with_leaves(leaves)
@@ -129,7 +129,7 @@ def _is_plain(node: Any) -> bool:
 
 
 def with_items(node: Any, items: dict[Any, Any]) -> Any:
-    """Return a container of the same kind with other items, or one more in a mapping."""
+    """Return a container of the same type with some items replaced, or added to a mapping."""
     kind = type(node)
     if kind is dict:
         return {**node, **items}
@@ -139,7 +139,7 @@ def with_items(node: Any, items: dict[Any, Any]) -> Any:
         return _copy_with(node, items)
     except Exception as error:
         raise TypeError(
-            f"containers must be such that a copy can take mixed images and targets, got {kind.__name__}: {error}; "
+            f"containers must allow a copy with mixed images and targets, got {kind.__name__}: {error}; "
             "use a dict, tuple, list, named tuple or dataclass, or unpack it"
         ) from error
 

@@ -1,4 +1,4 @@
-"""Checks that images, labels and masks fit together: one size, one number of samples, ordinary tensors."""
+"""Checks that images, labels and masks match: the same size, the same number of samples, ordinary tensors."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 
 def check_dense(name: str, tensor: Tensor) -> None:
-    """Raise an error unless a tensor is of the plain kind that can be mixed."""
+    """Raise an error if a tensor is nested, quantized, sparse or inside ``torch.func.vmap``."""
     kind = "nested" if tensor.is_nested else "quantized" if tensor.is_quantized else str(tensor.layout)
     if kind != "torch.strided":
-        raise TypeError(f"{name} must be dense tensors (to_dense(), dequantize() or padding make them so), got {kind}")
+        raise TypeError(f"{name} must be dense tensors (use to_dense(), dequantize() or padding), got {kind}")
     if is_batchedtensor(tensor):
-        raise TypeError(f"{name} must be whole batches, which torch.func.vmap takes apart, got one row of them")
+        raise TypeError(f"{name} must be whole batches, got one row inside torch.func.vmap, where a mix cannot run")
 
 
 def check_others(parts: Parts, pool: Parts) -> None:
-    """Raise an error unless partners can be taken from a second batch."""
+    """Raise an error unless the samples of a second batch can be partners of the first batch."""
     for own, other in zip(_mixed_leaves(parts), _mixed_leaves(pool), strict=True):
         fits = type(own) is type(other) and own.dtype == other.dtype and own.shape[1:] == other.shape[1:]
         if not fits or not len(other):
             raise ValueError(
                 "others must hold at least one sample of the same shape, dtype and kind as the batch, "
-                f"got {other.dtype} of shape {tuple(other.shape)} beside {own.dtype} of shape {tuple(own.shape)}"
+                f"got {other.dtype} of shape {tuple(other.shape)} for {own.dtype} of shape {tuple(own.shape)}"
             )
 
 
@@ -42,10 +42,10 @@ def _mixed_leaves(parts: Parts) -> list[Tensor]:
 
 
 def check_counts(parts: Parts) -> None:
-    """Raise an error unless images are of one size, and there is a label and a map for each."""
+    """Raise an error unless all images have the same size, and there is one label and one map for each."""
     images = [image.value for image in parts.images]
     if len({image_size(image, len(parts.size)) for image in images}) > 1:
-        raise ValueError(f"images of one batch must be of one size, got the shapes {shapes_of(images)}")
+        raise ValueError(f"images of one batch must have the same size, got the shapes {shapes_of(images)}")
     leaves = images + [leaf.value for leaf in (*parts.maps, *parts.targets)]
     advice = f"; {PLACES}" if any(leaf.ndim == 0 for leaf in leaves) else ""
     if any(leaf.ndim == 0 or len(leaf) != len(images[0]) for leaf in leaves):
@@ -53,5 +53,5 @@ def check_counts(parts: Parts) -> None:
 
 
 def shapes_of(tensors: list[Tensor]) -> str:
-    """Return the shapes of tensors in words."""
+    """Return the shapes of tensors as text, for an error message."""
     return ", ".join(str(tuple(tensor.shape)) for tensor in tensors)

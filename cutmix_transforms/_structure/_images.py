@@ -1,4 +1,4 @@
-"""Finding the images of a batch or sample, and what must not be left behind beside them."""
+"""Finding the images of a batch or sample, and tensors beside them that must not be left unmixed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from cutmix_transforms.functional._draw import Size
 
 _EXPLICIT = (tv_tensors.Image, tv_tensors.Video, PIL.Image.Image)
-_CHANNELS = (1, 3, 4)  # what the last axis of an image holds where it can only be channels
+_CHANNELS = (1, 3, 4)  # sizes of a last axis that can only be channels
 
 
 def find_images(nest: Nest, labels: list[int], ndim: int, any_shape: Callable[[], bool]) -> list[int]:
-    """Return where the images and videos are among the leaves.
+    """Return the indices of the leaves that are images or videos.
 
-    All explicit ones (``Image``, ``Video``, PIL); without any of those one plain tensor, the first that is no label
-    and has at least ``ndim`` dimensions. Where ``any_shape`` is true the only one there is may have fewer.
+    These are all explicit images (``Image``, ``Video``, PIL). If there are none, it is the first plain tensor that is
+    no label and has at least ``ndim`` dimensions. If ``any_shape()`` is true, a single candidate may have fewer.
     """
     leaves = nest.leaves
     explicit = [i for i, leaf in enumerate(leaves) if isinstance(leaf, _EXPLICIT) and i not in labels]
@@ -41,7 +41,7 @@ def find_images(nest: Nest, labels: list[int], ndim: int, any_shape: Callable[[]
 
 
 def _only_one(nest: Nest, plain: list[int], ndim: int) -> list[int]:
-    """Return the only tensor that can be blended; tokens, indices and the like are none."""
+    """Return the index of the only tensor that can be blended; integers such as tokens cannot."""
     leaves = nest.leaves
     found = [i for i in plain if leaves[i].is_floating_point() or leaves[i].is_complex() or leaves[i].ndim >= ndim - 1]
     if len(found) == 1:
@@ -49,37 +49,37 @@ def _only_one(nest: Nest, plain: list[int], ndim: int) -> list[int]:
     if found:
         names = ", ".join(f"{nest.name(i)} of shape {tuple(leaves[i].shape)}" for i in found)
         raise ValueError(
-            f"inputs must hold one tensor to blend (wrap the others as tv_tensors.Image to blend all), got {names}"
+            f"inputs must hold one tensor to blend (to blend several, wrap each as tv_tensors.Image), got {names}"
         )
     if plain:
         raise TypeError(
-            "inputs must hold images or floats to blend; indices such as tokens must be embedded first, "
+            "inputs must hold images or floats to blend; integers such as tokens must be embedded first, "
             f"got {nest.name(plain[0])}: {leaves[plain[0]].dtype} of shape {tuple(leaves[plain[0]].shape)}"
         )
     kinds = ", ".join(sorted({type(leaf).__name__ for leaf in leaves})) or "nothing"
     raise TypeError(
-        "inputs must hold an image or a video (Trainer of transformers removes them unless "
+        "inputs must hold an image or a video (transformers.Trainer removes them unless "
         f"remove_unused_columns=False), got {kinds}"
     )
 
 
 def has_channels_last(image: Tensor) -> bool:
-    """Tell whether the last axis of a plain tensor can only be channels."""
+    """Return True if the last axis of a plain tensor can only be channels."""
     if not is_pure_tensor(image) or image.ndim < 3:
         return False
     return image.shape[-1] in _CHANNELS and min(image.shape[-3:-1]) > max(_CHANNELS)
 
 
 def channels_last_error(image: Tensor) -> ValueError:
-    """Return the error for such an image."""
+    """Make the error for an image whose channels come last."""
     return ValueError(
-        "images must have their channels before height and width: use v2.ToImage(), or images.movedim(-1, -3) (where "
-        f"they have, tv_tensors.Image(images) says so), got shape {tuple(image.shape)}"
+        "images must have their channels before height and width: use v2.ToImage(), or images.movedim(-1, -3) (if they "
+        f"already do, wrap them as tv_tensors.Image(images)), got shape {tuple(image.shape)}"
     )
 
 
 def check_none_left(nest: Nest, images: list[int], taken: set[int], size: Size, *, is_sample: bool) -> None:
-    """Raise an error if a tensor beside the images, which are of one size, would have to be mixed too."""
+    """Raise an error if a tensor looks like an image or a mask, but would be left unmixed."""
     first, dims = nest.leaves[images[0]], len(size)
     for i, leaf in enumerate(nest.leaves):
         if i in taken or i in images or not hasattr(leaf, "shape") or isinstance(leaf, PIL.Image.Image):
@@ -88,14 +88,14 @@ def check_none_left(nest: Nest, images: list[int], taken: set[int], size: Size, 
             leaf, first, dims, is_sample=is_sample
         ):
             raise ValueError(
-                f"{nest.name(i)} of shape {tuple(leaf.shape)} must not stay as it is beside mixed images "
+                f"{nest.name(i)} of shape {tuple(leaf.shape)} must not be left unmixed beside images "
                 f"{tuple(first.shape)}: name it in labels_getter if it holds dense labels, wrap it as tv_tensors.Mask "
-                "or tv_tensors.Image, or take it out"
+                "or tv_tensors.Image, or remove it"
             )
 
 
 def _fits_pixels(leaf: Any, first: Tensor, size: Size, *, is_sample: bool) -> bool:
-    """Tell whether this has a value for each pixel, or several, with channels first or last."""
+    """Return True if a tensor has one or more values for each pixel, with channels first or last."""
     shape, dims = tuple(leaf.shape), len(size)
     least = dims if is_sample else dims + 1
     if len(shape) < least or first.ndim < least or not (is_sample or shape[0] == len(first)):
@@ -104,7 +104,7 @@ def _fits_pixels(leaf: Any, first: Tensor, size: Size, *, is_sample: bool) -> bo
 
 
 def _is_image_like(leaf: Any, first: Tensor, dims: int, *, is_sample: bool) -> bool:
-    """Tell whether this is an image of another size, as far as one can see: of signals there are all kinds."""
+    """Return True if a tensor looks like an image of another size; signals (``dims=1``) have no typical shape."""
     if dims == 1 or not is_pure_tensor(leaf) or min(leaf.ndim, first.ndim) < dims + (1 if is_sample else 2):
         return False
     if not is_sample and len(leaf) != len(first):

@@ -1,4 +1,4 @@
-"""Which leaves of a sample belong to its instances: boxes, masks, keypoints, and what has a row for each of them."""
+"""Finding the instances of a sample: boxes, masks, keypoints, and all tensors with one row per instance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cutmix_transforms.functional._draw import Size
 
 WEIGHTS = "weights"
-ROWS = ("labels", "class_labels", "area", "iscrowd", "scores", WEIGHTS)  # have a row for each instance, if any
+ROWS = ("labels", "class_labels", "area", "iscrowd", "scores", WEIGHTS)  # keys with one row per instance
 _OF_THE_IMAGE = ("image_id", "orig_size", "size")
 _KINDS = {
     "boxes": tv_tensors.BoundingBoxes,
@@ -36,31 +36,31 @@ _MADE_BY = {
 
 
 class Leaf(NamedTuple):
-    """Something that is mixed, and where it is among the leaves of a batch or sample."""
+    """A value that is mixed, and its index among the leaves of a batch or sample."""
 
     place: int
-    value: Any  # of a batch a tensor with a leading batch dimension, or a column of samples to stack
+    value: Any  # a tensor with a leading batch dimension, or a column of samples to stack
 
 
 @dataclass(frozen=True)
 class Instances:
-    """Tensors with one row for each instance of a sample."""
+    """Tensors with one row per instance of a sample."""
 
     members: list[Leaf]
     size: Size  # of the image
-    path: Path  # of the dictionary, tuple or list that holds them
-    weights_place: int | None = None  # where MixUp notes how much each instance counts
-    area_place: int | None = None  # where the area of each instance is
-    unnamed: tuple[Any, ...] = ()  # keys of what has as many rows, but was not named
+    path: Path  # of the dictionary, tuple or list that holds the members
+    weights_place: int | None = None  # the index of the leaf for MixUp's weights
+    area_place: int | None = None  # the index of the leaf with the areas
+    unnamed: tuple[Any, ...] = ()  # keys of items with as many rows that were not named
 
 
 def is_structure(leaf: Any) -> bool:
-    """Tell whether this is boxes, masks, keypoints or the like."""
+    """Return True if a leaf is a tv_tensor with an instance kernel, such as boxes, masks or keypoints."""
     return isinstance(leaf, tv_tensors.TVTensor) and instance_kernel(leaf) is not None
 
 
 def has_rows(leaf: Any) -> bool:
-    """Tell whether a leaf that an instance kernel takes has a row for each instance, whatever lies beside it."""
+    """Return True if a leaf always has one row per instance; masks and keypoints can belong to the whole image."""
     return not isinstance(leaf, tv_tensors.Mask) and not _is_points(leaf)
 
 
@@ -69,7 +69,7 @@ def _is_points(leaf: Any) -> bool:
 
 
 def find_instances(nest: Nest, images: list[int], labels: list[int], size: Size) -> list[Instances]:
-    """Return the instances of a sample: those of each dictionary, tuple or list that holds any are one group."""
+    """Return the instances of a sample, in one group per dictionary, tuple or list that holds them."""
     holders: dict[Path, list[int]] = {}
     for i, leaf in enumerate(nest.leaves):
         if is_structure(leaf):
@@ -99,20 +99,20 @@ def _group(nest: Nest, places: list[int], size: Size, path: Path, unnamed_beside
 
 
 def _check_lists(nest: Nest, path: Path, labels: list[int]) -> None:
-    """Raise an error where a list has what should be a row of a tensor for each instance."""
+    """Raise an error if a list holds what must be a tensor with one row per instance."""
     for i, one in enumerate(nest.paths):
         is_row = len(one) == len(path) + 2 and one[: len(path)] == path
         if is_row and (i in labels or one[-2] in ROWS) and getattr(nest.leaves[i], "ndim", 0) == 0:
             raise ValueError(
-                f"labels beside boxes and the like must be a tensor with one row for each, got {one[-2]!r} as a list"
+                f"labels of instances must be a tensor with one row per instance, got {one[-2]!r} as a list"
             )
 
 
 def _members(nest: Nest, places: list[int], labels: list[int], *, is_video: bool) -> list[int]:
-    """Return what has a row for each instance.
+    """Return the indices of the leaves with one row per instance.
 
-    Keypoints ``(n, 2)`` are those of the whole image, and instances only where there is nothing else; and so are masks
-    ``(n, H, W)`` without boxes only instances if they have as many integer labels.
+    Masks ``(n, H, W)`` without boxes are instances only if there are as many integer labels. Keypoints ``(n, 2)``
+    belong to the whole image, unless there are no other instances and as many integer labels.
     """
     leaves = nest.leaves
     masks = [i for i in places if isinstance(leaves[i], tv_tensors.Mask) and leaves[i].ndim == 3]
@@ -136,7 +136,7 @@ def _aligned(nest: Nest, places: list[int]) -> list[Leaf]:
         leaf = nest.leaves[i]
         if not isinstance(leaf, Tensor) or leaf.ndim == 0 or len(leaf) != count:
             what = f"shape {tuple(leaf.shape)}" if isinstance(leaf, Tensor) else repr(leaf)
-            hint = " (a mask of classes is (H, W) there)" if isinstance(leaf, tv_tensors.Mask) else ""
+            hint = " (a semantic mask beside instances is (H, W))" if isinstance(leaf, tv_tensors.Mask) else ""
             raise ValueError(
                 f"boxes, labels and all else of instances must be aligned, one row for each of {count} in "
                 f"{nest.paths[places[0]][-1]!r}, got {nest.paths[i][-1]!r} of {what}{hint}"
@@ -145,7 +145,7 @@ def _aligned(nest: Nest, places: list[int]) -> list[Leaf]:
 
 
 def _unnamed(nest: Nest, path: Path, known: set[int], first: int) -> tuple[Any, ...]:
-    """Return keys of what is as long as there are instances, so seems to belong to them, but was not named."""
+    """Return the keys of items with as many rows as there are instances that were not named as part of them."""
     count, holder = len(nest.leaves[first]), at(nest.root, path)
     known_keys = {nest.paths[i][len(path)] for i in known if nest.paths[i][: len(path)] == path}
     found = []
@@ -159,7 +159,7 @@ def _unnamed(nest: Nest, path: Path, known: set[int], first: int) -> tuple[Any, 
 
 
 def check_structure(leaf: Any, size: Size) -> None:
-    """Raise an error if boxes, masks or keypoints do not fit an image of this size, or cannot be mixed at all."""
+    """Raise an error if boxes, masks or keypoints have another size than the image, or cannot be mixed."""
     shape = tuple(leaf.shape)
     if isinstance(leaf, tv_tensors.Mask):
         if shape[-2:] != size:
@@ -169,23 +169,23 @@ def check_structure(leaf: Any, size: Size) -> None:
         if tv_tensors.is_rotated_bounding_format(leaf.format):
             raise ValueError(f"boxes must not be rotated (XYXY, XYWH or CXCYWH), got format {leaf.format.value}")
         if leaf.ndim != 2 or shape[1] != 4:
-            raise ValueError(f"boxes must be of shape (n, 4), and (0, 4) where there are none, got {shape}")
+            raise ValueError(f"boxes must be of shape (n, 4), and (0, 4) if there are none, got {shape}")
     if isinstance(leaf, tv_tensors.KeyPoints) and (leaf.ndim not in (2, 3) or shape[-1] != 2):
-        raise ValueError(f"keypoints must be of shape (n, 2), of the image, or (n, k, 2), of instances, got {shape}")
+        raise ValueError(f"keypoints must be of shape (n, 2), for the image, or (n, k, 2), for instances, got {shape}")
     canvas = getattr(leaf, "canvas_size", size)
     if canvas is None or tuple(canvas) != size:
         raise ValueError(f"canvas_size of {type(leaf).__name__} must be the size of the image, {size}, got {canvas}")
 
 
 def check_dims(leaves: list[Any], dims: int) -> None:
-    """Raise an error where boxes and keypoints, which have two axes, lie beside images whose boxes span others."""
+    """Raise an error if there are boxes or keypoints, which need ``dims=2``, and ``dims`` is not 2."""
     flat = [type(leaf).__name__ for leaf in leaves if is_structure(leaf) and not isinstance(leaf, tv_tensors.Mask)]
     if flat and dims != 2:
-        raise ValueError(f"dims must be 2 where there are boxes or keypoints, got {dims} beside {flat[0]}")
+        raise ValueError(f"dims must be 2 if there are boxes or keypoints, got {dims} beside {flat[0]}")
 
 
 def check_names(nest: Nest, taken: set[int]) -> None:
-    """Raise an error if boxes, masks or keypoints are plain tensors, arrays or lists, which nothing would happen to."""
+    """Raise an error if boxes, masks or keypoints are plain tensors, arrays or lists, which would be left unmixed."""
     for i, path in enumerate(nest.paths):
         for depth, key in enumerate(path):
             kind = _KINDS.get(str(key).lower())
@@ -196,13 +196,13 @@ def check_names(nest: Nest, taken: set[int]) -> None:
             if is_list or len(getattr(value, "shape", ())) >= 2:
                 what = f"of shape {tuple(value.shape)}" if hasattr(value, "shape") else f"of length {len(value)}"
                 raise TypeError(
-                    f"{key} must be tv_tensors.{kind.__name__}, which a plain tensor cannot be taken for "
-                    f"({_MADE_BY[kind]}), got {type(value).__name__} {what}"
+                    f"{key} must be tv_tensors.{kind.__name__}, as anything else would be left unmixed "
+                    f"(wrap it: {_MADE_BY[kind]}), got {type(value).__name__} {what}"
                 )
 
 
 def with_rows(root: Any) -> Any:
-    """Return a sample with tensors where a list of numbers has one for each instance, as torchvision wraps COCO."""
+    """Convert lists with one number per instance, as in COCO datasets wrapped by torchvision, to tensors."""
     keys = keys_of(root)
     if keys is None:
         return root
@@ -219,14 +219,14 @@ def with_rows(root: Any) -> Any:
 
 
 def with_weights(root: Any, groups: list[Instances]) -> Any:
-    """Return the sample with a weight of 1 for each instance, beside the instances, where there are no weights yet."""
+    """Add a weight of 1 for each instance to every group of instances without weights."""
     for group in groups:
         holder, first = at(root, group.path), group.members[0].value
         if group.weights_place is not None or _is_points(first):
-            continue  # points of the image weigh nothing
+            continue  # keypoints of the image have no weights
         if not isinstance(holder, Mapping):
             raise ValueError(
-                f"boxes and the like must lie in a dictionary, to which MixUp adds {WEIGHTS!r}, got a "
+                f"boxes, masks and keypoints must be in a dictionary, to which MixUp adds {WEIGHTS!r}, got a "
                 f"{type(holder).__name__}"
             )
         weights = torch.ones(len(first), dtype=torch.float32, device=unwrap(first).device)

@@ -21,18 +21,18 @@ LabelsGetter = str | int | Callable[[Any], Any] | None
 
 LABEL_KEYS = ("labels", "label", "targets", "target")
 MASK_KEYS = ("mask", "masks")
-_WAYS_OUT = "(or set labels_getter; None: no labels)"
+_WAYS_OUT = "(or set labels_getter; None means no labels)"
 
 
 class Found(NamedTuple):
-    """Where the labels are, and what to say if there should have been some."""
+    """The indices of the leaves that are labels, and the message of an error if labels are missing."""
 
     places: list[int]
-    missing: str = ""  # empty where there need not be any
+    missing: str = ""  # empty if labels are not needed
 
 
 def check_labels_getter(value: Any) -> LabelsGetter:
-    """Return ``"default"``, a key, an index, a callable or None."""
+    """Return ``labels_getter``, or raise an error unless it is a key, an index, a callable or None."""
     known = value is None or callable(value) or (isinstance(value, (str, int)) and not isinstance(value, bool))
     if not known:
         raise TypeError(f"labels_getter must be 'default', a key, an index, a callable or None, got {value!r}")
@@ -41,7 +41,7 @@ def check_labels_getter(value: Any) -> LabelsGetter:
 
 
 def find_labels(nest: Nest, getter: LabelsGetter) -> Found:
-    """Return where the labels are among the leaves."""
+    """Find the leaves that are labels."""
     if getter is None:
         return Found([])
     if getter == "default":
@@ -52,7 +52,7 @@ def find_labels(nest: Nest, getter: LabelsGetter) -> Found:
 
 
 def _find_default(nest: Nest) -> Found:
-    """Find the second of several items, or the one item that is called as labels are."""
+    """Find the labels as the second of several items, or by one of the usual keys."""
     root = nest.root
     fields = fields_of(root)
     if fields is not None and (not isinstance(root, tuple) or any(map(_is_label_key, fields))):
@@ -61,15 +61,15 @@ def _find_default(nest: Nest) -> Found:
         kind = type(root[0] if isinstance(root, (tuple, list)) and root else root).__name__
         raise ValueError(
             f"labels must be the second argument or an item {_quoted(LABEL_KEYS)} of a dictionary, got only {kind}; "
-            f"{PLACES} (labels_getter says where else the labels are, or None that there are none)"
+            f"{PLACES} (set labels_getter if the labels are elsewhere; None means no labels)"
         )
     second, path = root[1], (fields[1] if fields else 1,)
     if fields_of(second) is not None and not isinstance(second, MixedTarget):
         return _find_by_name(nest, path)
     if isinstance(second, (tuple, list)) and any(fields_of(item) is not None for item in second):
         raise ValueError(
-            "labels must be a tensor or several, or lie in a dictionary; targets of COCO become such with "
-            f"torchvision.datasets.wrap_dataset_for_transforms_v2, got a list of {type(second[0]).__name__}"
+            "labels must be a tensor or several tensors, or be in a dictionary (wrap a COCO dataset with "
+            f"torchvision.datasets.wrap_dataset_for_transforms_v2), got a list of {type(second[0]).__name__}"
         )
     if isinstance(second, tv_tensors.TVTensor):
         _check_no_label(second, len(root))
@@ -100,12 +100,12 @@ def _is_label_key(key: Any) -> bool:
 
 
 def is_mask_key(path: Path) -> bool:
-    """Tell whether a leaf is called as masks are."""
+    """Return True if the last key of a path is a usual name for masks."""
     return bool(path) and str(path[-1]).lower() in MASK_KEYS
 
 
 def _path_of(root: Any, getter: str | int) -> Path:
-    """Return where a key or an index leads to: of the containers, or of the first of its items that has keys."""
+    """Return the path of a key or an index, looked up in the container or in its first item that has keys."""
     fields = fields_of(root)
     if fields is not None and getter in fields:
         return (getter,)
@@ -140,8 +140,8 @@ def _places_at(nest: Nest, path: Path) -> list[int]:
 
 
 def _places_returned(nest: Nest, getter: Callable[[Any], Any]) -> list[int]:
-    """Return the places of the tensors that a getter returns, which can only be told by their identity."""
-    labels = getter(nest.with_leaves(nest.leaves))  # numbers and arrays of a sample have become tensors
+    """Return the indices of the tensors that a getter returns; they are found by identity."""
+    labels = getter(nest.with_leaves(nest.leaves))  # numbers and arrays of a sample are now tensors
     if isinstance(labels, MixedTarget):
         raise _already_mixed(labels)
     found = [_places_of(label, nest.leaves) for label in Nest.of(labels).leaves]
@@ -153,10 +153,10 @@ def _places_returned(nest: Nest, getter: Callable[[Any], Any]) -> list[int]:
 
 def _places_of(label: Any, leaves: list[Any]) -> list[int]:
     if not isinstance(label, Tensor):
-        raise TypeError(f"labels_getter must return the labels, a tensor or several, got {received(label)}")
+        raise TypeError(f"labels_getter must return the labels, a tensor or several tensors, got {received(label)}")
     found = [i for i, leaf in enumerate(leaves) if leaf is label]
     if not found:
-        raise ValueError(f"labels_getter must return tensors of the input itself, got another one: {label!r}")
+        raise ValueError(f"labels_getter must return tensors of the input itself, got another tensor: {label!r}")
     return found
 
 
@@ -165,22 +165,22 @@ def _already_mixed(labels: MixedTarget) -> TypeError:
 
 
 def _check_no_label(second: Any, count: int) -> None:
-    """Raise an error where the second item holds neither labels nor, as a mask does, what is mixed without labels."""
+    """Raise an error if the second of more than two items is a tv_tensor that holds neither labels nor pixels."""
     if count > 2 and not isinstance(second, (tv_tensors.Image, tv_tensors.Video, tv_tensors.Mask)):
         raise ValueError(
-            "labels_getter must say which item holds the labels (None: no labels), "
+            "labels_getter must say which item holds the labels (None means no labels), "
             f"got {type(second).__name__} as the second of {count} items"
         )
 
 
 def check_one_candidate(nest: Nest, labels: list[int], others: list[int], count: int) -> None:
-    """Raise an error where a plain tuple holds more than one item that could be the labels.
+    """Raise an error if a plain tuple holds several items that could be the labels.
 
     Args:
         nest: the batch or sample.
-        labels: where the labels were found.
-        others: where something lies that is no label.
-        count: the number of images; 0 in a sample.
+        labels: the indices of the leaves that were found as labels.
+        others: the indices of the leaves with another or no role.
+        count: the number of images; 0 for a sample.
     """
     if any(len(nest.paths[i]) > 1 for i in labels):
         return  # found by name
@@ -189,7 +189,7 @@ def check_one_candidate(nest: Nest, labels: list[int], others: list[int], count:
         names = ", ".join(nest.name(i) for i in sorted([*labels, *rows]))
         raise ValueError(
             f"labels_getter must say which item holds the labels, such as labels_getter={nest.paths[rows[-1]][0]!r}, "
-            f"where several could, or the second one does not, got {names}"
+            f"if it is not clear, got the candidates {names}"
         )
 
 

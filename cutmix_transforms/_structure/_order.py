@@ -1,4 +1,4 @@
-"""Two samples whose dictionaries have their keys in another order."""
+"""Matching two samples whose dictionaries have their keys in a different order."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from cutmix_transforms._structure._read import Parts
 
 
 def in_order_of(first: Parts, second: Parts, which: str = "two that are mixed") -> Parts:
-    """Return what was found in a second sample in the order of the first, where dictionaries have another one."""
+    """Return the parts of a second sample in the order of the first, whose dictionaries may order keys differently."""
     paths = second.nest.paths
     if first.nest.paths == paths:
         return second

@@ -1,4 +1,4 @@
-"""Reading what a mix was called with: which leaves are images, labels, maps beside the images, and instances."""
+"""Reading the input of a mix: which leaves are images, labels, maps beside the images, or instances."""
 
 from __future__ import annotations
 
@@ -39,50 +39,50 @@ if TYPE_CHECKING:
     from cutmix_transforms.functional._draw import Size
 
 APART = (
-    "inputs must not hold boxes, instance masks or keypoints but sample by sample: mix them with MixDataset, or with "
+    "inputs with boxes, instance masks or keypoints must be mixed sample by sample: use MixDataset, or "
     "MixCollate(mix, collate_fn=unstacked), which keeps samples apart"
 )
 _NUMBERS = {float: torch.float64, np.float64: torch.float64}
 
 
 class Rules(NamedTuple):
-    """What a mix says of its inputs."""
+    """The options of a mix that say how to read its inputs."""
 
     labels_getter: LabelsGetter
     num_classes: Any
-    dims: int  # how many trailing axes of the images a box spans
-    any_shape: Callable[[], bool]  # whether images may have any shape, since they are blended as a whole; seldom asked
-    needs_weights: Callable[[], bool]  # whether instances get weights; seldom asked
+    dims: int  # the number of trailing axes of the images that a box spans
+    any_shape: Callable[[], bool]  # True if images may have any shape, since they are blended as a whole
+    needs_weights: Callable[[], bool]  # True if instances get weights
 
 
 class Parts(NamedTuple):
-    """The images, masks, labels and instances of a batch, or of a sample, which is taken for a batch of one."""
+    """The images, maps, labels and instances of a batch, or of a sample, which is read as a batch of one."""
 
     nest: Nest
     size: Size  # of the images, over the axes that boxes span
     images: list[Leaf]
-    maps: list[Leaf]  # such as semantic masks
-    targets: list[Leaf]  # labels as they came or, once they are ready, in the form that is mixed
+    maps: list[Leaf]  # one value per pixel, such as semantic masks
+    targets: list[Leaf]  # first the labels as they came, then in the form that is mixed
     groups: list[Instances]
     is_sample: bool
 
     def with_leaves(self, leaves: list[Any]) -> Parts:
-        """Return the batch that such samples make: other leaves at the same places; labels are stacked."""
+        """Return the parts of a batch of such samples, with leaves at the same indices; labels are stacked."""
         images, maps = ([Leaf(place, leaves[place]) for place, _ in some] for some in (self.images, self.maps))
         targets = [Leaf(place, stacked(leaves[place])) for place, _ in self.targets]
         return Parts(self.nest, self.size, images, maps, targets, self.groups, is_sample=False)
 
     def forms(self) -> Parts:
-        """Return the same without the numbers: shapes, dtypes and types."""
+        """Return a copy of the parts with tensors on the meta device, which have shapes and dtypes but no data."""
         images, maps, targets = (
             [Leaf(place, rewrap(torch.empty_like(unwrap(value), device="meta"), value)) for place, value in leaves]
             for leaves in (self.images, self.maps, self.targets)
         )
-        nest = Nest(None, [], self.nest.paths)  # nothing of the batch is kept
+        nest = Nest(None, [], self.nest.paths)  # so that the memory of the batch can be freed
         return Parts(nest, self.size, images, maps, targets, self.groups, self.is_sample)
 
     def rebuilt(self, values: dict[int, Any]) -> Any:
-        """Return the batch or sample with other values at some places; all else in it is the identical object."""
+        """Rebuild the batch or sample with some leaves replaced; everything else in it is the identical object."""
         leaves = list(self.nest.leaves)
         rows = {leaf.place for leaf in (*self.images, *self.maps, *self.targets)} if self.is_sample else ()
         for place, value in values.items():
@@ -90,21 +90,21 @@ class Parts(NamedTuple):
         return self.nest.with_leaves(leaves)
 
     def paths(self, leaves: list[Leaf]) -> list[Path]:
-        """Return how to get at some leaves."""
+        """Return the paths of some leaves."""
         return [self.nest.paths[place] for place, _ in leaves]
 
 
 def read(root: Any, rules: Rules, *, is_sample: bool, are_arguments: bool = False) -> Parts:
-    """Find what is mixed in a batch or in a sample.
+    """Find the images, maps, labels and instances of a batch or a sample.
 
     Args:
         root: the batch or sample.
-        rules: what the mix says of it.
-        is_sample: whether this is a single sample.
-        are_arguments: whether these were several arguments of a call, of which the second holds the labels.
+        rules: the options of the mix that say how to read it.
+        is_sample: True for a single sample.
+        are_arguments: True for several arguments of a call, of which the second holds the labels.
 
     Returns:
-        What was found.
+        The parts of the batch or sample.
     """
     if is_sample:
         root = with_rows(root)
@@ -146,13 +146,13 @@ def read(root: Any, rules: Rules, *, is_sample: bool, are_arguments: bool = Fals
         return [Leaf(i, rewrap(leaves[i][None], leaves[i]) if is_sample else leaves[i]) for i in places]
 
     check_can_be_rebuilt(nest, {*images, *maps, *targets, *members})
-    for i in (*images, *maps, *targets):  # arrays and numbers become tensors there, and stay what they are elsewhere
+    for i in (*images, *maps, *targets):  # arrays and numbers become tensors here, and stay as they are elsewhere
         as_they_came.leaves[i] = nest.leaves[i]
     return Parts(as_they_came, size, of_batch(images), of_batch(maps), of_batch(targets), groups, is_sample)
 
 
 def _mask_of_another_size(nest: Nest, left: list[int], image: Tensor) -> str:
-    """Return what to say where a mask seems to be meant as the label."""
+    """Return the message of an error if a mask of another size seems to be the label, otherwise an empty text."""
     masks = [i for i in left if is_mask_key(nest.paths[i]) and isinstance(nest.leaves[i], Tensor)]
     if not masks:
         return ""
@@ -161,32 +161,32 @@ def _mask_of_another_size(nest: Nest, left: list[int], image: Tensor) -> str:
 
 
 def _converted(nest: Nest, *, is_sample: bool) -> Nest:
-    """Return the leaves as tensors where they can be images or labels."""
+    """Convert leaves that can be images or labels to tensors."""
     leaves = [as_tensor(leaf) if is_sample else _array_as_tensor(leaf) for leaf in nest.leaves]
     check_leaves(leaves)
     return Nest(nest.root, leaves, nest.paths)
 
 
 def check_leaves(leaves: list[Any]) -> None:
-    """Raise an error if there is something that a mix would have to change but cannot."""
+    """Raise an error if a leaf is a PIL image, which a mix cannot change."""
     for leaf in leaves:
         if isinstance(leaf, PIL.Image.Image):
             raise TypeError(
-                "images must be tensors (put v2.ToImage() in front of the mix; with_format('torch') for datasets of "
-                "Hugging Face; remove a column that stays beside them) and masks tv_tensors.Mask, got a PIL image: "
+                "images must be tensors and masks tv_tensors.Mask (put v2.ToImage() before the mix; for Hugging Face "
+                "datasets use with_format('torch'); remove a column that is not mixed), got a PIL image: "
                 f"{leaf!r}"
             )
 
 
 def _array_as_tensor(leaf: Any) -> Any:
-    """Return an array of numbers as a tensor, also one that is flipped, read-only or of another byte order."""
+    """Convert an array of numbers to a tensor, also if it is flipped, read-only or of another byte order."""
     if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "biuf" or leaf.dtype.itemsize > 8:
         return leaf
     return torch.from_numpy(np.require(leaf, leaf.dtype.newbyteorder("="), ["C", "W"]))
 
 
 def _is_map(nest: Nest, place: int, rules: Rules, labels: list[int], images: Tensor) -> bool:
-    """Tell whether a leaf holds a value for each pixel: a mask by its type, or labels as large as the images."""
+    """Return True if a leaf holds one value per pixel: a mask by its type, or labels with the images' size."""
     leaf = nest.leaves[place]
     if not is_pure_tensor(leaf):
         return isinstance(leaf, tv_tensors.TVTensor) and map_kernel(leaf) is not None
@@ -195,18 +195,18 @@ def _is_map(nest: Nest, place: int, rules: Rules, labels: list[int], images: Ten
     if not can_be or not is_dense(leaf, images, rules.dims):
         return False
     counts = rules.num_classes if isinstance(rules.num_classes, tuple) else (rules.num_classes,)
-    return not (rules.dims == 1 and place in labels and leaf.shape[-1] in counts)  # rows of classes, as long as signals
+    return not (rules.dims == 1 and place in labels and leaf.shape[-1] in counts)  # then it holds rows of classes
 
 
 def _is_of_instances(nest: Nest, place: int) -> bool:
-    """Tell whether plain masks ``(n, H, W)`` lie beside boxes, of whose instances they then are."""
+    """Return True if plain masks ``(n, H, W)`` lie beside boxes, so that they are masks of instances."""
     holder = nest.paths[place][:-1]
     beside = [leaf for leaf, path in zip(nest.leaves, nest.paths, strict=True) if path[:-1] == holder]
     return nest.leaves[place].ndim > 2 and any(map(is_structure, beside))
 
 
 def is_dense(labels: Tensor, images: Tensor, dims: int) -> bool:
-    """Tell whether there is a label ``(N, H, W)`` or ``(N, 1, H, W)``, of a sample ``(H, W)``, for each pixel."""
+    """Return True if labels ``(N, H, W)`` or ``(N, 1, H, W)``, or ``(H, W)`` of a sample, have one value per pixel."""
     if labels.shape[:1] != images.shape[:1]:
         labels = labels[None]
     if labels.ndim not in (dims + 1, dims + 2) or images.ndim < dims + 2 or labels.shape[0] != images.shape[0]:
@@ -225,7 +225,7 @@ def _find_instances(
 
 
 def _check_batched(leaves: list[Any], count: int, size: Size, *, is_sample: bool) -> None:
-    """Raise an error unless what lies beside a batch of images can be mixed as a batch."""
+    """Raise an error if masks do not match a batch of images, or if there are boxes or keypoints beside it."""
     for leaf in leaves:
         if isinstance(leaf, tv_tensors.Mask):
             shape = (1, *leaf.shape) if is_sample else tuple(leaf.shape)
@@ -239,13 +239,13 @@ def _check_batched(leaves: list[Any], count: int, size: Size, *, is_sample: bool
 
 
 def check_stackable(sample: Parts) -> None:
-    """Raise an error if samples cannot be stacked to a batch that can be mixed."""
+    """Raise an error if a sample has instances, which cannot be mixed once they are stacked to a batch."""
     if sample.groups:
         raise TypeError(f"{APART}, got {type(sample.groups[0].members[0].value).__name__} with default_collate")
 
 
 def as_tensor(leaf: Any) -> Any:
-    """Return numbers and arrays as tensors, as ``default_collate`` makes them; everything else as it is."""
+    """Convert numbers and arrays to tensors, like ``default_collate``; return anything else unchanged."""
     if isinstance(leaf, Tensor):
         return leaf
     if isinstance(leaf, (int, float)):
@@ -257,5 +257,5 @@ def as_tensor(leaf: Any) -> Any:
 def _first(batch: Tensor | MixedTarget) -> Tensor | MixedTarget:
     """Return the only sample of a batch."""
     if isinstance(batch, MixedTarget):
-        return MixedTarget(*(rewrap(field[0].clone(), field) for field in batch))  # nothing of the dataset's own
+        return MixedTarget(*(rewrap(field[0].clone(), field) for field in batch))  # no alias of the dataset's tensors
     return rewrap(batch[0], batch)

@@ -33,7 +33,7 @@ def blends_of(mix: Mix) -> Blends:
 
 
 def takes_any_shape(mix: Mix) -> bool:
-    """Tell whether whole images are always blended, so that they need no height and width."""
+    """Return True if whole images are always blended, so that they need no height and width."""
     return bool(_found_for(mix._number) == ("images",))
 
 
@@ -105,7 +105,7 @@ def check_structures(mix: Mix, parts: Parts) -> None:
 
 
 def becomes_pair(mix: Mix, maps: Tensor | Column) -> bool:
-    """Tell whether maps hold classes that the mix cannot paste."""
+    """Return True if maps hold classes that the mix cannot paste."""
     return _map_kernel(maps).categorical and blends_of(mix) != "nothing"
 
 

@@ -82,7 +82,7 @@ def check_views(nest: Nest, place: int) -> None:
 
 
 def is_plain_mask(nest: Nest, place: int, images: Tensor, dims: int, named: Sequence[int] = ()) -> bool:
-    """Tell whether a plain tensor is a mask for each image, by its name or because the user said so."""
+    """Return True if a plain tensor is a mask for each image, by its name or because the user said so."""
     leaf = nest.leaves[place]
     if not is_pure_tensor(leaf) or not (place in named or is_mask_key(nest.paths[place])):
         return False
@@ -90,7 +90,7 @@ def is_plain_mask(nest: Nest, place: int, images: Tensor, dims: int, named: Sequ
 
 
 def is_single(image: Any, dims: int) -> bool:
-    """Tell whether this is one image or video, not a batch."""
+    """Return True if this is one image or video, not a batch."""
     if isinstance(image, tv_tensors.TVTensor):
         return bool(image.ndim == (4 if isinstance(image, tv_tensors.Video) else 3))
     return isinstance(image, PIL.Image.Image) or image.ndim == dims + 1

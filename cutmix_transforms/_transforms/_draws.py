@@ -85,7 +85,7 @@ class DrawingTransform(RandomTransform):
         return unpack(rows, size)
 
     def _is_idle(self, count: int) -> bool:
-        """Tell whether it is clear without a draw that nothing is mixed."""
+        """Return True if it is clear without a draw that nothing is mixed."""
         return not self.training or count < 2 or (not torch.compiler.is_compiling() and self.p == 0)
 
     def _draw(self, count: int, size: Size, others: int = 0) -> HostDraw:

@@ -73,7 +73,7 @@ def test_what_fits_the_image_of_a_sample_is_an_error_too(form):
     ]
     mix = cutmix(num_classes=CLASSES)
     for call in (MixCollate(mix), MixCollate(mix, collate_fn=list), lambda some: MixDataset(some, mix)[0]):
-        with pytest.raises(ValueError, match="must not stay as it is"):
+        with pytest.raises(ValueError, match="must not be left unmixed"):
             call(samples)
 
 

@@ -32,7 +32,7 @@ CALLS = [
         (IMAGES, LABELS > 2),
         {"num_classes": 2},
         TypeError,
-        ["labels", "torch.bool", "make them labels.long() or labels.float()"],
+        ["labels", "torch.bool", "convert them with labels.long() or labels.float()"],
     ),
     ((IMAGES, [0, 1, 2, 3, 4, 0]), {"num_classes": 5}, TypeError, ["labels", "torch.tensor(labels)", "list"]),
     ((IMAGES, None), {"num_classes": 5}, TypeError, ["labels", "NoneType"]),
