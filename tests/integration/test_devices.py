@@ -158,6 +158,12 @@ def test_boxes_are_pasted_by_a_mask_as_one_by_one(per_sample, dtype):
             out = torch.empty_like(images)
             paste_by_mask(out, images, HostDraw.of(draw))
             assert torch.equal(out, functional.mix_images(images, draw))
+    for dims, shape in ((1, (COUNT, 2, HEIGHT, WIDTH)), (3, (COUNT, 2, 5, HEIGHT, WIDTH))):
+        images = torch.randint(200, shape).to(dtype)
+        draw = RandomCutMix(per_sample=per_sample, p=0.6, dims=dims).draw(images)
+        out = torch.empty_like(images)
+        paste_by_mask(out, images, HostDraw.of(draw))
+        assert torch.equal(out, functional.mix_images(images, draw))
 
 
 # --- devices that can be absent ---------------------------------------------------------------------------------------
@@ -184,6 +190,29 @@ def test_same_pixels_and_targets(device):
             tolerance = {"rtol": 0, "atol": 1} if form == "uint8" else {}
             torch.testing.assert_close(on("cpu", found[0]), wanted[0], **tolerance)
             torch.testing.assert_close(on("cpu", found[1]), wanted[1])
+
+
+@where("cpu", "cuda", "mps")
+@each
+def test_same_boxes_over_other_axes(device, per_sample):
+    """Signals and volumes, without waiting for the device."""
+    for dims, size in ((1, (23,)), (3, (5, 9, 7))):
+        images, mix = torch.rand(COUNT, 2, *size), RandomCutMix(dims=dims, per_sample=per_sample, p=0.8, **SOFT)
+        cutout = RandomCutout(0.5, holes=2, dims=dims)
+        draw, holes = mix.draw(images), cutout.draw(images)
+        far = on(device, (images, LABELS))
+        if device == "cuda":
+            torch.cuda.set_sync_debug_mode("error")
+        try:
+            found, cut = mix(*far, draw=draw), cutout(far[0], draw=holes)
+            mix(*far)
+            cutout(far[0])
+        finally:
+            if device == "cuda":
+                torch.cuda.set_sync_debug_mode("default")
+        assert torch.equal(found[0].cpu(), mix(images, LABELS, draw=draw)[0])
+        torch.testing.assert_close(found[1].cpu(), mix(images, LABELS, draw=draw)[1])
+        assert torch.equal(cut.cpu(), cutout(images, draw=holes))
 
 
 @where("cuda", "mps")
