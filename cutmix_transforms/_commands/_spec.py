@@ -38,9 +38,9 @@ def transform_of(text: str, **defaults: Any) -> RandomTransform:
             text belongs before the message.
 
     Example:
-        >>> transform_of("cutmix:ratio=(0.2,0.8),target=pair", num_classes=10)
-        RandomCutMix(alpha=1.0, p=1.0, num_classes=10, per_sample=False, ratio=(0.2, 0.8), opacity=1.0, majority=False,
-            min_visibility=0.0, target='pair', label_smoothing=0.0, labels_getter='default', generator=None)
+        >>> mix = transform_of("cutmix:ratio=(0.2,0.8),target=pair", num_classes=10)
+        >>> type(mix).__name__, mix.ratio, mix.target, mix.num_classes
+        ('RandomCutMix', (0.2, 0.8), 'pair', 10)
     """
     calls = list(_calls(text, defaults))
     try:
