@@ -35,7 +35,7 @@ def newest(session: nox.Session) -> None:
 
 
 def run(session: nox.Session, *options: str) -> None:
-    """Install the project and run its tests, or those that are named after ``--``."""
+    """Install the project and run all its tests, or those that are named after ``--``."""
     session.chdir(ROOT)
     session.install(*options, "--editable", ".[dev]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-m", "", *session.posargs)

@@ -98,6 +98,7 @@ def test_scenes(name):
         assert masks["masks"].shape == (len(masks["labels"]), 64, 48)
 
 
+@pytest.mark.slow
 def test_compiled_pipeline():
     functions = _bench_cases.pipeline_functions("CutMix", CPU, count=4, side=8)
     assert functions["plain"]().numel() == 4 * 3 * 8 * 8 * 3 // 2

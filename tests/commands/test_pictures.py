@@ -252,6 +252,7 @@ def test_preview_shows_every_kind_and_names_what_is_damaged(names, tmp_path, cap
         assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) <= 2, name
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning:lightning")
 def test_compare_learns_from_every_kind_and_names_what_is_damaged(tmp_path, capfd):
     folder, names = tmp_path / "data", list(READABLE)
@@ -303,6 +304,7 @@ def test_a_folder_of_which_nothing_can_be_read_is_an_error(command, last, tmp_pa
     assert not (tmp_path / "out.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_flat", [True, False])
 def test_only_regular_files_are_opened(is_flat, tmp_path):
     """A pipe would be waited for, and some devices never end."""

@@ -305,6 +305,7 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, words, tmp_path, capsy
     assert not (tmp_path / "out.png").exists()
 
 
+@pytest.mark.slow
 def test_module_is_the_same_program(tmp_path):
     command = [sys.executable, "-m", "cutmix_transforms", "preview", "nowhere"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)

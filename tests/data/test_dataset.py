@@ -199,10 +199,18 @@ def partners_of(data, position, count):
     return found.long().tolist()
 
 
-WEIGHTS = [[1, 2, 3, 4, 0], [0.0, 0.0, 1e-300, 3e-300, 0.0], torch.tensor([5, 1, 1, 1, 2]), np.ones(5)]
+SLOW_WEIGHTS = {
+    "tiny": [0.0, 0.0, 1e-300, 3e-300, 0.0],
+    "tensor": torch.tensor([5, 1, 1, 1, 2]),
+    "array": np.ones(5),
+}
+WEIGHTS = [
+    pytest.param([1, 2, 3, 4, 0], id="ints"),
+    *(pytest.param(weights, marks=pytest.mark.slow, id=name) for name, weights in SLOW_WEIGHTS.items()),
+]
 
 
-@pytest.mark.parametrize("weights", WEIGHTS, ids=["ints", "tiny", "tensor", "array"])
+@pytest.mark.parametrize("weights", WEIGHTS)
 def test_partners_are_drawn_by_their_weights(weights):
     """Exactly so, of all but the sample itself."""
     torch.manual_seed(0)
@@ -263,6 +271,7 @@ def test_partners_from_another_dataset(weights):
     assert (one[0][0] >= 100).all()
 
 
+@pytest.mark.slow
 def test_class_balanced_partners_in_workers():
     labels = [0] * 30 + [1] * 3
     samples = [(torch.full((1, 4, 4), float(label)), label) for label in labels]

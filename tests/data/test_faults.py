@@ -6,6 +6,8 @@ import pytest
 from support.helpers import HEIGHT, WIDTH
 from support.programs import left_behind, play
 
+pytestmark = pytest.mark.slow
+
 WORKERS = """
     import json, multiprocessing, os, signal, sys, threading, time
     from functools import partial

@@ -188,6 +188,7 @@ def with_little_shared_memory():
     return []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["file_descriptor", "file_system"])
 def test_a_batch_for_which_shared_memory_has_no_room_is_one_clear_error(strategy, tmp_path):
     """No bus error and no hang: of images, of targets, and of what a collate_fn of the user's own makes."""
@@ -205,6 +206,7 @@ def test_a_batch_for_which_shared_memory_has_no_room_is_one_clear_error(strategy
     assert strategy == "file_system" or told["left"] == []
 
 
+@pytest.mark.slow
 def test_shared_memory_that_cannot_be_had_is_the_error_of_default_collate(tmp_path):
     """Not a plain batch instead: the DataLoader would fail to move it in a thread that nobody hears, and hang."""
     told = play(FULL, tmp_path, "limit", "file_descriptor", "plain", "images", "targets")

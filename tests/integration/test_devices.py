@@ -269,6 +269,7 @@ def test_the_host_does_not_wait_for_masks_holes_and_several_labels(device):
         torch.cuda.set_sync_debug_mode("default")
 
 
+@pytest.mark.slow
 @where("cpu", "cuda")
 def test_a_compiled_mix_draws_anew_in_every_call(device):
     images, labels = on(device, (IMAGES["float32"], LABELS))

@@ -97,6 +97,7 @@ def test_fit(place, hook):
     assert all(is_clean(*batch) for batch in task.validated)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", [False, True], ids=["global", "generator"])
 @pytest.mark.parametrize("persistent", [False, True], ids=["new_workers", "persistent_workers"])
 def test_seed_everything(own, persistent, monkeypatch):

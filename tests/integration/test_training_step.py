@@ -113,6 +113,7 @@ def compiled_steps(seed, *, whole):
 
 
 # The backward pass is not part of a graph; torch itself then looks at the gradient of the loss between two graphs.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
 @pytest.mark.usefixtures("_forget")
 @pytest.mark.parametrize("whole", [False, True], ids=["forward", "whole"])

@@ -31,6 +31,8 @@ from cutmix_transforms import (
     RandomMixUp,
 )
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = [{"pixel_values": PICTURES[i], "labels": i, "name": str(i)} for i in range(COUNT)]
 
 

@@ -13,6 +13,8 @@ from support.toys import COUNT, PICTURES, agree, network, soft, train_by_hand
 
 from cutmix_transforms import MixedTarget
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(two_ranks.__file__)
 jobs = pytest.mark.parametrize("name", two_ranks.JOBS)
 

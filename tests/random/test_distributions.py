@@ -87,7 +87,8 @@ def draws_of_batches(mix, count=4000, size=(HEIGHT, WIDTH), batch=2):
     return MixDraw(*(torch.stack([row[i][0] for row in rows]) for i in range(3)), size)
 
 
-several = pytest.mark.parametrize("draws", [draws_of_samples, draws_of_batches], ids=["samples", "batches"])
+each_batch = pytest.param(draws_of_batches, marks=pytest.mark.slow, id="batches")
+several = pytest.mark.parametrize("draws", [pytest.param(draws_of_samples, id="samples"), each_batch])
 
 
 # --- boxes: the chance of each, counted out -------------------------------------------------------------------------
@@ -338,6 +339,7 @@ def test_partner_is_a_uniform_cyclic_shift(mix, count):
     is_proportional(torch.bincount(shifts[:, 0], minlength=count), [0] + [1] * (count - 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("position", [0, 2, -1])
 def test_partners_of_a_data_set_are_uniform_over_all_others(position):
     data = [(torch.full((1, 4, 4), float(i)), i) for i in range(5)]
@@ -347,6 +349,7 @@ def test_partners_of_a_data_set_are_uniform_over_all_others(position):
     is_proportional(torch.bincount(partners, minlength=5), (~own).double())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", [False, True])
 def test_p_of_a_data_set_is_the_rate_of_samples(choice):
     data = [(torch.full((1, 4, 4), float(i)), i) for i in range(3)]
@@ -462,6 +465,7 @@ def test_draws_of_a_batch_are_shared_and_of_samples_are_not():
         assert len(set(make(per_sample=True).draw(batch).lam.tolist())) > 30
 
 
+@pytest.mark.slow
 def test_all_of_a_draw_is_independent():
     """Where boxes are and how large they are: see the laws of boxes."""
     up = draws_of_batches(RandomMixUp(p=0.5), 5000, batch=10)
@@ -488,6 +492,7 @@ def test_one_draw_after_another_is_independent(draws):
     are_independent(shifts[:-1], shifts[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [False, True], ids=["global", "generator"])
 def test_neighbouring_epochs_workers_and_ranks_are_independent(given, monkeypatch):
     """What loaders seed alike on all ranks would draw, the first two draws of each of their workers."""

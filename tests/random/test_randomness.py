@@ -1,4 +1,7 @@
-"""All that is drawn in a grid of ranks, workers and epochs. Run as a program, this file makes the part of one rank."""
+"""All that is drawn in a grid of ranks, workers and epochs, by all that draws, across modules on purpose.
+
+Run as a program, this file makes the part of one rank.
+"""
 
 import json
 import os
@@ -15,6 +18,8 @@ from torch import distributed
 from torch.utils.data import DataLoader, get_worker_info
 
 from cutmix_transforms import MixDataset, RandomCutMix, RandomCutout, RandomMixChoice, RandomMixUp
+
+pytestmark = pytest.mark.slow
 
 RANKS, EPOCHS, BATCHES = 2, 2, 4
 BATCH = torch.empty(1).expand(1000, 1, 4000, 3000)  # takes no memory

@@ -68,7 +68,8 @@ KINDS = {
 }
 kinds = pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 COPIES = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda mix: pickle.loads(pickle.dumps(mix))}
-starts = pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])
+SLOW_STARTS = [pytest.param(start, marks=pytest.mark.slow) for start in ("spawn", "forkserver")]
+starts = pytest.mark.parametrize("start", ["fork", *SLOW_STARTS])
 
 
 @kinds
@@ -188,6 +189,7 @@ MANY = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "limit", "start"),
     [(900, 400, "fork"), (1000, 256, "fork"), (900, 400, "forkserver"), (1000, 256, "spawn")],
@@ -232,6 +234,7 @@ WITHOUT = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])
 def test_without_shared_memory_p_is_an_ordinary_number(start, tmp_path):
     """That workers which are started later have."""

@@ -99,6 +99,7 @@ def test_without_a_generator_the_loader_seed_repeats_workers():
     assert run() == run()
 
 
+@pytest.mark.slow
 def test_what_is_pickled_for_a_spawned_worker_draws_as_in_a_forked_one():
     """One pass over everything that has to be pickled: mix, choice, collate, data set, generators."""
 
@@ -187,6 +188,7 @@ def test_a_transform_made_anew_for_every_sample_goes_on_where_the_last_one_was(n
     assert torch.equal(GENERATOR.get_state(), before)
 
 
+@pytest.mark.slow
 def test_transforms_made_anew_draw_alike_however_workers_are_started():
     def run(start):
         options = {"num_workers": 2, "multiprocessing_context": start}

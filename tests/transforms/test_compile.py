@@ -1,4 +1,4 @@
-"""Inside torch.compile: one graph, no compilation from batch to batch, fresh draws that follow their laws."""
+"""All transforms inside torch.compile: one graph, none anew from batch to batch, fresh draws that follow their laws."""
 
 import copy
 import shutil
@@ -31,6 +31,7 @@ def generator_of(seed):
     return None if seed is None else torch.Generator().manual_seed(seed)
 
 
+@pytest.mark.slow
 @mixes
 @generators
 @each
@@ -51,6 +52,7 @@ def test_one_graph_for_all_batches(make, seed, per_sample):
     assert torch.equal(compiled(images, torch.arange(3))[0], images)
 
 
+@pytest.mark.slow
 @generators
 def test_by_default_one_more_graph_for_batches_of_any_size(seed):
     mix = RandomCutMix(num_classes=16, generator=generator_of(seed))
@@ -60,6 +62,7 @@ def test_by_default_one_more_graph_for_batches_of_any_size(seed):
     assert counters["stats"]["unique_graphs"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "seed"), [("cutmix", None), ("mixup", None), ("choice", None), ("cutmix_blended", 7)])
 def test_pipeline(name, seed):
     """With torchvision's own transforms in one graph, and the code that the compiler writes."""
@@ -83,6 +86,7 @@ def test_pipeline(name, seed):
     assert counters["stats"]["unique_graphs"] == 1
 
 
+@pytest.mark.slow
 @generators
 def test_law_inside_a_compiled_graph(seed):
     mix = RandomMixUp(alpha=0.4, target="pair", per_sample=True, generator=generator_of(seed))
@@ -113,6 +117,7 @@ def test_cutout(seed):
     assert 0.5 < (first == images).float().mean() < 1
 
 
+@pytest.mark.slow
 @generators
 def test_two_calls_in_one_graph_draw_twice(seed):
     """The compiler may take equal operations for one, but not those that draw."""

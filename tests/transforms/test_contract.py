@@ -1,4 +1,4 @@
-"""What all transforms promise, run over all of them."""
+"""What all transforms promise, run over all of them: this file cuts across their modules on purpose."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""The default dtype and the default device of torch are the user's: whatever they are, all is as it would be without.
+"""The default dtype and device of torch are the user's: whatever they are, all of the package is as without.
 
 What is made on the device ``meta`` has no values, so that nothing made on the default device is used unnoticed.
 """
@@ -152,6 +152,7 @@ def test_other_ranks(default, seed, monkeypatch):
     assert_same(case, default)
 
 
+@pytest.mark.slow
 @defaults
 @given
 def test_compiled(default, seed):

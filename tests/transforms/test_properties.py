@@ -1,10 +1,14 @@
-"""What holds for whatever one calls the transforms with; ``--hypothesis-profile=thorough`` tries ten times as much."""
+"""What holds for whatever one calls the package with, across its modules on purpose.
+
+``--hypothesis-profile=thorough`` tries ten times as much.
+"""
 
 import copy
 import pickle
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -40,6 +44,8 @@ from cutmix_transforms import (
     mixed_accuracy,
 )
 from cutmix_transforms.functional import _pixels
+
+pytestmark = pytest.mark.slow
 
 # Images are written one after another, or all at once.
 ways = st.booleans().map(lambda way: patch.object(_pixels, "_goes_one_by_one", lambda out: way))
