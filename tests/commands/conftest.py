@@ -12,6 +12,7 @@ LONG = (
     "test_interrupting_keeps_what_is_finished",
     "test_mixing_goes_off",
     "test_the_package_and_its_other_commands",
+    "test_training_that_explodes",
     "test_two_ranks",
 )
 

@@ -145,6 +145,7 @@ def test_they_can_be_mixed_and_shown():
     assert show_batch(views, rows, classes=things).width > 3 * 48
 
 
+@pytest.mark.slow
 def test_scenes_reach_workers_that_are_spawned():
     scenes = photographs(32).scenes
     collate = MixCollate(RandomCutMix(), collate_fn=unstacked)

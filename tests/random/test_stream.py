@@ -167,7 +167,9 @@ class Anew:
         return transform.draw(torch.empty(4, 1, HEIGHT, WIDTH)).lam[0].item()
 
 
-@pytest.mark.parametrize("name", NEW)
+@pytest.mark.parametrize(
+    "name", ["mixup", *(pytest.param(name, marks=pytest.mark.slow) for name in NEW if name != "mixup")]
+)
 @pytest.mark.parametrize("persistent", [False, True], ids=["anew", "persistent"])
 def test_a_transform_made_anew_for_every_sample_goes_on_where_the_last_one_was(name, persistent):
     def run(seed):
@@ -209,6 +211,7 @@ def test_holes_and_dataset_differ_between_workers():
         assert not torch.equal(*targets)
 
 
+@pytest.mark.slow
 def test_forked_worker_takes_its_rank_from_the_environment(monkeypatch):
     def run(rank):
         for name, value in (("RANK", rank), ("WORLD_SIZE", 4)):

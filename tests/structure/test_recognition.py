@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import NamedTuple
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from support.recognition import IMAGE, LABEL, LEFT, MASK, image_of, roles, walk,
 from support.strategies import seeds
 
 from cutmix_transforms import MixCollate, MixDataset, MixedTarget, RandomCutMix, RandomMixUp
+
+pytestmark = pytest.mark.slow
 
 fewer = settings(max_examples=settings.default.max_examples * 2 // 5)  # each case is large
 counts = st.integers(2, 4)

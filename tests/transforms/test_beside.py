@@ -246,6 +246,7 @@ def test_dense_labels_agree_in_three_places():
         assert not torch.equal(out["labels"], MASKS)
 
 
+@pytest.mark.slow
 def test_dense_labels_compile():
     for batch in ((IMAGES, MASKS), {"image": IMAGES, "mask": MASKS, "label": LABELS}):
         num_classes = CLASSES if isinstance(batch, dict) else None

@@ -309,6 +309,7 @@ def test_masks_in_holes_of_volumes():
                 assert int(out[(i, *place)]) == (5 if inside(holes[i, 0].tolist(), place) else 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dims", [1, 3])
 def test_compiled(dims):
     images, mix = batch_of(dims), RandomCutMix(num_classes=CLASSES, dims=dims)

@@ -71,7 +71,7 @@ CALLS = [
         ({"a": tv_tensors.Image(IMAGES), "b": tv_tensors.Image(IMAGES[..., :5]), "label": LABELS},),
         {"num_classes": 5},
         ValueError,
-        ["one size", "(6, 3, 17, 11)", "(6, 3, 17, 5)"],
+        ["same size", "(6, 3, 17, 11)", "(6, 3, 17, 5)"],
     ),
     (
         ({"a": tv_tensors.Image(IMAGES), "b": tv_tensors.Image(IMAGES[:3]), "label": LABELS},),
