@@ -72,6 +72,7 @@ class Mix(DrawingTransform):
     Example:
         A band of the partner over the whole width, up to half as high as the image:
 
+        >>> import torch
         >>> from cutmix_transforms.functional import Placement
         >>> class RandomBand(Mix):
         ...     numbers = 2
