@@ -247,6 +247,7 @@ def test_nan_and_infinity_stay_in_the_box():
     assert torch.equal(mix_by_mask(images, unmixed, images).nan_to_num(7), images.nan_to_num(7))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # what torch writes forward derivatives in
 def test_gradients_flow_to_both_samples():
     images = torch.rand(5, 1, 17, 11, dtype=torch.float64, requires_grad=True)

@@ -28,6 +28,7 @@ def kornia_mixup(images, fractions, pairs):
     return images * (1 - fractions) + images[pairs] * fractions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_sample", [False, True])
 def test_cutmix_by_the_same_boxes(per_sample):
     """The very same pixels; rows of label, partner's label and the partner's fraction are our pair."""
@@ -41,6 +42,7 @@ def test_cutmix_by_the_same_boxes(per_sample):
         torch.testing.assert_close(target.lam, 1 - fractions, rtol=0, atol=1.2e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_sample", [False, True])
 def test_mixup_by_the_same_fractions(per_sample):
     mix = RandomMixUp(per_sample=per_sample, target="pair")

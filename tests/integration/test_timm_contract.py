@@ -25,6 +25,7 @@ def check(ours, theirs, draw, ulps):
     check_targets_within(targets, soft, 1)
 
 
+@pytest.mark.slow
 @smoothings
 @pytest.mark.parametrize("mode", ["batch", "elem"])
 def test_cutmix_by_the_same_boxes(mode, smoothing, monkeypatch):
@@ -44,6 +45,7 @@ def test_cutmix_by_the_same_boxes(mode, smoothing, monkeypatch):
         check(ours, theirs, draw, 0)
 
 
+@pytest.mark.slow
 @smoothings
 @pytest.mark.parametrize("mode", ["batch", "elem"])
 def test_mixup_by_the_same_lam(mode, smoothing, monkeypatch):

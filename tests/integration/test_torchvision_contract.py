@@ -14,6 +14,7 @@ IMAGES = images_of()
 both = pytest.mark.parametrize("make", [RandomCutMix, RandomMixUp])
 
 
+@pytest.mark.slow
 def test_cutmix_by_the_same_box(monkeypatch):
     """The very same pixels, and targets but for the last digit, over many draws."""
     params = {}
@@ -28,6 +29,7 @@ def test_cutmix_by_the_same_box(monkeypatch):
         check_targets_within(targets, soft, 1)
 
 
+@pytest.mark.slow
 def test_mixup_by_the_same_lam(monkeypatch):
     params = {}
     monkeypatch.setattr(v2.MixUp, "make_params", lambda self, flat_inputs: params)

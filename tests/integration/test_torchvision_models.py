@@ -11,6 +11,8 @@ from torchvision.transforms import v2
 
 from cutmix_transforms import MixCollate, MixedLoss, MixedTarget, RandomCutMix, RandomCutout, RandomMixUp
 
+pytestmark = pytest.mark.slow
+
 SIZE = (64, 48)
 
 
