@@ -24,7 +24,23 @@ TURNS = {
 
 
 def open_picture(path: Path) -> Image.Image | None:
-    """A picture as people see it, or None after one line about why it is skipped.
+    """A picture as people see it, in color and the right way up, or None after one line about why it is skipped.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The picture, in mode ``RGB``, or None.
+    """
+    try:
+        return read_picture(path)
+    except ValueError as error:
+        say_skipped(path, str(error))
+        return None
+
+
+def read_picture(path: Path) -> Image.Image:
+    """A picture as people see it.
 
     It is in colour and the right way up, the first one where there are several, grey of 16 bits scaled to 8, and on
     white where it is transparent, for the colours hidden there are arbitrary. Of one that is much longer than wide only
@@ -34,14 +50,21 @@ def open_picture(path: Path) -> Image.Image | None:
         path: the file.
 
     Returns:
-        The picture, in mode ``RGB``, or None.
+        The picture, in mode ``RGB``.
+
+    Raises:
+        ValueError: if it cannot be read; it says why, in one line.
     """
     try:
         with _opened(path) as picture:
             return _in_colour(picture)
     except Exception as error:  # damaged files make Pillow raise errors of nearly every kind
-        print(f"skipped {printable(path)}: {printable(_reason(error))}", file=sys.stderr)
-        return None
+        raise ValueError(_reason(error)) from None
+
+
+def say_skipped(path: Path, reason: str) -> None:
+    """Say in one line that a file is skipped, and why."""
+    print(f"skipped {printable(path)}: {printable(reason)}", file=sys.stderr)
 
 
 def size_of(path: Path) -> tuple[int, int] | None:

@@ -1,11 +1,13 @@
-"""What trains networks or starts programs to compare is slow; it is told by its fixtures and its name."""
+"""A comparison that several tests look at, and the mark of those that train: they are slow."""
 
 from pathlib import Path
 
 import pytest
+from support.compare_cases import MIXES, mix_options, save
+
+from cutmix_transforms._commands._cli import main
 
 FOLDER = Path(__file__).parent
-TRAINED = {"finished", "trained", "copied", "unfinished"}
 LONG = (
     "test_a_killed_run",
     "test_a_second_comparison",
@@ -19,6 +21,29 @@ LONG = (
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        trains = TRAINED & set(getattr(item, "fixturenames", ())) or item.name.startswith(LONG)
+        trains = "finished" in getattr(item, "fixturenames", ()) or item.name.startswith(LONG)
         if trains and item.path.is_relative_to(FOLDER):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """Two hundred pictures: a folder with ``train`` and ``test``."""
+    folder = tmp_path_factory.mktemp("pictures")
+    save(folder / "train", (53, 53, 53))
+    save(folder / "test", (14, 14, 13))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def short(pictures):
+    """A training of seconds."""
+    return [str(pictures), "--epochs", "3", "--batch-size", "32"]
+
+
+@pytest.fixture(scope="session")
+def finished(short, tmp_path_factory):
+    """A comparison that nothing disturbed: its folder."""
+    folder = tmp_path_factory.mktemp("finished") / "new"
+    assert main(["compare", *short, *mix_options(*MIXES), "--seeds", "2", "--out", str(folder)]) == 0
+    return folder

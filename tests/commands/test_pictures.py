@@ -253,7 +253,6 @@ def test_preview_shows_every_kind_and_names_what_is_damaged(names, tmp_path, cap
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::UserWarning:lightning")
 def test_compare_learns_from_every_kind_and_names_what_is_damaged(tmp_path, capfd):
     folder, names = tmp_path / "data", list(READABLE)
     for part in ("train", "val"):
@@ -270,7 +269,7 @@ def test_compare_learns_from_every_kind_and_names_what_is_damaged(tmp_path, capf
     assert [line.partition(": ")[0] for line in lines] == [f"skipped {path}" for path in skipped]
     data = json.loads((tmp_path / "out" / "results.json").read_text())["data"]
     assert (data["train"], data["test"], data["size"], data["skipped"]) == (len(names), len(names), HIGH, skipped)
-    train = _data.load(folder, train_size=None, size=None, workers=0, quiet=True).train
+    train = _data.load(folder, train_size=None, size=None, quiet=True).train
     for (path, k), pixels in zip(train.labelled, train.held, strict=True):
         assert k == names.index(path.name) % 2
         expected = torch.tensor(READABLE[path.name][1])[:, None, None].expand(3, HIGH, HIGH)

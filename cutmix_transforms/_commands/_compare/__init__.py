@@ -1,50 +1,68 @@
-"""``cutmix-transforms compare``: whether mixing helps on one's own pictures, with error bars."""
+"""``cutmix-transforms compare``: whether mixing helps on one's own images, with error bars."""
 
 import argparse
 from importlib.util import find_spec
 from pathlib import Path
 
-from cutmix_transforms._commands._compare._mixes import AUGMENTS, MIXES
-
-HELP = "Train the same network with and without mixing on your pictures, and say what it did."
-NEEDS = ("lightning", "torchmetrics", "matplotlib")
+HELP = "Train the same network with and without mixing on your images, and say what it did."
+NEEDS = "matplotlib"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command to its parser."""
     add = parser.add_argument
-    where = (
-        "folder with train/ and val/ or test/, or with a folder of pictures for each class, of which a fifth is kept "
-    )
+    where = "folder with train/ and val/ or test/, or with a folder of images for each class, of which a fifth is kept "
     add("data", nargs="?", type=Path, metavar="DATA", help=where + "for the test (default: embedded Fashion-MNIST)")
-    add("--mix", action="append", choices=MIXES, help="what to compare; may be repeated (default: all)")
-    add("--alpha", type=float, metavar="A", help="of MixUp and CutMix (default: 0.4 and 1)")
-    model = "small, or a model of torchvision or an installed timm (default: small; resnet18 for large pictures)"
-    augment = "what all runs share: nothing, flips, or flips and random crops (default: crop; embedded: flip)"
-    add("--augment", choices=AUGMENTS, help=augment)
-    add("--model", metavar="NAME", help=model)
-    add("--epochs", type=int, default=40, metavar="N", help="of every run (default: %(default)s)")
-    add("--train-size", type=int, metavar="M", help="learn from that many pictures (default: all; embedded: 500)")
-    add("--batch-size", type=int, default=64, metavar="B", help="of every device (default: %(default)s)")
-    add("--size", type=int, metavar="S", help="side of the pictures in pixels (default: as they are, up to 224)")
-    rate = "the largest of the cycle (default: 0.1 for 64 pictures a step, times the root of how many times as many)"
-    add("--learning-rate", type=float, metavar="R", help=rate)
-    add("--seeds", type=int, default=3, metavar="S", help="runs of each mix (default: %(default)s)")
-    add(
-        "--mix-off-last", type=int, default=0, metavar="K", help="no mixing in the last K epochs (default: %(default)s)"
-    )
+    _add_mixes(parser)
+    _add_training(parser)
     add("--out", type=Path, metavar="FOLDER", help="where the report goes (default: runs/ and the name of the data)")
-    add(
-        "--resume",
-        action="store_true",
-        help="go on with what FOLDER holds, with the same options or with more seeds or mixes",
-    )
-    add("--workers", type=int, metavar="W", help="processes that make batches, for each device (default: by cores)")
-    add("--devices", default="auto", help="how many, or which, as Lightning takes it (default: %(default)s)")
-    add("--num-nodes", type=int, default=1, metavar="N", help="machines (default: %(default)s)")
-    add("--strategy", default="auto", help="of Lightning, such as ddp (default: %(default)s)")
-    add("--precision", default="32-true", help="of Lightning, such as bf16-mixed (default: %(default)s)")
+    resume = "go on with what FOLDER holds, with the same options or with more seeds, mixes or lengths"
+    add("--resume", action="store_true", help=resume)
+    add("--workers", type=int, metavar="W", help="processes that make batches of large images (default: by cores)")
+    add("--device", default="auto", help="such as cpu or cuda:1 (default: a GPU if there is one)")
+    compiled = "make a GPU faster by torch.compile, which takes a minute (default: where it pays)"
+    add("--compile", choices=("auto", "yes", "no"), default="auto", help=compiled)
     parser.set_defaults(run=run)
+
+
+def _add_mixes(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--mix",
+        action="append",
+        metavar="MIX",
+        help="what to compare, as often as you like: none, cutout, mixup, cutmix, cutmix+mixup for both in turn, or a "
+        "class of your own, MODULE:CLASS; with its options, cutmix:alpha=1,p=0.5 (default: as in the recipe)",
+    )
+    add("--alpha", type=float, metavar="A", help="of all mixes that have one and do not say it themselves")
+    add("--p", type=float, metavar="P", help="probability that a batch is mixed, likewise")
+    off = "no mixing in the last K epochs (default: %(default)s)"
+    add("--mix-off-last", type=int, default=0, metavar="K", help=off)
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    recipe = (
+        "short: a small network, 40 epochs, batches of 64, one cycle of the learning rate; cifar: that of the papers, "
+        "ResNet-18, 200 epochs, batches of 128, a cosine. What else you give goes before it (default: %(default)s)"
+    )
+    add("--recipe", choices=("short", "cifar"), default="short", help=recipe)
+    model = "small, or a model of torchvision or an installed timm (default: small; resnet18 for large images)"
+    add("--model", metavar="NAME", help=model)
+    augment = "what all runs get: nothing, flips, or flips and random crops (default: crop; embedded: flip)"
+    add("--augment", choices=("none", "flip", "crop"), help=augment)
+    add("--epochs", metavar="N[,N...]", help="of every run; several, 20,40,80, to see what longer training changes")
+    add("--seeds", type=int, metavar="S", help="runs of each mix (default: 5; cifar: 3)")
+    add("--train-size", type=int, metavar="M", help="learn from that many images (default: all; embedded: 500)")
+    add("--batch-size", type=int, metavar="B", help="of every process")
+    add("--size", type=int, metavar="S", help="side of the images in pixels (default: as they are, up to 224)")
+    rate = "the largest one (default: 0.1, times the root of how many times larger than usual a batch is)"
+    add("--learning-rate", type=float, metavar="R", help=rate)
+    add("--schedule", choices=("one-cycle", "cosine"), help="how the learning rate rises and falls")
+    add("--momentum", type=float, metavar="R", help="of SGD, Nesterov's (default: 0.9)")
+    add("--weight-decay", type=float, metavar="R", help="of SGD (default: 5e-4)")
+    precision = "what the network computes in (default: float32; on a GPU bfloat16)"
+    add("--precision", choices=("float32", "bfloat16"), help=precision)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -54,13 +72,12 @@ def run(options: argparse.Namespace) -> None:
         options: the parsed command line.
 
     Raises:
-        OSError: if pictures cannot be read or the report cannot be written.
+        OSError: if images cannot be read or the report cannot be written.
         ValueError: if an option is out of range, a package is missing, the data are too few, or the folder holds
             another comparison.
     """
-    missing = [name for name in NEEDS if find_spec(name) is None]
-    if missing:
-        raise ValueError(f"{', '.join(missing)} must be installed: pip install 'cutmix-transforms[compare]'")
+    if find_spec(NEEDS) is None:
+        raise ValueError(f"{NEEDS} must be installed: pip install 'cutmix-transforms[compare]'")
     from cutmix_transforms._commands._compare import _command  # noqa: PLC0415
 
     _command.run(options)

@@ -1,15 +1,16 @@
 """Trainings that are not finished, as files that are whole and say which training they are of."""
 
 import io
+import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.plugins import TorchCheckpointIO
 
 from cutmix_transforms._commands._files import write_whole
 
 RUN = "cutmix_transforms_run"
+PATIENCE = 20  # times as long as writing one takes, until the next is written
 
 
 def read(file: Path, run: dict[str, Any]) -> dict[str, Any]:
@@ -38,22 +39,28 @@ def read(file: Path, run: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-class Checkpoints(TorchCheckpointIO):
-    """Checkpoints of one run, written in one step, so that a full disk leaves the one before.
+class Keeper:
+    """Writes the checkpoints of one run, in one step each, so that a full disk leaves the one before.
 
     Args:
+        file: where they are written.
         run: what tells the run from others, in numbers and strings.
     """
 
-    def __init__(self, run: dict[str, Any]) -> None:
-        self.run = run
+    def __init__(self, file: Path, run: dict[str, Any]) -> None:
+        self.file, self.run = file, run
+        self.next = 0.0  # when writing one again takes little beside the training since
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:  # noqa: ARG002
-        """Write a checkpoint, and which run it is of."""
+    def read(self) -> dict[str, Any] | None:
+        """Return the last checkpoint, or None where there is none."""
+        return read(self.file, self.run) if self.file.exists() else None
+
+    def write(self, state: dict[str, Any], *, must: bool) -> None:
+        """Write a checkpoint, unless it may be left out because one was written not long ago."""
+        began = time.monotonic()
+        if not must and began < self.next:
+            return
         content = io.BytesIO()
-        torch.save(checkpoint | {RUN: self.run}, content)
-        write_whole(Path(path), content.getbuffer())
-
-    def load_checkpoint(self, path: Any, *_: Any, **__: Any) -> dict[str, Any]:
-        """Read a checkpoint of this run."""
-        return read(Path(path), self.run)
+        torch.save(state | {RUN: self.run}, content)
+        write_whole(self.file, content.getbuffer())
+        self.next = time.monotonic() + PATIENCE * (time.monotonic() - began)

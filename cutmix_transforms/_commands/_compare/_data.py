@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -12,11 +14,11 @@ from typing import NamedTuple
 
 from PIL import Image
 from torch import Generator, Tensor
-from torch.utils.data import DataLoader, RandomSampler
-from tqdm import tqdm
+from torch.utils.data import RandomSampler
 
 from cutmix_transforms._commands._compare._looks import Labelled, Looking, Seen, Source
 from cutmix_transforms._commands._compare._networks import SMALL_PICTURE
+from cutmix_transforms._commands._compare._progress import Progress
 from cutmix_transforms._commands._folders import folders_in, parts_of, pictures_in_classes
 from cutmix_transforms._commands._pictures import size_of
 
@@ -26,7 +28,6 @@ EMBEDDED_TRAIN = 500
 LARGEST = 224  # side of pictures, unless told
 HELD = 2**31  # bytes of small pictures that are kept in memory
 SEED = 0  # of what is chosen, the same for all runs
-FEW = 256  # pictures, for which it is not worth starting processes
 
 
 @dataclass
@@ -72,7 +73,7 @@ class Chosen(NamedTuple):
     test: list[int]
 
 
-def load(folder: Path | None, *, train_size: int | None, size: int | None, workers: int, quiet: bool) -> Data:
+def load(folder: Path | None, *, train_size: int | None, size: int | None, quiet: bool) -> Data:
     """Find pictures, look at each once, whether it can be read and how bright it is, and choose from them.
 
     Args:
@@ -80,7 +81,6 @@ def load(folder: Path | None, *, train_size: int | None, size: int | None, worke
             pictures.
         train_size: how many pictures to learn from, as evenly from all classes as can be; None for all.
         size: side of the pictures in pixels; None for that of the pictures, up to 224.
-        workers: processes that read pictures.
         quiet: without a progress bar.
 
     Returns:
@@ -98,7 +98,7 @@ def load(folder: Path | None, *, train_size: int | None, size: int | None, worke
     size = size or _usual_size([found.labelled[i] for i in chosen.train])
     while not all(i in seen.contents for part in chosen for i in part):  # each time with others for what is bad
         for part in chosen:
-            _look(found, part, seen, size, workers=0 if folder is None else workers, quiet=quiet)
+            _look(found, part, seen, size, quiet=quiet)
         chosen = _choose(found, seen.bad, train_size)
     return _data(found, chosen, seen, size)
 
@@ -127,16 +127,18 @@ def _choose(found: Found, bad: set[int], train_size: int | None) -> Chosen:
     return Chosen(_in_turn(shuffled)[:train_size], test)
 
 
-def _look(found: Found, part: list[int], seen: Seen, size: int, *, workers: int, quiet: bool) -> None:
-    """Look at the pictures of a part that were not looked at before."""
+def _look(found: Found, part: list[int], seen: Seen, size: int, *, quiet: bool) -> None:
+    """Look at the pictures of a part that were not looked at before, in threads, as decoding lets others run."""
     fresh = [i for i in part if i not in seen.contents]
     keep = size <= SMALL_PICTURE and 3 * size * size * len(part) <= HELD
     looking = Looking([found.labelled[i] for i in fresh], size, keep=keep)
-    some = workers if len(fresh) > FEW else 0
-    looks = chain.from_iterable(DataLoader(looking, batch_size=64, num_workers=some, collate_fn=list))
-    bar = tqdm(looks, "looking at pictures", len(fresh), leave=False, disable=quiet or None)
-    for i, look in zip(fresh, bar, strict=True):
-        seen.add(i, look)
+    progress = Progress("looking at pictures", quiet=quiet)
+    # Threads that each catch warnings would leave the filters of whichever ended last.
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as threads:
+        for number, (i, look) in enumerate(zip(fresh, threads.map(looking, range(len(fresh))), strict=True)):
+            seen.add(i, found.labelled[i][0], look)
+            progress.show(f"{number} of {len(fresh)}")
+    progress.close()
 
 
 def _data(found: Found, chosen: Chosen, seen: Seen, size: int) -> Data:

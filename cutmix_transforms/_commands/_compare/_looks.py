@@ -4,15 +4,16 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
+from torchvision.transforms.functional import pil_to_tensor
 
-from cutmix_transforms._commands._pictures import open_picture
+from cutmix_transforms._commands._pictures import read_picture, say_skipped
 
 Source = Path | Image.Image
 Labelled = list[tuple[Source, int]]
@@ -25,30 +26,30 @@ class Plan(NamedTuple):
     indices: list[int]
 
 
+class Cut:
+    """Makes a picture a tensor ``(3, size, size)`` uint8, cut at the longer side."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.resize = v2.Compose([v2.Resize(size), v2.CenterCrop(size)])
+
+    def __call__(self, picture: Image.Image) -> Tensor:
+        whole = picture if picture.size == (self.size, self.size) else self.resize(picture)
+        return pil_to_tensor(whole)
+
+
 class Pictures(Dataset[tuple[Tensor, int]]):
     """Pictures as ``(3, size, size)`` uint8, cut at the longer side, with the index of their class."""
 
-    def __init__(
-        self,
-        labelled: Labelled,
-        size: int,
-        transform: Callable[[Any], Tensor] | None = None,
-        held: Tensor | None = None,
-    ) -> None:
-        self.labelled, self.held = labelled, held
-        cut = v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.PILToTensor()])
-        self.transform = transform or (cut if held is None else v2.Identity())
+    def __init__(self, labelled: Labelled, size: int, transform: Callable[[Image.Image], Tensor] | None = None) -> None:
+        self.labelled, self.transform = labelled, transform or Cut(size)
 
     def __len__(self) -> int:
         return len(self.labelled)
 
     def __getitem__(self, i: int) -> tuple[Tensor, int]:
         source, label = self.labelled[i]
-        if self.held is not None:
-            return self.transform(self.held[i]), label
-        picture = open_picture(source) if isinstance(source, Path) else source.convert("RGB")
-        if picture is None:
-            return torch.empty(0, dtype=torch.uint8), label
+        picture = read_picture(source) if isinstance(source, Path) else source.convert("RGB")
         return self.transform(picture), label
 
     def __getitems__(self, plan: Plan | list[int]) -> list[tuple[Tensor, int]]:
@@ -67,19 +68,17 @@ class Look(NamedTuple):
     pixels: Tensor | None
 
 
-class Looking(Dataset[Look | None]):
-    """A look at each of some pictures, or None where it cannot be read."""
+class Looking:
+    """A look at one of some pictures by its number, or why it cannot be read."""
 
     def __init__(self, labelled: Labelled, size: int, *, keep: bool) -> None:
         self.pictures, self.keep = Pictures(labelled, size), keep
 
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def __getitem__(self, i: int) -> Look | None:
-        pixels, _ = self.pictures[i]
-        if not pixels.numel():
-            return None
+    def __call__(self, i: int) -> Look | str:
+        try:
+            pixels, _ = self.pictures[i]
+        except ValueError as error:
+            return str(error)
         source = self.pictures.labelled[i][0]
         channels = pixels.double().flatten(1) / 255
         content = source.read_bytes() if isinstance(source, Path) else source.tobytes()
@@ -100,14 +99,15 @@ class Seen:
     pixels: dict[int, Tensor] = field(default_factory=dict)
     bad: set[int] = field(default_factory=set)  # cannot be read
 
-    def add(self, i: int, look: Look | None) -> None:
-        """Keep what was seen of a picture."""
-        if look is None:
+    def add(self, i: int, source: Source, look: Look | str) -> None:
+        """Keep what was seen of a picture, or say why it is skipped."""
+        if isinstance(look, str):
+            say_skipped(Path(str(source)), look)
             self.bad.add(i)
             return
         self.contents[i], self.moments[i] = look.content, (look.means, look.squares)
         if look.pixels is not None:
-            self.pixels[i] = look.pixels.clone()  # what a worker sends holds an open file
+            self.pixels[i] = look.pixels
 
     def held(self, chosen: list[int]) -> Tensor | None:
         """Give up the pixels of pictures, if those of all were kept."""

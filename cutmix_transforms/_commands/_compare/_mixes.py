@@ -1,25 +1,128 @@
-"""The mixes and augmentations that the compare command compares."""
+"""The mixes that the compare command compares, as they are written on its command line."""
+
+import ast
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from cutmix_transforms._transforms._base import RandomTransform
 from cutmix_transforms._transforms._choice import RandomMixChoice
 from cutmix_transforms._transforms._cutmix import RandomCutMix
 from cutmix_transforms._transforms._cutout import RandomCutout
+from cutmix_transforms._transforms._mix import Mix
 from cutmix_transforms._transforms._mixup import RandomMixUp
 
-MIXES = ("none", "cutout", "mixup", "cutmix", "cutmix+mixup")
-AUGMENTS = ("none", "flip", "crop")
-ALPHA = {"mixup": 0.4, "cutmix": 1.0}
+Transform = Callable[..., Any]  # of a batch of images and their labels
+
+NONE = "none"
+NAMED: dict[str, type[RandomTransform]] = {"cutout": RandomCutout, "mixup": RandomMixUp, "cutmix": RandomCutMix}
+FORM = (
+    "none, cutout, mixup, cutmix, MODULE:CLASS or several with + between, each with its options, cutmix:alpha=1,p=0.5"
+)
+_PLUS = re.compile(r"\+(?=[^\W\d])")  # not that of 1e+3
+_PART = re.compile(r"(?P<name>[\w.]+(?::\w+(?=:|$))?)(?::(?P<options>.+))?", re.DOTALL)
 
 
-def make(name: str, num_classes: int, alpha: float | None, mean: list[float]) -> RandomTransform | None:
-    """One of ``MIXES``, with the ``alpha`` of both mixes or what is usual for each; holes show the ``mean``."""
-    alphas = {mix: usual if alpha is None else alpha for mix, usual in ALPHA.items()}
-    cutmix = RandomCutMix(alpha=alphas["cutmix"], num_classes=num_classes)
-    mixup = RandomMixUp(alpha=alphas["mixup"], num_classes=num_classes)
-    return {
-        "none": None,
-        "cutout": RandomCutout(fill=[round(255 * one) for one in mean]),
-        "mixup": mixup,
-        "cutmix": cutmix,
-        "cutmix+mixup": RandomMixChoice([cutmix, mixup]),
-    }[name]
+class Part(NamedTuple):
+    """One of the transforms that take turns in a mix, and the options that it was given."""
+
+    make: Callable[..., Any]
+    options: dict[str, Any]
+
+
+def make(text: str, num_classes: int, mean: list[float]) -> Transform | None:
+    """Make what a mix of the command line says.
+
+    Args:
+        text: the mix as it was written, such as ``cutmix:alpha=1,p=0.5``.
+        num_classes: number of classes, for what asks for it.
+        mean: mean of each channel, from 0 to 1, which the holes of Cutout show unless told otherwise.
+
+    Returns:
+        The transform of a batch, or None for ``none``.
+
+    Raises:
+        ValueError: if the text is no mix, or the class does not take these options; then its error is the message.
+    """
+    if text == NONE:
+        return None
+    parts = [_part(one, text) for one in _PLUS.split(text)]
+    try:
+        made = [part.make(**_usual(part, num_classes, mean) | part.options) for part in parts]
+        return made[0] if len(made) == 1 else RandomMixChoice(made)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"--mix {text}: {error}") from None
+
+
+def with_options(text: str, options: dict[str, float | None]) -> str:
+    """Return a mix with options for all added to each of its parts that can have them and says nothing of its own."""
+    return text if text == NONE else "+".join(_added(one, text, options) for one in _PLUS.split(text))
+
+
+def _added(one: str, text: str, options: dict[str, float | None]) -> str:
+    part = _part(one, text)
+    fresh = {
+        name: value
+        for name, value in options.items()
+        if value is not None and name not in part.options and _takes(part.make, name)
+    }
+    more = ",".join(f"{name}={value:g}" for name, value in fresh.items())
+    return f"{one}{',' if part.options else ':'}{more}" if more else one
+
+
+def _part(one: str, text: str) -> Part:
+    found = _PART.fullmatch(one)
+    if found is None:
+        raise ValueError(f"--mix must be {FORM}, got {text!r}")
+    name = found["name"]
+    if ":" not in name and name not in NAMED:
+        raise ValueError(f"--mix must be {FORM}, got {text!r}")
+    return Part(NAMED.get(name) or _imported(name, text), _options(found["options"] or "", text))
+
+
+def _options(written: str, text: str) -> dict[str, Any]:
+    """Return ``alpha=1,p=0.5`` as a dictionary."""
+    try:
+        call = ast.parse(f"_({written})", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args or any(one.arg is None for one in call.keywords):
+            raise ValueError("no options by name")
+        return {str(one.arg): ast.literal_eval(one.value) for one in call.keywords}
+    except (SyntaxError, ValueError):
+        raise ValueError(
+            f"--mix must have options as in Python, alpha=1,p=0.5 or target='pair', got {written!r} in {text!r}"
+        ) from None
+
+
+def _imported(name: str, text: str) -> Callable[..., Any]:
+    module, _, attribute = name.partition(":")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)  # as for python -m
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # a module of a user's own may raise anything while it is imported
+        raise ValueError(f"--mix must name a class that can be imported, got {text!r} ({error})") from None
+    finally:
+        sys.path.remove(here)
+    if not callable(found):
+        raise ValueError(f"--mix must name a class, got {text!r}, which is {found!r}")
+    made: Callable[..., Any] = found
+    return made
+
+
+def _usual(part: Part, num_classes: int, mean: list[float]) -> dict[str, Any]:
+    """Return the options that a transform gets unless told otherwise."""
+    if part.make is RandomCutout:
+        return {"fill": [round(255 * one) for one in mean]}
+    return {"num_classes": num_classes} if _takes(part.make, "num_classes") else {}
+
+
+def _takes(made: Callable[..., Any], option: str) -> bool:
+    """Tell whether a class takes an option, itself or, of a mix, by handing it on to the base class."""
+    parameters = inspect.signature(made).parameters
+    hands_on = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    is_mix = isinstance(made, type) and issubclass(made, Mix)
+    return option in parameters or (hands_on and is_mix and option in inspect.signature(Mix).parameters)

@@ -8,6 +8,8 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cutmix_transforms._commands._compare._ranks import Place
+
 SMALL_PICTURE = 64  # up to this side networks begin without halving the picture
 
 
@@ -91,3 +93,70 @@ def logits_of(network: nn.Module, images: Tensor) -> Tensor:
     """Return the logits of a network, without the auxiliary outputs that some give while they train."""
     out = network(images)
     return cast(Tensor, out if isinstance(out, Tensor) else out.logits)
+
+
+class Classifier:
+    """A network that is trained anew in every run, on uint8 images, and stays the same object, compiled only once.
+
+    Args:
+        name: ``small``, or a model of torchvision or timm.
+        num_classes: number of classes.
+        size: side of the images in pixels.
+        mean: mean of each channel of the training images, from 0 to 1.
+        std: their deviation.
+        place: where it is trained.
+        dtype: what convolutions and products are computed in.
+        is_compiled: that ``torch.compile`` makes the network faster.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        num_classes: int,
+        size: int,
+        *,
+        mean: list[float],
+        std: list[float],
+        place: Place,
+        dtype: torch.dtype,
+        is_compiled: bool,
+    ) -> None:
+        self.name, self.num_classes, self.size = name, num_classes, size
+        self.place, self.dtype, self.is_compiled = place, dtype, is_compiled
+        self.network = make(name, num_classes, size).to(place.device)
+        self.mean, self.std = (torch.tensor(one, device=place.device).view(-1, 1, 1) for one in (mean, std))
+        self._trained: nn.Module = self.network
+        if is_compiled:  # the graphs of CUDA, as a small network waits for the host otherwise
+            self._trained = cast(nn.Module, torch.compile(self.network, mode="reduce-overhead"))
+        if place.ranks > 1:
+            devices = [place.device] if place.device.type == "cuda" else None
+            self._trained = nn.parallel.DistributedDataParallel(self._trained, device_ids=devices)
+
+    def begin_anew(self, seed: int) -> None:
+        """Draw new weights, from a seed, into the memory of the old ones."""
+        torch.manual_seed(seed)
+        self.network.load_state_dict(make(self.name, self.num_classes, self.size).state_dict())
+        self.network.zero_grad(set_to_none=True)
+        self.network.train()
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Return logits ``(N, K)`` of images ``(N, 3, H, W)`` uint8, while it is trained."""
+        if self.is_compiled:
+            torch.compiler.cudagraph_mark_step_begin()
+        return self._of(self._trained, self._normal(images))
+
+    @torch.no_grad()
+    def predict(self, images: Tensor, shown: Tensor | None = None) -> Tensor:
+        """Return logits of images of which perhaps only a part ``(H, W)`` is shown, the mean color elsewhere."""
+        normal = self._normal(images)
+        self.network.eval()
+        logits = self._of(self.network, normal if shown is None else normal * shown)
+        self.network.train()
+        return logits
+
+    def _normal(self, images: Tensor) -> Tensor:
+        return ((images.float() / 255 - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+
+    def _of(self, network: nn.Module, normal: Tensor) -> Tensor:
+        with torch.autocast(self.place.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            return logits_of(network, normal).float()

@@ -1,11 +1,14 @@
-"""Means over seeds, and whether a difference is more than their noise."""
+"""Means over seeds, whether a difference is more than their noise, and how many seeds it takes to see one."""
 
 import math
 import statistics
+from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Any
 
 LEVEL = 0.95
+FEWEST = 3  # seeds from which something can be said about noise
+POWER = 0.8
+MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
@@ -23,28 +26,69 @@ class Mean:
 
 @dataclass(frozen=True)
 class Difference:
-    """A mean difference of pairs, and half the width of its confidence interval, which one pair does not have."""
+    """A mean difference of pairs, and the standard deviation of their differences, which one pair does not have."""
 
     mean: float
-    margin: float | None
+    deviation: float | None
+    count: int
 
     @classmethod
     def of(cls, first: list[float], second: list[float]) -> "Difference":
-        """``first - second``, paired: by Student's t, as if the differences came from a normal law."""
-        differences = Mean.of([one - two for one, two in zip(first, second, strict=True)])
-        if differences.deviation is None:
-            return cls(differences.mean, None)
-        count = len(first)
-        return cls(differences.mean, student_bound(count - 1) * differences.deviation / math.sqrt(count))
+        """``first - second``, paired."""
+        differences = [one - two for one, two in zip(first, second, strict=True)]
+        mean = Mean.of(differences)
+        return cls(mean.mean, mean.deviation, len(differences))
 
     @property
-    def exceeds_noise(self) -> bool:
-        """Tell whether a paired t-test, two-sided at 5 %, finds a difference."""
-        return self.margin is not None and abs(self.mean) > self.margin
+    def error(self) -> float | None:
+        """The standard error of the mean."""
+        return None if self.deviation is None else self.deviation / math.sqrt(self.count)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The confidence interval of the mean, by Student's t, as if the differences were normally distributed."""
+        if self.error is None:
+            return None
+        margin = student_bound(self.count - 1) * self.error
+        return self.mean - margin, self.mean + margin
+
+    @property
+    def p_value(self) -> float | None:
+        """The probability, by a two-sided paired t-test, of a mean at least as far from 0 where there is no effect."""
+        if self.error is None:
+            return None
+        return 1 - _within(math.atan2(abs(self.mean), self.error * math.sqrt(self.count - 1)), self.count - 1)
+
+    @property
+    def seeds_for_half(self) -> int | None:
+        """How many seeds find half of the mean with a probability of 80 %; None for more than a thousand."""
+        if not self.deviation:
+            return None if self.deviation is None else 2
+        counts = range(2, MOST_SEEDS + 1)
+        found = bisect_left(counts, True, key=self._finds_half)
+        return counts[found] if found < len(counts) else None
+
+    def _finds_half(self, count: int) -> bool:
+        bound = student_bound(count - 1) + student_bound(count - 1, 2 * POWER - 1)
+        return bound * (self.deviation or 0.0) / math.sqrt(count) <= abs(self.mean) / 2
+
+
+def holm(p_values: dict[str, float]) -> dict[str, float]:
+    """Return p-values corrected for how many there are: the probability that any as small is by chance is at most that.
+
+    References:
+        Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 1979.
+    """
+    corrected: dict[str, float] = {}
+    largest = 0.0
+    for rank, (name, value) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * value))
+        corrected[name] = largest
+    return corrected
 
 
 def student_bound(degrees: int, level: float = LEVEL) -> float:
-    """The ``t`` that Student's law with so many degrees of freedom exceeds neither way, with probability ``level``."""
+    """Return the ``t`` within which Student's distribution lies on both sides with a probability of ``level``."""
     low, high = 0.0, math.pi / 2
     for _ in range(60):
         middle = (low + high) / 2
@@ -67,19 +111,21 @@ def _within(angle: float, degrees: int) -> float:
     return 2 / math.pi * (angle + math.sin(angle) * total) if odd else math.sin(angle) * total
 
 
-def values_of(results: dict[str, Any], name: str) -> dict[str, dict[int, float]]:
-    """A number of all runs: by mix, then by seed."""
-    found: dict[str, dict[int, float]] = {}
-    for run in results["runs"]:
-        seconds = statistics.median(row["seconds"] for row in run["history"])
-        value = seconds if name == "seconds" else run["metrics"][name]
-        found.setdefault(run["mix"], {})[run["seed"]] = value
+ByMix = dict[str, dict[int, float]]  # by mix, then by seed
+
+
+def differences(values: ByMix, other: str) -> dict[str, Difference]:
+    """Return ``mix - other`` of each other mix, over the seeds that both have, if any."""
+    found = {}
+    for mix, its in values.items():
+        both = sorted(its.keys() & values.get(other, {}).keys())
+        if both and mix != other:
+            found[mix] = Difference.of([its[seed] for seed in both], [values[other][seed] for seed in both])
     return found
 
 
-def difference(values: dict[str, dict[int, float]], mix: str, other: str = "none") -> Difference | None:
-    """``mix - other`` over the seeds that both have, if any."""
-    both = sorted(values.get(mix, {}).keys() & values.get(other, {}).keys())
-    if not both or mix == other:
-        return None
-    return Difference.of([values[mix][seed] for seed in both], [values[other][seed] for seed in both])
+def beyond_noise(found: dict[str, Difference]) -> dict[str, float]:
+    """Return the corrected p-values of the differences that are more than noise: below 5 %, from three seeds on."""
+    p_values = {mix: one.p_value for mix, one in found.items() if one.count >= FEWEST}
+    corrected = holm({mix: value for mix, value in p_values.items() if value is not None})
+    return {mix: value for mix, value in corrected.items() if value < 1 - LEVEL}

@@ -1,56 +1,31 @@
 """One run of the compare command: a network trained with one mix from one seed, and what came out."""
 
-import logging
 import math
-import os
+import re
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 import torch
-from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.accelerators import CPUAccelerator
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics import MeanMetric, MetricCollection
-from torchmetrics.classification import (
-    MulticlassAccuracy,
-    MulticlassCalibrationError,
-    MulticlassPrecision,
-    MulticlassRecall,
-)
-from tqdm import tqdm
 
-from cutmix_transforms._commands._compare import _mixes, _networks
-from cutmix_transforms._commands._compare._batches import Batches
-from cutmix_transforms._commands._compare._checkpoints import Checkpoints
+from cutmix_transforms._commands._compare import _batches, _measures, _mixes
+from cutmix_transforms._commands._compare._checkpoints import Keeper
 from cutmix_transforms._commands._compare._data import Data
+from cutmix_transforms._commands._compare._networks import Classifier
+from cutmix_transforms._commands._compare._progress import Progress
+from cutmix_transforms._commands._compare._ranks import Place, mean_of_all
+from cutmix_transforms._commands._compare._recipes import Settings
 from cutmix_transforms._metrics._accuracy import mixed_accuracy
+from cutmix_transforms._metrics._loss import MixedLoss
 from cutmix_transforms._random._stream import seed_of
-from cutmix_transforms.functional._cutout import cutout
 
-VALIDATIONS = 20  # on the way, about
+VALIDATIONS = 10  # on the way, about
+HIDDEN = 1000  # images at least, whose parts are hidden
 
-
-@dataclass(frozen=True)
-class Settings:
-    """The options that two comparable runs share, whatever their mixes and seeds."""
-
-    model: str
-    alpha: float | None
-    epochs: int
-    batch_size: int  # of each rank
-    learning_rate: float | None
-    mix_off_last: int
-    precision: str
-    augment: str  # what all runs share besides
+Row = dict[str, float]  # what the history says of one epoch
 
 
 @dataclass(frozen=True)
@@ -58,326 +33,175 @@ class Run:
     """One training."""
 
     mix: str
+    epochs: int
     seed: int
 
     def __str__(self) -> str:
-        return f"{self.mix}, seed {self.seed}"
+        return f"{self.mix}, {self.epochs} epochs, seed {self.seed}"
 
     def checkpoint(self, folder: Path) -> Path:
-        """Where the training is kept while it is not finished."""
-        return folder / f"unfinished-{self.mix}-{self.seed}.ckpt"
+        """Return where the training is kept while it is not finished."""
+        name = re.sub(r"[^\w.+-]+", "-", self.mix)
+        return folder / f"unfinished-{name}-{self.epochs}-{self.seed}.ckpt"
 
     def described(self, data: Data, settings: Settings) -> dict[str, Any]:
         """Return what tells its checkpoint from those of other trainings."""
-        return {"mix": self.mix, "seed": self.seed, "data": data.fingerprint, **asdict(settings)}
+        return {**asdict(self), "data": data.fingerprint, **asdict(settings)}
 
 
-class Classifier(pl.LightningModule):
-    """A network that learns from pictures ``(N, 3, H, W)`` uint8 with hard or soft targets, by SGD with one cycle.
+@dataclass(frozen=True)
+class Setup:
+    """What all runs of a comparison have in common, and where they leave their checkpoints."""
 
-    Args:
-        network: gives logits of normalised pictures.
-        num_classes: number of classes.
-        mean: of the channels of the training pictures, from 0 to 1.
-        std: their deviation.
-        peak: the largest learning rate of the cycle.
-        steps: how many steps the cycle takes.
-        seed: of what the network draws while it learns, such as dropout.
-    """
+    data: Data
+    settings: Settings
+    classifier: Classifier
+    batches: _batches.Batches
+    folder: Path
+    workers: int
 
-    mean: Tensor
-    std: Tensor
+    @property
+    def place(self) -> Place:
+        """Where the runs are trained."""
+        return self.classifier.place
 
-    def __init__(
-        self,
-        network: nn.Module,
-        num_classes: int,
-        *,
-        mean: list[float],
-        std: list[float],
-        peak: float,
-        steps: int,
-        seed: int,
-    ) -> None:
-        super().__init__()
-        self.network = network
-        self.peak, self.steps, self.seed = peak, steps, seed
-        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1))
-        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1))
-        self.history: list[dict[str, float]] = []  # one row for each epoch
-        self.result: dict[str, Any] = {}
-        self.loss, self.accuracy = MeanMetric(), MeanMetric()
-        self.on_the_way = quality(num_classes, ("error", "nll"))
-        self.in_the_end = quality(num_classes)
-        self.occluded = MulticlassAccuracy(num_classes, average="micro")
-        self._began = self._ended = 0.0
+    @classmethod
+    def of(
+        cls, data: Data, settings: Settings, place: Place, *, folder: Path, workers: int, is_compiled: bool
+    ) -> "Setup":
+        """Make the network and put the images where they are needed."""
+        classifier = Classifier(
+            settings.model,
+            len(data.classes),
+            data.size,
+            mean=data.mean,
+            std=data.std,
+            place=place,
+            dtype=getattr(torch, settings.precision),
+            is_compiled=is_compiled,
+        )
+        batches = _batches.of(data, settings.augment, settings.batch_size, place=place, workers=workers)
+        return cls(data, settings, classifier, batches, folder, workers)
 
-    def forward(self, images: Tensor, *, occlude: bool = False) -> Tensor:
-        """Logits ``(N, K)`` of pictures ``(N, 3, H, W)`` uint8, perhaps without the middle half of their sides."""
-        normal = (images.float() / 255 - self.mean) / self.std
-        if occlude:
-            normal = cutout(normal, middle(images.shape[-2:]).expand(len(images), 1, 4))
-        normal = normal.contiguous(memory_format=torch.channels_last)
-        return _networks.logits_of(self.network, normal).float()
-
-    def configure_optimizers(self) -> Any:
-        """SGD with Nesterov momentum, and a learning rate that rises and falls once."""
-        optimizer = torch.optim.SGD(self.parameters(), self.peak, momentum=0.9, weight_decay=5e-4, nesterov=True)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.peak, total_steps=self.steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
-
-    def on_train_epoch_start(self) -> None:
-        """Draw what was drawn here before, if a run is taken up, and take the time."""
-        torch.manual_seed(seed_of(self.seed, len(self.history), self.global_rank))
-        self._began = time.perf_counter()
-
-    def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        """The loss of a batch, mixed or not."""
-        images, target = batch
-        logits = self(images)
-        loss = F.cross_entropy(logits, target)
-        self.loss.update(loss.detach())  # all batches of an epoch are of one size
-        self.accuracy.update(mixed_accuracy(logits.detach(), target))
-        return loss
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Take the time, which does not run while something else than training goes on."""
-        self._ended = time.perf_counter()
-
-    def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
-        """Count how good the network is on the way."""
-        images, labels = batch
-        self.on_the_way.update(self(images), labels)
-
-    def on_train_epoch_end(self) -> None:
-        """Write a row of the history, before a checkpoint is made of it."""
-        row = {
-            "seconds": self._ended - self._began,
-            "train_loss": self.loss.compute().item(),
-            "train_accuracy": self.accuracy.compute().item(),
-        }
-        if self.on_the_way["nll"].update_called:
-            row |= {f"val_{name}": value.item() for name, value in self.on_the_way.compute().items()}
-        self.history.append(row)
-        for metric in (self.loss, self.accuracy, self.on_the_way):
-            metric.reset()
-
-    def test_step(self, batch: tuple[Tensor, Tensor]) -> None:
-        """Count how good the network is in the end, also when it does not see the middle."""
-        images, labels = batch
-        self.in_the_end.update(self(images), labels)
-        self.occluded.update(self(images, occlude=True), labels)
-
-    def on_test_epoch_end(self) -> None:
-        """Say it in Python's numbers."""
-        found = {**self.in_the_end.compute(), "occluded_accuracy": self.occluded.compute()}
-        self.result = {name: value.tolist() for name, value in found.items()}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the history."""
-        checkpoint["history"] = self.history
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the history."""
-        self.history = list(checkpoint["history"])
+    def tested(self, most: int | None = None) -> Any:
+        """Yield the images to test on, or only some of them, evenly spread."""
+        count = len(self.data.test.labelled)
+        most = count if most is None else min(count, most)
+        chosen = [i * count // most for i in range(most)]
+        return _batches.to_test(self.data.test, self.data.size, chosen, device=self.place.device, workers=self.workers)
 
 
-class NegativeLogLikelihood(MeanMetric):
-    """The mean of ``-log p(label)`` over all pictures, from logits."""
-
-    def update(self, logits: Tensor, labels: Tensor) -> None:  # type: ignore[override]
-        """Count ``(N, K)`` logits and ``(N,)`` labels."""
-        super().update(F.cross_entropy(logits, labels, reduction="none"))
-
-
-class Error(MulticlassAccuracy):
-    """The share of pictures whose most probable class is another one."""
-
-    def compute(self) -> Tensor:
-        """1 - accuracy."""
-        return 1 - super().compute()
-
-
-def quality(num_classes: int, names: tuple[str, ...] | None = None) -> MetricCollection:
-    """How good logits are: ``error``, ``nll``, ``ece`` (15 bins), and ``precision`` and ``recall`` of each class."""
-    metrics: dict[str, Any] = {
-        "error": Error(num_classes, average="micro"),
-        "nll": NegativeLogLikelihood(),
-        "ece": MulticlassCalibrationError(num_classes, n_bins=15),
-        "precision": MulticlassPrecision(num_classes, average=None),
-        "recall": MulticlassRecall(num_classes, average=None),
-    }
-    return MetricCollection({name: metrics[name] for name in names or metrics}, compute_groups=False)
-
-
-def middle(size: Any) -> Tensor:
-    """The box ``(4,)`` of half the height and half the width in the middle of an image."""
-    height, width = size
-    top, left = height // 4, width // 4
-    return torch.tensor([top, left, top + height // 2, left + width // 2])
-
-
-class Progress(Callback):
-    """A bar for each run, which counts its batches."""
-
-    def __init__(self, title: str) -> None:
-        self.title = title
-
-    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:  # noqa: ARG002
-        """Begin where a checkpoint ended."""
-        total, done = int(trainer.num_training_batches) * (trainer.max_epochs or 0), trainer.global_step
-        hidden = None if trainer.is_global_zero else True  # None: where nobody watches
-        self.bar = tqdm(total=total, initial=done, desc=self.title, unit="batch", leave=False, disable=hidden)
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        """One more."""
-        self.bar.update()
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Say how good it is by now."""
-        if isinstance(module, Classifier) and module.history and "val_error" in module.history[-1]:
-            error = 100 * module.history[-1]["val_error"]
-            self.bar.set_postfix_str(f"epoch {trainer.current_epoch + 1}, error {error:.1f} %")
-
-    def teardown(self, *_: Any, **__: Any) -> None:
-        """Take the bar away."""
-        if hasattr(self, "bar"):
-            self.bar.close()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what Lightning says of devices and workers; errors are heard."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="lightning|torchmetrics")
-        try:
-            yield
-        finally:
-            logger.setLevel(level)
-
-
-@_quiet()
-def train(
-    run: Run,
-    data: Data,
-    settings: Settings,
-    *,
-    folder: Path,
-    workers: int,
-    title: str,
-    hardware: dict[str, Any],
-) -> dict[str, Any]:
+def train(run: Run, setup: Setup, *, title: str) -> dict[str, Any]:
     """Train and test, from the checkpoint of the run where there is one.
 
     Args:
-        run: the mix and the seed.
-        data: what is learnt from and what is tested on.
-        settings: how it is trained.
-        folder: where the checkpoint of the last epoch is written, until the run is finished.
-        workers: processes that make batches, for each rank.
-        title: what the progress bar says.
-        hardware: what Lightning's trainer is told of devices, nodes and strategy.
+        run: the mix, the length and the seed.
+        setup: what is learned from, what is tested on, and how.
+        title: what the line of progress begins with.
 
     Returns:
         What is written down of the run.
-
-    Raises:
-        KeyboardInterrupt: if it is interrupted; the last epoch is kept.
     """
-    torch.manual_seed(run.seed)
-    checkpoint = run.checkpoint(folder)
-    trainer = _trainer(settings, hardware, [Progress(title), _every_epoch(checkpoint)])
-    if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # of other devices, its own is needed
-        trainer.strategy.checkpoint_io = Checkpoints(run.described(data, settings))
-    batches = Batches(
-        data,
-        _mixes.make(run.mix, len(data.classes), settings.alpha, data.mean),
-        batch_size=settings.batch_size,
-        workers=workers,
-        seed=run.seed,
-        unmixed_from=settings.epochs - settings.mix_off_last,
-        augment=settings.augment,
-    )
-    classifier = Classifier(
-        _networks.make(settings.model, len(data.classes), data.size),
-        len(data.classes),
-        mean=data.mean,
-        std=data.std,
-        peak=settings.learning_rate or 0.1 * math.sqrt(settings.batch_size * trainer.world_size / 64),
-        steps=settings.epochs * len(batches.plans((0, trainer.world_size))),
-        seed=run.seed,
-    )
+    training = Training(run, setup)
+    is_first = setup.place.rank == 0
+    progress = Progress(title, quiet=not is_first)
     try:
-        trainer.fit(classifier, datamodule=batches, ckpt_path=checkpoint if checkpoint.exists() else None)
-        trainer.test(classifier, datamodule=batches, verbose=False)
-    except SystemExit:  # what Lightning makes of it
-        if trainer.interrupted:
-            raise KeyboardInterrupt from None
-        raise
-    outcome = {"ranks": trainer.world_size, "metrics": classifier.result, "history": classifier.history}
-    return {"mix": run.mix, "seed": run.seed, **outcome}
+        while training.diverged is None and len(training.history) < run.epochs:
+            training.epoch(progress)
+            if is_first and training.diverged is None:
+                training.validate()
+                training.keep()
+        metrics = _test(setup) if is_first and training.diverged is None else None
+    finally:
+        progress.close()
+    outcome = {**asdict(run), "ranks": setup.place.ranks, "history": training.history}
+    if metrics is None:
+        return {**outcome, "diverged": training.diverged or run.epochs, "metrics": None}
+    training.history[-1] |= {"val_error": metrics["error"], "val_nll": metrics["nll"]}
+    return {**outcome, "diverged": None, "metrics": metrics}
 
 
-@_quiet()
-def check(settings: Settings, hardware: dict[str, Any]) -> int:
-    """Return how many ranks train together, without having done anything.
+def hidden(data: Data) -> int:
+    """Return on how many of the test images parts are hidden."""
+    return min(len(data.test.labelled), max(HIDDEN, len(data.train.labelled)))
+
+
+def _test(setup: Setup) -> _measures.Metrics | None:
+    return _measures.test(setup.classifier, setup.tested(), setup.tested(hidden(setup.data)))
+
+
+class Training:
+    """The state of one run between two epochs.
 
     Args:
-        settings: how it is trained.
-        hardware: what Lightning's trainer is told of devices, nodes and strategy.
-
-    Returns:
-        The number of processes, on all machines.
-
-    Raises:
-        ValueError: if Lightning cannot train so, or not here.
+        run: the mix, the length and the seed.
+        setup: what is learned from, and how.
     """
-    try:
-        trainer = _trainer(settings, hardware, [])
-        _check_processes(trainer)
-    except (ArithmeticError, MemoryError, MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise ValueError(
-            f"--devices, --strategy and --precision must be what Lightning can use here ({reason})"
-        ) from None
-    return trainer.world_size
 
+    def __init__(self, run: Run, setup: Setup) -> None:
+        self.run, self.setup, settings = run, setup, setup.settings
+        self.mix = _mixes.make(run.mix, len(setup.data.classes), setup.data.mean)
+        setup.classifier.begin_anew(run.seed)
+        self.optimizer = torch.optim.SGD(
+            setup.classifier.network.parameters(),
+            settings.learning_rate,
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
+            nesterov=settings.momentum > 0,
+            fused=setup.place.device.type == "cuda",
+        )
+        self.loss = MixedLoss(F.cross_entropy)
+        self.history: list[Row] = []
+        self.diverged: int | None = None  # the epoch in which the loss was no number any more
+        self.keeper = Keeper(run.checkpoint(setup.folder), run.described(setup.data, settings))
+        if found := self.keeper.read():
+            setup.classifier.network.load_state_dict(found["network"])
+            self.optimizer.load_state_dict(found["optimizer"])
+            self.history = list(found["history"])
 
-def _check_processes(trainer: pl.Trainer) -> None:
-    """Raise an error where processes would be waited for that cannot work or are never started."""
-    environment = getattr(trainer.strategy, "cluster_environment", None)
-    if environment is None or environment.creates_processes_externally:
-        return
-    cores = os.cpu_count() or 1
-    if isinstance(trainer.accelerator, CPUAccelerator) and trainer.num_devices > cores:
-        raise ValueError(f"--devices {trainer.num_devices} on a CPU of {cores} cores")
-    if trainer.num_nodes > 1 and "MASTER_ADDR" not in os.environ:
-        raise ValueError(f"--num-nodes {trainer.num_nodes} without MASTER_ADDR, which says where the first one is")
+    def epoch(self, progress: Progress) -> None:
+        """Learn from all batches once."""
+        epoch, place, batches = len(self.history), self.setup.place, self.setup.batches
+        # What was drawn here before is drawn again if a run is taken up.
+        torch.manual_seed(seed_of(self.run.seed, epoch, place.rank))
+        began = time.perf_counter()
+        is_mixed = epoch < self.run.epochs - self.setup.settings.mix_off_last
+        sums = torch.zeros(2, device=place.device)
+        steps = len(batches)
+        for number, batch in enumerate(batches.epoch(self.run.seed, epoch, self.mix if is_mixed else None)):
+            rate = self.setup.settings.rate(epoch * steps + number, self.run.epochs * steps)
+            sums += self._step(*batch, rate)
+            progress.show(f"epoch {epoch + 1}, batch {number + 1} of {steps}")
+        loss, accuracy = (mean_of_all(sums, place) / steps).tolist()
+        if not math.isfinite(loss):
+            self.diverged = epoch + 1
+            return
+        seconds = time.perf_counter() - began
+        self.history.append({"seconds": seconds, "train_loss": loss, "train_accuracy": accuracy})
 
+    def _step(self, images: Tensor, target: Any, rate: float) -> Tensor:
+        """Learn from a batch; return its loss and accuracy, without waiting for them."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        logits = self.setup.classifier.logits(images)
+        loss = self.loss(logits, target)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return torch.stack([loss.detach(), mixed_accuracy(logits.detach(), target)])
 
-def _trainer(settings: Settings, hardware: dict[str, Any], callbacks: list[Callback]) -> pl.Trainer:
-    return pl.Trainer(
-        **hardware,
-        precision=settings.precision,  # type: ignore[arg-type]
-        max_epochs=settings.epochs,
-        check_val_every_n_epoch=max(1, settings.epochs // VALIDATIONS),
-        logger=False,
-        callbacks=callbacks,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-    )
+    def validate(self) -> None:
+        """Look at some of the test images on the way, as many as are learned from; the last epoch is tested on all."""
+        epoch = len(self.history)
+        if epoch < self.run.epochs and epoch % max(1, self.run.epochs // VALIDATIONS) == 0:
+            most = len(self.setup.data.train.labelled)
+            self.history[-1] |= _measures.validate(self.setup.classifier, self.setup.tested(most))
 
-
-def _every_epoch(checkpoint: Path) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        checkpoint.parent,
-        checkpoint.stem,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-        auto_insert_metric_name=False,
-    )
+    def keep(self) -> None:
+        """Write a checkpoint, always after the last epoch."""
+        state = {
+            "network": self.setup.classifier.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "history": self.history,
+        }
+        self.keeper.write(state, must=len(self.history) == self.run.epochs)
