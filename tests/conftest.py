@@ -8,7 +8,10 @@ from support.helpers import HEIGHT, WIDTH
 
 # They fork, limit memory, send signals, make pipes, and count what Linux lists of files and shared memory.
 LINUX_ONLY = [
-    "commands/test_compare.py",
+    "commands/test_compare_checkpoints.py",
+    "commands/test_compare_command.py",
+    "commands/test_compare_data.py",
+    "commands/test_compare_results.py",
     "commands/test_files.py",
     "commands/test_pictures.py",
     "data/test_faults.py",

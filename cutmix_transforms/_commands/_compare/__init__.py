@@ -1,11 +1,9 @@
 """``cutmix-transforms compare``: whether mixing helps on one's own images, with error bars."""
 
 import argparse
-from importlib.util import find_spec
 from pathlib import Path
 
 HELP = "Train the same network with and without mixing on your images, and say what it did."
-NEEDS = "matplotlib"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,11 +71,8 @@ def run(options: argparse.Namespace) -> None:
 
     Raises:
         OSError: if images cannot be read or the report cannot be written.
-        ValueError: if an option is out of range, a package is missing, the data are too few, or the folder holds
-            another comparison.
+        ValueError: if an option is out of range, the data are too few, or the folder holds another comparison.
     """
-    if find_spec(NEEDS) is None:
-        raise ValueError(f"{NEEDS} must be installed: pip install 'cutmix-transforms[compare]'")
     from cutmix_transforms._commands._compare import _command  # noqa: PLC0415
 
     _command.run(options)

@@ -7,11 +7,12 @@ import sys
 from collections import Counter
 from contextlib import nullcontext
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from cutmix_transforms._commands._bench import machine
-from cutmix_transforms._commands._compare import _checkpoints, _curves, _mixes, _networks, _recipes, _report, _results
+from cutmix_transforms._commands._compare import _checkpoints, _mixes, _networks, _recipes, _report, _results
 from cutmix_transforms._commands._compare._data import Data, load, name_of
 from cutmix_transforms._commands._compare._lock import alone
 from cutmix_transforms._commands._compare._ranks import Place, joined, of_first
@@ -34,6 +35,9 @@ def run(options: argparse.Namespace) -> None:
         ValueError: if an option is out of range, the data are too few, or the folder holds another comparison.
     """
     _recipes.fill_in(options)
+    if find_spec("matplotlib") is None:
+        how = "pip install 'cutmix-transforms[compare]', and --resume draws them"
+        print(f"no figures are drawn, as matplotlib is not installed: {how}", file=sys.stderr)
     with joined(options.device) as place:
         _compare(options, place)
 
@@ -78,6 +82,10 @@ def _shown(results: Results) -> dict[str, Any]:
 
 
 def _figures(results: Results) -> dict[str, Any]:
+    if find_spec("matplotlib") is None:
+        return {}
+    from cutmix_transforms._commands._compare import _curves  # noqa: PLC0415 (machines that train may not have it)
+
     lengths = _results.lengths_of(results)
     figures = {}
     if len(lengths) > 1:

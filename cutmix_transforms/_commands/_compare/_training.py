@@ -185,9 +185,9 @@ class Training:
             group["lr"] = rate
         logits = self.setup.classifier.logits(images)
         loss = self.loss(logits, target)
-        self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        self.optimizer.zero_grad()  # now, as graphs of CUDA write the next gradients where these are
         return torch.stack([loss.detach(), mixed_accuracy(logits.detach(), target)])
 
     def validate(self) -> None:
