@@ -85,7 +85,6 @@ def test_anything_else_beside_it_is_mixed_left_alone_or_an_error():
     """Nothing that has the images' N, H and W stays behind. Errors draw nothing and change nothing."""
     seen = Counter()
 
-    @fewer
     @given(wild_plans(), options, st.sampled_from([3, 3, 4]))
     def check(plan, option, count):
         batch, mix = batch_of(plan.root, count), option.make(plan)
@@ -103,7 +102,7 @@ def test_anything_else_beside_it_is_mixed_left_alone_or_an_error():
         assert look_at(batch) == before
 
     check()
-    assert min(seen.values()) > sum(seen.values()) / 5, seen
+    assert min(seen.values()) > sum(seen.values()) / 10, seen
 
 
 # --- samples ---------------------------------------------------------------------------------------------------------
@@ -171,7 +170,6 @@ def fields(leaf):
 def test_anything_else_in_samples_is_mixed_left_alone_or_an_error():
     seen = Counter()
 
-    @fewer
     @given(wild_plans(), options, seeds)
     def check(plan, option, seed):
         samples, mix = samples_of(plan.root, 3), option._replace(per_sample=False).make(plan)
@@ -195,7 +193,7 @@ def test_anything_else_in_samples_is_mixed_left_alone_or_an_error():
         seen["mixed"] += 1
 
     check()
-    assert min(seen["error"], seen["mixed"]) > sum(seen.values()) / 5, seen
+    assert min(seen["error"], seen["mixed"]) > sum(seen.values()) / 10, seen
 
 
 def test_plans_reach_everything():

@@ -6,11 +6,11 @@ import torch
 from support.helpers import HEIGHT, WIDTH
 from support.recognition import (
     IMAGE,
+    LABEL,
     LEFT,
     MASK,
     children,
     fits,
-    label_paths,
     roles,
     walk,
     walk_like,
@@ -37,9 +37,14 @@ def mixed_pixels(own, other, box, share):
     return torch.tensor(flat[0], dtype=own.dtype if is_exact else torch.float64).view(own.shape)
 
 
+def numbers_of(label):
+    """A label as a tensor, of the dtype that ``default_collate`` gives it."""
+    return torch.tensor(label, dtype=torch.float64) if isinstance(label, float) else torch.as_tensor(label)
+
+
 def soft(label, num_classes):
     """A label as the row or number that is mixed."""
-    values = torch.as_tensor(label)
+    values = numbers_of(label)
     if values.ndim == 0 and not values.is_floating_point():
         return torch.tensor([float(k == int(values)) for k in range(num_classes)])
     return values if values.is_floating_point() else values.float()
@@ -96,8 +101,8 @@ def check_label(got, own, other, lam, target, num_classes, i=None):
     if target == "pair":
         assert isinstance(got, MixedTarget)
         first, second, fraction = got if i is None else (field[i] for field in got)
-        check_bits(first, torch.as_tensor(own))
-        check_bits(second, torch.as_tensor(own if lam == 1 else other))
+        check_bits(first, numbers_of(own))
+        check_bits(second, numbers_of(own if lam == 1 else other))
         assert math.isclose(float(fraction), lam, rel_tol=0, abs_tol=1e-6)
         return
     wanted = mixed_label(soft(own, num_classes), soft(other, num_classes), lam)
@@ -127,11 +132,11 @@ def row(leaf, i):
     return leaf[i] if isinstance(leaf, torch.Tensor) else torch.from_numpy(leaf)[i]
 
 
-def classes_of(mix, root):
-    """How many classes each label has, in the order in which labels are found."""
-    paths = label_paths(root)
+def classes_of(mix, what):
+    """How many classes each label has, in the order in which labels are found: none of a dense one."""
+    paths = [path for path, role in what.items() if role == LABEL]
     numbers = mix.num_classes if isinstance(mix.num_classes, tuple) else (mix.num_classes,) * len(paths)
-    return dict(zip(paths, numbers, strict=False))
+    return dict.fromkeys(paths) | dict(zip(paths, numbers, strict=False))
 
 
 def check_batch(batch, out, mix, draw, *, blends):
@@ -141,7 +146,7 @@ def check_batch(batch, out, mix, draw, *, blends):
     assert IMAGE in what.values()
     count = len(draw.partners)
     shares, boxes = draw.opacity.tolist(), draw.boxes.tolist()
-    classes = classes_of(mix, batch)
+    classes = classes_of(mix, what)
     for path, leaf in before.items():
         if what[path] == LEFT:
             assert after[path] is leaf
@@ -164,7 +169,7 @@ def check_sample(samples, i, j, out, mix, draw, *, blends):
     own, other = walk(samples[i]), walk(samples[j])
     after, what = walk_like(samples[i], out), roles(samples[i], is_sample=True)
     share, box = draw.opacity[i].item(), draw.boxes[i].tolist()
-    classes = classes_of(mix, samples[i])
+    classes = classes_of(mix, what)
     for path, leaf in own.items():
         if what[path] == LEFT:
             assert after[path] is leaf

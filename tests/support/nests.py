@@ -255,7 +255,10 @@ def wild_plans(draw):
     """Draw the same, with anything else anywhere in it: to be mixed right or to be an error."""
     plan = draw(plans())
     for _ in range(draw(st.integers(1, 3))):
-        node, item = draw(st.sampled_from(nodes(plan.root))), draw(wrapped(draw(leaves(KINDS)), most=1))
+        node, item = (
+            draw(st.sampled_from(nodes(plan.root))),
+            draw(wrapped(draw(leaves(draw(st.sampled_from([KINDS, WILD])))), most=1)),
+        )
         key = draw(st.sampled_from(KEYS))
         if key not in [name for name, _ in node.items]:
             node.items.insert(draw(st.integers(0, len(node.items))), (key, item))
