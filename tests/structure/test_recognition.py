@@ -53,7 +53,6 @@ def as_list(samples):
     return samples
 
 
-@fewer
 @given(plans(), options, counts, seeds, poisons)
 def test_what_has_to_be_mixed_is_mixed_and_nothing_else(plan, option, count, seed, poison):
     """No such batch is an error; what ``p`` leaves alone has nothing of a partner's, though that is NaN or infinite."""

@@ -139,6 +139,12 @@ def classes_of(mix, what):
     return dict.fromkeys(paths) | dict(zip(paths, numbers, strict=False))
 
 
+def check_type(got, leaf, role):
+    """Images and masks keep their type, in a pair too; arrays become tensors, and labels are targets."""
+    kept = type(leaf) if role != LABEL and isinstance(leaf, torch.Tensor) else torch.Tensor
+    assert all(type(one) is kept for one in (got[:2] if isinstance(got, MixedTarget) else (got,)))
+
+
 def check_batch(batch, out, mix, draw, *, blends):
     """Every leaf of a mixed batch is what the draw makes of it, by what it is."""
     before, after = walk(batch), walk_like(batch, out)
@@ -160,7 +166,7 @@ def check_batch(batch, out, mix, draw, *, blends):
                 check_mask(after[path], own, other, boxes[i], shares[i], blends=blends, i=i)
             else:
                 check_label(after[path], own, other, lam_of(boxes[i], shares[i]), mix.target, classes[path], i)
-        assert type(after[path]) in (type(leaf), torch.Tensor, MixedTarget)
+        check_type(after[path], leaf, what[path])
     check_same_containers(batch, out, {path for path in before if what[path] != LEFT})
 
 
@@ -175,8 +181,10 @@ def check_sample(samples, i, j, out, mix, draw, *, blends):
             assert after[path] is leaf
             assert not fits(leaf, 1, is_sample=True), path
         elif what[path] == IMAGE:
+            check_type(after[path], leaf, IMAGE)
             check_pixels(after[path], torch.as_tensor(leaf), torch.as_tensor(other[path]), box, share)
         elif what[path] == MASK:
+            check_type(after[path], leaf, MASK)
             check_mask(after[path], torch.as_tensor(leaf), torch.as_tensor(other[path]), box, share, blends=blends)
         else:
             check_label(after[path], leaf, other[path], lam_of(box, share), mix.target, classes[path])
