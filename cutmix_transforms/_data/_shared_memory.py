@@ -14,7 +14,7 @@ from torch.utils.data import get_worker_info
 
 from cutmix_transforms.functional._wrap import unwrap
 
-SHARED = Path("/dev/shm")  # noqa: S108 - where Linux keeps it
+SHARED = "/dev/shm"  # noqa: S108 - where Linux keeps it
 
 
 def is_ordinary(tensor: Tensor) -> bool:
@@ -24,11 +24,11 @@ def is_ordinary(tensor: Tensor) -> bool:
 def memory_like(like: Tensor, *shape: int) -> Tensor:
     """Return memory, in a worker shared with the main process, as ``default_collate`` allocates it."""
     if get_worker_info() is not None:
-        count = math.prod(shape)
-        _check_free(count * like.element_size())
+        size = math.prod(shape) * like.element_size()
+        _check_free(size)
         try:
-            storage = like._typed_storage()._new_shared(count, device=like.device)
-            return like.new(storage).resize_(shape)
+            storage = torch.UntypedStorage._new_shared(size)
+            return like.new_empty(0).set_(storage, 0, shape)  # type: ignore[call-overload,no-any-return]
         except (AttributeError, RuntimeError):  # no more room, or another release of torch: see share
             pass
     return like.new_empty(shape)
@@ -68,8 +68,8 @@ def _unshared(leaves: list[Any]) -> Iterator[Tensor]:
 
 
 @cache
-def _is_there(folder: Path) -> bool:
-    return folder.is_dir()
+def _is_there(folder: str) -> bool:
+    return Path(folder).is_dir()
 
 
 def _check_free(size: int) -> None:

@@ -31,18 +31,18 @@ class Pictures(torch.utils.data.Dataset):
 def test_a_worker_writes_into_shared_memory(monkeypatch):
     """Told by the storage that is asked for, since what arrives is shared in any case."""
     asked = []
-    share = torch.TypedStorage._new_shared
+    share = torch.UntypedStorage._new_shared
 
-    def spy(storage, *arguments, **options):
+    def spy(*arguments, **options):
         asked.append(arguments)
-        return share(storage, *arguments, **options)
+        return share(*arguments, **options)
 
     def collate(samples):
-        monkeypatch.setattr(torch.TypedStorage, "_new_shared", spy)
+        monkeypatch.setattr(torch.UntypedStorage, "_new_shared", spy)
         return asked, MixCollate(RandomCutMix(num_classes=5))(samples)
 
     ((found, (images, _)),) = list(DataLoader(Pictures(), 8, num_workers=1, collate_fn=collate))
-    assert found == [(8 * 3 * 64 * HEIGHT * WIDTH,)]
+    assert found == [(8 * 3 * 64 * HEIGHT * WIDTH * 4,)]
     assert images.is_shared()
     assert not MixCollate(RandomCutMix(num_classes=5))([Pictures()[i] for i in range(8)])[0].is_shared()
 
@@ -55,7 +55,7 @@ def test_a_worker_without_shared_memory_to_write_into(monkeypatch):
 
     def collate(samples):
         with monkeypatch.context() as context:
-            context.setattr(torch.TypedStorage, "_new_shared", full)
+            context.setattr(torch.UntypedStorage, "_new_shared", full)
             image = _stacking._allocate([sample[0] for sample in samples])
         return image.is_shared(), MixCollate(RandomCutMix(num_classes=5))(samples)
 
