@@ -1,7 +1,9 @@
 """Mixed pixels, as pure functions of images and a draw."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -23,6 +25,10 @@ from cutmix_transforms.functional._draw import (
     whole_box,
 )
 from cutmix_transforms.functional._mix_draw import check_draw, check_fit
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Rows = Tensor | Sequence[Tensor]  # a batch, or samples of one shape and dtype that are still separate
 
@@ -117,7 +123,7 @@ def write_mixed(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None =
     elif shift and hidden + opacity.count(1) == count:
         paste_by_mask(out, _as_batch(rows), draw)
     elif shift and hidden + boxes.count([*whole_box(draw.size)]) >= count:
-        _write_blend(out, rows, opacity, shift)
+        _write_blend(out, rows, draw.opacity, shift)
     else:
         batch = _as_batch(rows)
         out.copy_(mix_by_mask(batch, draw, batch if others is None else others))
@@ -192,29 +198,21 @@ def _write_patches(out: Tensor, rows: Rows, partners: list[int], boxes: list[lis
         targets[i][place] = sources[partner][place]
 
 
-def _write_blend(out: Tensor, rows: Rows, opacity: list[float], shift: int) -> None:
+def _write_blend(out: Tensor, rows: Rows, opacity: NDArray[np.float32], shift: int) -> None:
     """Blend whole images with their partners, when all partners are the same shift away."""
-    count, exact = len(out), exact_dtype(out.dtype)
-    weights: Any = opacity[0] if len(opacity) == 1 else _column(opacity, out, exact)
-    if exact == out.dtype or isinstance(rows, Tensor):
-        images = _as_batch(rows).to(exact)
-        mixed = out if exact == out.dtype else torch.empty_like(images)
-        for here, there in with_partners(shift):
-            weight = weights[here] if isinstance(weights, Tensor) else weights
-            torch.lerp(images[here], images[there], weight, out=mixed[here])
-    else:  # small images: to stack some twice takes less than a second operation
-        images = torch.stack([*rows, *rows[:shift]]).to(exact)
-        mixed = torch.lerp(images[:count], images[shift:], weights)
+    exact = exact_dtype(out.dtype)
+    images = _as_batch(rows).to(exact)
+    mixed = out if exact == out.dtype else torch.empty_like(images)
+    weights: Any = float(opacity[0])  # which need not be sent
+    if len(opacity) > 1:
+        weights = send_tensor(torch.from_numpy(opacity).to(exact), out.device).view(-1, *(1,) * (out.ndim - 1))
+    for here, there in with_partners(shift):
+        torch.lerp(images[here], images[there], weights if len(opacity) == 1 else weights[here], out=mixed[here])
     if mixed is not out:
         _narrow(out, mixed)
-    for i, strength in enumerate(opacity):
+    for i, strength in enumerate(opacity.tolist()):
         if strength in (0, 1):  # what does not show may be infinite
-            out[i] = rows[(i + shift) % count if strength else i]
-
-
-def _column(opacity: list[float], like: Tensor, dtype: torch.dtype) -> Tensor:
-    column = send_tensor(torch.tensor(opacity, dtype=dtype, device="cpu"), like.device)
-    return column.view(-1, *(1,) * (like.ndim - 1))
+            out[i] = rows[(i + shift) % len(out) if strength else i]
 
 
 def _as_batch(rows: Rows) -> Tensor:

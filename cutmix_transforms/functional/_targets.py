@@ -247,13 +247,12 @@ def mix_class_labels(own: ClassLabels, draw: Draw, others: ClassLabels) -> Tenso
     """
     if isinstance(draw, MixDraw) or own.smoothing or not own.indices.is_cpu:
         return mix_targets_unchecked(own.soft(), draw, None if others is own else others.soft())
-    count, classes = len(own.indices), own.num_classes
-    targets, lam = np.zeros(count * classes, dtype=np.float32), draw.lam.astype(np.float32)
-    starts, indices = np.arange(0, count * classes, classes), as_array(own.indices).astype(np.int64, copy=False)
-    pool = indices if others is own else as_array(others.indices).astype(np.int64, copy=False)
-    targets[starts + indices] = lam
-    targets[starts + pool[draw.partners]] += 1 - lam
-    return torch.from_numpy(targets.reshape(count, classes))
+    indices, lam = as_array(own.indices), draw.lam.astype(np.float32)
+    pool = indices if others is own else as_array(others.indices)
+    targets, rows = np.zeros((len(indices), own.num_classes), dtype=np.float32), np.arange(len(indices))
+    targets[rows, indices] = lam
+    targets[rows, pool[draw.partners]] += 1 - lam
+    return torch.from_numpy(targets)
 
 
 def check_targets_fit(name: str, rows: Tensor, draw: Any, others: Tensor | None) -> None:
