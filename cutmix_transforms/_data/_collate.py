@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 from torch.utils.data import default_collate
@@ -123,21 +122,19 @@ class MixCollate:
             check_forms(samples, error)
             raise
         layout = self._layout_of(mix, samples[0], columns)
-        mix._check(layout.parts)
-        batch = with_targets(mix, layout.parts.with_leaves(leaves))
-        self._layout = layout
-        draw = mix._draw_for(len(samples), batch.size, torch.device("cpu"))
-        mixed = mix._unmixed(batch) if draw is None else mix._mixed(batch, draw)
+        batch = with_targets(mix, layout.places.with_leaves(leaves))
+        count = len(samples)
+        mixed = mix._unmixed(batch) if mix._is_idle(count) else mix._mixed(batch, mix._draw(count, batch.size))
         leaves = [stacked(mixed.get(i, leaf)) for i, leaf in enumerate(leaves)]
         share(leaves)
         return leaves if layout.is_list else layout.nest.with_leaves([leaves[place] for place in layout.nest.leaves])
 
     def _layout_of(self, mix: Mix, sample: Any, columns: Columns) -> "_Layout":
         """Return what is what in the samples: as in the last batch, if they are of the same form."""
-        key, known = [mix, mix.labels_getter, *columns.form], self._layout
-        if known is None or known.key != key or callable(mix.labels_getter):
-            return _Layout.of(mix, sample, key)
-        return known
+        key, layout = [mix, mix.labels_getter, *columns.form], self._layout
+        if layout is None or layout.key != key or callable(mix.labels_getter):
+            layout = self._layout = _Layout.of(mix, sample, key)
+        return layout
 
     def __setattr__(self, name: str, value: Any) -> None:
         check_no_option(type(self).__name__, name, value)
@@ -182,20 +179,21 @@ class _Layout(NamedTuple):
     """The roles of the leaves in samples of one form, and the containers that ``default_collate`` puts them into."""
 
     key: list[Any]  # what tells whether samples are of this form
-    parts: Parts  # the forms of those of a sample
+    places: Parts  # of what is mixed
     nest: Nest  # the batch, with the places of the sample's leaves
     is_list: bool  # the batch is a list of all leaves
 
     @classmethod
     def of(cls, mix: Mix, sample: Any, key: list[Any]) -> "_Layout":
-        """Read a sample."""
+        """Read a sample; raise an error if such samples cannot be mixed."""
         parts = mix._read(sample, is_sample=True)
         check_stackable(parts)
         check_counts(parts)
+        mix._check(parts)
         count = len(parts.nest.leaves)
         places = parts.nest.with_leaves([_Place(i) for i in range(count)])
         batch = collate([places], collate_fn_map={_Place: lambda batch, **_: batch[0]})
-        return cls(key, parts.forms(), Nest.of(batch), is_list=batch == [*range(count)])
+        return cls(key, parts.places(), Nest.of(batch), is_list=batch == [*range(count)])
 
 
 def _check_samples(samples: Any) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from torchvision import tv_tensors
 
 from cutmix_transforms._data._shared_memory import is_ordinary, memory_like
 from cutmix_transforms._structure._column import Column
-from cutmix_transforms._structure._containers import fields_of, item_of, keys_of
+from cutmix_transforms._structure._containers import fields_of, keys_of
 from cutmix_transforms.functional._draw import HostDraw
 from cutmix_transforms.functional._pixels import write_mixed
 from cutmix_transforms.functional._wrap import rewrap, unwrap
@@ -43,39 +43,35 @@ class Columns:
     """The leaves of the samples of a batch, column by column."""
 
     values: list[Sequence[Any]]  # in the order in which a sample is flattened
-    form: list[Any]  # types and keys of what they lay in, then types, shapes and dtypes of the first sample's leaves
+    form: list[Any]  # types and keys of what they lay in, types, shapes and dtypes of the first sample's leaves
 
     @classmethod
     def of(cls, samples: Sequence[Any]) -> "Columns":
         """Take samples apart; all must be of the form of the first one."""
-        values: list[Sequence[Any]] = []
-        form: list[Any] = []
-        _take_apart(samples, values, form)
-        for column in values:
-            first = column[0]
-            form += [type(first), getattr(first, "shape", None), getattr(first, "dtype", None)]
-        return cls(values, form)
+        columns = cls([], [])
+        _take_apart(samples, columns.values, columns.form)
+        return columns
 
 
 def _take_apart(samples: Sequence[Any], values: list[Sequence[Any]], form: list[Any]) -> None:
     """Collect the leaves of samples column by column, in the order in which one sample is read."""
     first = samples[0]
-    kind = type(first)
-    if kind in (tuple, list) or (keys_of(first) is not None and fields_of(first) is None):
-        form += [kind, len(first)]
-        columns: Any = zip(*samples, strict=True)
-    elif isinstance(first, Mapping):  # by key, as each sample may have another order
-        keys = list(first.keys())
-        form += [kind, *keys]
-        _check_keys(samples)
-        columns = ([sample[key] for sample in samples] for key in keys)
-    elif fields_of(first):
-        form.append(kind)
-        columns = ([item_of(sample, key) for sample in samples] for key in fields_of(first) or ())
-    else:
-        form.append("leaf")
+    form.append(type(first))
+    if keys_of(first) is None:
+        form += [getattr(first, "shape", None), getattr(first, "dtype", None)]
         values.append(samples)
         return
+    keys = fields_of(first)
+    if keys is None:
+        form.append(len(first))
+        columns: Any = zip(*samples, strict=True)
+    else:  # by key, as each sample may have another order
+        form += keys
+        take: Any = attrgetter
+        if isinstance(first, Mapping):
+            _check_keys(samples)
+            take = itemgetter
+        columns = (list(map(take(key), samples)) for key in keys)
     for column in columns:
         _take_apart(column, values, form)
 
@@ -139,34 +135,33 @@ def _form(sample: Any) -> str:
 
 
 def _column(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> Rows | Tensor:  # noqa: ARG001
-    shapes = [row.shape for row in batch]
-    if shapes.count(shapes[0]) < len(shapes):
-        found = ", ".join(map(str, sorted(set(map(tuple, shapes)))))
-        raise ValueError(
-            f"images and labels must be of one shape to be stacked, got {found}; {_way_to_one_shape(shapes)}, or give "
-            "a collate_fn that takes samples of unequal size"
-        )
     kinds = set(map(type, batch))
+    rows = batch if kinds == {Tensor} else list(map(unwrap, batch))
+    forms = set(map(_form_of_tensor, rows))
+    if len(forms) > 1:
+        _check_shapes({shape for shape, *_ in forms})
     if len(kinds) > 1 and any(issubclass(kind, tv_tensors.TVTensor) for kind in kinds):
         raise TypeError(f"samples must hold tensors of one type to be stacked, got {kinds}")  # see check_forms
-    rows = batch if kinds == {Tensor} else list(map(unwrap, batch))
-    if _can_wait(rows):
+    first = rows[0]
+    can_be_images = first.ndim >= 2 and is_ordinary(first) and not (first.dtype.is_complex or first.requires_grad)
+    if can_be_images and len(forms) == 1:
         return Rows(rows, batch[0])
     return rewrap(collate_tensor_fn(list(rows)), batch[0])
 
 
-def _way_to_one_shape(shapes: Sequence[torch.Size]) -> str:
-    """Tell what to do with images that differ in channels, or in size."""
-    is_color = len({shape[-2:] for shape in shapes}) == 1 and len(shapes[0]) > 2
-    return "give all the same channels, as image.convert('RGB') or v2.RGB() do" if is_color else "resize them"
+_form_of_tensor = attrgetter("shape", "dtype", "requires_grad")
 
 
-def _can_wait(rows: Sequence[Tensor]) -> bool:
-    """Return True if these are ordinary tensors that can be images."""
-    first = rows[0]
-    if first.ndim < 2 or not is_ordinary(first) or first.dtype.is_complex:
-        return False
-    return set(map(attrgetter("dtype", "requires_grad"), rows)) == {(first.dtype, False)}
+def _check_shapes(shapes: set[torch.Size]) -> None:
+    """Raise an error if tensors differ in shape; it tells what to do with images that do, in channels or in size."""
+    if len(shapes) > 1:
+        is_color = len({shape[-2:] for shape in shapes}) == 1 and min(map(len, shapes)) > 2
+        way = "give all the same channels, as image.convert('RGB') or v2.RGB() do" if is_color else "resize them"
+        found = ", ".join(map(str, sorted(map(tuple, shapes))))
+        raise ValueError(
+            f"images and labels must be of one shape to be stacked, got {found}; {way}, or give "
+            "a collate_fn that takes samples of unequal size"
+        )
 
 
 _KNOWN: Any = {**default_collate_fn_map, tv_tensors.TVTensor: _column, Tensor: _column}

@@ -1,6 +1,5 @@
 """A column: one leaf of every sample in a batch, not stacked yet."""
 
-from abc import ABC, abstractmethod
 from typing import Any
 
 from torch import Tensor
@@ -8,7 +7,7 @@ from torch import Tensor
 from cutmix_transforms.functional._draw import HostDraw
 
 
-class Column(ABC):
+class Column:
     """One leaf of every sample in a batch, not stacked yet, so that images can be mixed while they are stacked.
 
     Attributes:
@@ -17,13 +16,13 @@ class Column(ABC):
 
     first: Tensor
 
-    @abstractmethod
     def stacked(self) -> Tensor:
         """Stack the samples to a batch."""
+        raise NotImplementedError
 
-    @abstractmethod
     def mixed(self, draw: HostDraw) -> Tensor:
         """Stack the samples to a batch and mix it on the way."""
+        raise NotImplementedError
 
 
 def stacked(value: Any) -> Any:

@@ -29,7 +29,7 @@ from cutmix_transforms._structure._labels import check_one_candidate, find_label
 from cutmix_transforms.functional._draw import image_size
 from cutmix_transforms.functional._pairs import MixedTarget
 from cutmix_transforms.functional._registry import map_kernel
-from cutmix_transforms.functional._wrap import rewrap, unwrap
+from cutmix_transforms.functional._wrap import rewrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,14 +72,12 @@ class Parts(NamedTuple):
         targets = [Leaf(place, stacked(leaves[place])) for place, _ in self.targets]
         return Parts(self.nest, self.size, images, maps, targets, self.groups, is_sample=False)
 
-    def forms(self) -> Parts:
-        """Return a copy of the parts with tensors on the meta device, which have shapes and dtypes but no data."""
+    def places(self) -> Parts:
+        """Return the parts with None for every leaf, so that they can be kept and the memory of the batch freed."""
         images, maps, targets = (
-            [Leaf(place, rewrap(torch.empty_like(unwrap(value), device="meta"), value)) for place, value in leaves]
-            for leaves in (self.images, self.maps, self.targets)
+            [Leaf(place, None) for place, _ in leaves] for leaves in (self.images, self.maps, self.targets)
         )
-        nest = Nest(None, [], self.nest.paths)  # so that the memory of the batch can be freed
-        return Parts(nest, self.size, images, maps, targets, self.groups, self.is_sample)
+        return Parts(Nest(None, [], self.nest.paths), self.size, images, maps, targets, [], self.is_sample)
 
     def rebuilt(self, values: dict[int, Any]) -> Any:
         """Rebuild the batch or sample with some leaves replaced; everything else in it is the identical object."""

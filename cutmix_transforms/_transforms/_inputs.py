@@ -64,15 +64,13 @@ def with_targets(mix: Mix, parts: Parts) -> Parts:
     elif len(counts) != len(labels):
         raise ValueError(f"num_classes must be one number or one for each of {len(labels)} labels, got {counts}")
     smoothing = mix.label_smoothing if mix.training else 0.0
-    for label in labels:
-        check_dense("labels", label.value)
     targets = [
         Leaf(label.place, _targets.target_of(label.value, number, smoothing))
         for label, number in zip(labels, counts, strict=True)
     ]
     nest, size, images, maps, _, groups, is_sample = parts  # older compilers know no _replace
-    rows = [target for _, target in targets if isinstance(target, _targets.ClassLabels) or target.ndim == 2]
-    if mix.target == "union" and len(rows) < len(targets):
+    values = [target for _, target in targets if not isinstance(target, _targets.ClassLabels) and target.ndim == 1]
+    if mix.target == "union" and values:
         raise ValueError(
             "labels must be classes or rows of classes with target='union' (values have no union), got "
             f"{shapes_of([leaf.value for leaf in labels])}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from torch import Generator, Tensor
 
 from cutmix_transforms._structure._column import Column, stacked
-from cutmix_transforms._structure._fit import check_counts, check_others
+from cutmix_transforms._structure._fit import check_counts, check_dense, check_others
 from cutmix_transforms._structure._labels import check_labels_getter
 from cutmix_transforms._structure._order import in_order_of
 from cutmix_transforms._structure._read import Parts, Rules, read
@@ -216,6 +216,8 @@ class Mix(DrawingTransform):
     def _check(self, parts: Parts) -> None:
         """Raise an error unless images, maps and instances can be mixed."""
         check_images(self, [image.value for image in parts.images])
+        for label in parts.targets:
+            check_dense("labels", label.value)
         if parts.maps or parts.groups:
             check_structures(self, parts)
         for group in parts.groups:
