@@ -1,1 +1,1 @@
-"""Where random numbers come from."""
+"""Sources of random numbers, and distributions made from them."""

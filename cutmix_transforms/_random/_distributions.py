@@ -1,4 +1,4 @@
-"""Distributions made of uniform numbers."""
+"""Random distributions, computed from uniform numbers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def beta(u: NDArray[np.float64], v: NDArray[np.float64], alpha: float, *, majority: bool = False) -> NDArray[Any]:
-    """Return samples of the symmetric ``Beta(alpha, alpha)`` from two uniform numbers each, without rejection.
+    """Return samples of the distribution ``Beta(alpha, alpha)``, each computed from two uniform numbers.
 
-    With ``c = cos(2 pi v)`` and ``r = (u ** (-1 / alpha) - 1) * c ** 2`` it is
-    ``lam = 1 / 2 + sign(c) / (2 * sqrt(1 + 1 / r))``, here written so that a small ``lam`` keeps its digits;
-    ``majority`` gives the larger of ``lam`` and ``1 - lam``.
+    With ``c = cos(2 pi v)`` and ``r = (u ** (-1 / alpha) - 1) * c ** 2``, a sample is
+    ``lam = 1 / 2 + sign(c) / (2 * sqrt(1 + 1 / r))``. The code uses an equal form in which a small ``lam`` stays exact.
+    ``majority`` returns the larger of ``lam`` and ``1 - lam``.
 
     References:
         Devroye, Random variate generation in one line of code, Winter Simulation Conference 1996.
@@ -31,6 +31,6 @@ def beta(u: NDArray[np.float64], v: NDArray[np.float64], alpha: float, *, majori
 
 
 def integers(u: NDArray[np.float64], number: Any) -> NDArray[Any]:
-    """Return uniform whole numbers from 0 to ``number - 1`` from uniform numbers in [0, 1)."""
+    """Return uniform integers from 0 to ``number - 1``, computed from uniform numbers in [0, 1)."""
     whole: NDArray[Any] = u * number // 1
     return whole

@@ -1,4 +1,4 @@
-"""Draws inside a compiled graph, which cannot look into what draws, nor hold a generator."""
+"""Draws inside a compiled graph, which cannot trace the drawing code or hold a generator."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -15,18 +15,18 @@ _numbers = count()
 
 
 def register(transform: Any) -> int:
-    """Return a number by which a graph finds a transform."""
+    """Register a transform and return the number by which a compiled graph finds it."""
     number = next(_numbers)
     _known[number] = transform
     return number
 
 
 def transform_of(number: int) -> Any:
-    """Return the transform with a number."""
+    """Return the transform that is registered under a number."""
     return _known[number]
 
 
-# A recorded CUDA graph (mode="reduce-overhead") would repeat one draw for ever.
+# A recorded CUDA graph (mode="reduce-overhead") would repeat the same draw forever.
 _TAGS = torch.Tag.nondeterministic_seeded, torch.Tag.cudagraph_unsafe
 
 
@@ -36,13 +36,13 @@ def draw_in_graph(
     transform: int,
     method: str,
     arguments: Sequence[int],
-    shape: Sequence[int],  # noqa: ARG001 (what a graph knows of the result)
+    shape: Sequence[int],  # noqa: ARG001 (the graph needs the shape of the result)
     dtype: torch.dtype,  # noqa: ARG001
 ) -> Tensor:
-    """Call a method that draws: a compiled graph cannot look into it, so that every call of the graph draws anew.
+    """Call a drawing method as one opaque operation, so that every call of the compiled graph makes a fresh draw.
 
-    What is drawn is sent to the device of ``place``, an empty tensor. Older compilers do not ask for the tag, but they
-    take no two empty tensors for one, nor then what is made with them.
+    The draw is sent to the device of ``place``, an empty tensor. Older compilers ignore the tag that says the operation
+    is random, but they never merge two empty tensors, and so never merge two draws.
     """
     drawn: Tensor = getattr(transform_of(transform), method)(*arguments, device=place.device)
     return send_tensor(drawn, place.device)

@@ -1,4 +1,4 @@
-"""Numbers in shared memory, which a transform and its copies in worker processes have in common."""
+"""Numbers in shared memory, which a transform and its copies in worker processes both read."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-_MANY = 512  # as many as a page of memory has room for
+_MANY = 512  # float64 numbers that fit into one page of memory
 
 
 class SharedNumber:
-    """A number that is the same one in worker processes, however they are started; any other copy is one of its own.
+    """A number that worker processes read from shared memory, however they are started.
 
-    Where there is no shared memory it is an ordinary number, of which workers get a copy.
+    Any other copy is an independent number. Without shared memory it is an ordinary number, and workers get a copy.
     """
 
     def __init__(self, value: float) -> None:
@@ -29,7 +29,7 @@ class SharedNumber:
 
     @property
     def value(self) -> float:
-        """The number as it is now in all processes."""
+        """The current value, which is the same in all processes."""
         _, numbers, row = self._place
         number: float = numbers.item(row)
         return number
@@ -44,10 +44,10 @@ class SharedNumber:
 
 
 class _Place(NamedTuple):
-    """Where a number is: one of many in a block, as each piece of shared memory takes a file descriptor."""
+    """The location of a number: a row of a block. Every block needs a file descriptor, so it holds many numbers."""
 
     block: Tensor | None  # None if it is not in shared memory
-    numbers: NDArray[np.float64]  # of the block: it takes less time to read one here
+    numbers: NDArray[np.float64]  # the block as an array, which is faster to read
     row: int
 
 
@@ -66,10 +66,10 @@ ForkingPickler.register(SharedNumber, _for_worker)
 
 
 def _new_place() -> _Place:
-    """Return a place for a number: in shared memory, if that can be had.
+    """Return a new location for a number, in shared memory if possible.
 
-    None is given away twice: a worker may still read it when the transform is gone here. The memory and its file
-    descriptor go with the last of its numbers.
+    A location is never reused, because a worker may still read it after the transform is deleted here. A block and its
+    file descriptor are freed with its last number.
     """
     free = _free(os.getpid())
     try:
@@ -88,5 +88,5 @@ def _new_place() -> _Place:
 
 @cache
 def _free(process: int) -> list[_Place]:  # noqa: ARG001 (a forked process has none of its parent's)
-    """The places that a process may give to new numbers."""
+    """Return the unused locations of a process, as a list that can be changed."""
     return []

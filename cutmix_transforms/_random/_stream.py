@@ -1,4 +1,4 @@
-"""Where uniform numbers come from: torch's generators, in workers and ranks of a job."""
+"""The source of uniform numbers: torch's generators, in the main process, in workers and in the ranks of a job."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CPU = torch.device("cpu")
-_NUMBERS = torch.empty(0, dtype=torch.float64, device=_CPU)  # to make others like it takes less than to say how
+_NUMBERS = torch.empty(0, dtype=torch.float64, device=_CPU)  # new_empty of it is faster than torch.empty
 
 
 class Stream:
-    """Uniform numbers that repeat neither between the ranks of a job nor, with a generator, between its copies.
+    """A source of uniform numbers that differ between the ranks of a job, and between workers with copied generators.
 
-    Without a generator the numbers come from torch's global CPU generator, which DataLoader seeds by worker and epoch,
-    unless a ``worker_init_fn`` seeds it otherwise. With one they come from it; a DataLoader worker, where every copy of
-    a generator starts from the same state, seeds its copy by that state and its own seed first. Every rank but the
-    first draws from numbers of its own, so ranks differ even when they are seeded alike.
+    Without a generator the numbers come from torch's global CPU generator. The DataLoader seeds it for every worker and
+    epoch, unless a ``worker_init_fn`` seeds it otherwise. With a generator they come from that generator. In a
+    DataLoader worker every copy of a generator starts from the same state, so the worker first seeds its copy with this
+    state and its own seed. Every rank but the first derives a seed from its rank, so ranks differ even if all are
+    seeded alike.
     """
 
-    _known: ClassVar[WeakValueDictionary[int, Stream]] = WeakValueDictionary()  # by the generators that they hold
-    _rank_of_parent: ClassVar[int | None] = None  # of the process that started this one, if it told
+    _known: ClassVar[WeakValueDictionary[int, Stream]] = WeakValueDictionary()  # by the id of the generator
+    _rank_of_parent: ClassVar[int | None] = None  # the rank of the process that started this one, if known
 
     @classmethod
     def of(cls, generator: Generator | None) -> Stream:
-        """Return the stream of a generator: one for all that hold the same, so that pickled copies hold one as well."""
+        """Return the stream of a generator; a generator has only one, so that pickled copies keep it in common."""
         return cls._known.setdefault(id(generator), cls(generator))
 
     def __init__(self, generator: Generator | None) -> None:
@@ -51,7 +52,7 @@ class Stream:
         return as_array(numbers)
 
     def noise(self, shape: Sequence[int], device: torch.device) -> Tensor:
-        """Return uniform numbers in [0, 1) on a device, from a generator there that one number of the host seeds."""
+        """Return uniform numbers in [0, 1) on a device, from a generator there that is seeded by a draw on the host."""
         seed = _next_seed(self._source())
         try:
             generator = Generator(device).manual_seed(seed)
@@ -60,7 +61,7 @@ class Stream:
         return torch.rand(shape, generator=generator, dtype=torch.float32, device=device)
 
     def _source(self) -> Generator | None:
-        """The generator to draw from now: the user's or the global one (None), or one for this rank or worker alone."""
+        """Return the generator to draw from: the user's, the global one (None), or one for this rank or worker."""
         generator, worker, forgotten = self.generator, get_worker_info(), 0
         if worker is not None and generator is None:
             forgotten = _forgotten_seed(worker.seed)
@@ -70,12 +71,12 @@ class Stream:
         return _seeded_by(_next_seed(generator), rank, forgotten) if rank or forgotten else generator
 
     def _rank(self) -> int:
-        """The rank of this process among those of its job."""
+        """Return the rank of this process in its distributed job."""
         worker = get_worker_info()
         return (_rank_in_group() or 0) if worker is None else _rank_of_worker(worker.seed)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A torch.Generator does not survive the way to a spawned worker, its state does.
+        # A torch.Generator cannot be sent to a spawned worker, but its state can.
         return _stream_from, (None if self.generator is None else _state_of(self.generator),)
 
 
@@ -103,9 +104,10 @@ def _state_of(generator: Generator) -> bytes:
 
 
 def _seed_in_worker(generator: Generator, worker: int) -> None:
-    """Seed a worker's copy of a generator by its state and the seed of the worker, unless this was done before.
+    """Seed a worker's copy of a generator with its state and the worker's seed, unless this was done before.
 
-    The seed tells: the generator uses its lower 32 bits, and those above are a mark of the worker.
+    Whether it was done can be read from the generator's seed: the upper 32 bits are a mark of the worker, and the
+    generator uses the lower 32 bits only.
     """
     mark = _mark_of(worker)
     if generator.initial_seed() >> 32 != mark:
@@ -122,8 +124,8 @@ def _rank_in_group() -> int | None:
     return distributed.get_rank() if distributed.is_available() and distributed.is_initialized() else None
 
 
-@lru_cache(maxsize=1)  # for every draw it would take too long
-def _rank_of_worker(worker: int) -> int:  # noqa: ARG001 (which tells one process from another)
+@lru_cache(maxsize=1)  # too slow to repeat for every draw
+def _rank_of_worker(worker: int) -> int:  # noqa: ARG001 (the key of the cache)
     for rank in (_rank_in_group(), Stream._rank_of_parent):
         if rank is not None:
             return rank
@@ -135,10 +137,10 @@ def _next_seed(generator: Generator | None) -> int:
 
 
 def _forgotten_seed(worker: int) -> int:
-    """Return the part of a worker's seed that its global generator does not use, where not the DataLoader gave it.
+    """Return the upper bits of a worker's seed, which its global generator ignores, or 0 if the DataLoader seeded it.
 
-    It uses 32 bits, and there are ``worker_init_fn`` (that of older Lightning) whose seeds differ from epoch to epoch
-    in the others only.
+    The generator uses 32 bits of a seed. A ``worker_init_fn`` (as in older Lightning) may set seeds that differ between
+    epochs in the upper bits only.
     """
     seed = torch.initial_seed()
     return 0 if worker == seed else seed >> 32
@@ -149,5 +151,5 @@ def _seeded_by(*parts: object) -> Generator:
 
 
 def seed_of(*parts: object) -> int:
-    """Return a seed for a generator, which nothing but these parts gives."""
+    """Return a seed for a generator that depends on all parts."""
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=7).digest(), "big")
