@@ -135,7 +135,9 @@ def test_help_shows_what_users_need(name):
     members = {member for one in own for member in vars(one) if not member.startswith("_")}
     assert sorted(members) == MEMBERS[name].split()
     assert all(inspect.getdoc(getattr(cls, member)) for member in members - {"dims", "numbers"})
-    assert not issubclass(cls, v2.Transform) or "described with its class" in inspect.getdoc(cls.__init__)
+    assert not issubclass(cls, v2.Transform) or "the docstring of the class describes its options" in inspect.getdoc(
+        cls.__init__
+    )
 
 
 def test_docstrings_name_things_plainly():

@@ -218,19 +218,19 @@ def _find_instances(
     check_dims(nest.leaves, len(size))
     if is_sample and len(size) == 2:
         return find_instances(nest, images, labels, size)
-    _check_batched(nest.leaves, len(batch), size, is_sample=is_sample)
+    _check_batched(nest.leaves, batch, size, is_sample=is_sample)
     return []
 
 
-def _check_batched(leaves: list[Any], count: int, size: Size, *, is_sample: bool) -> None:
+def _check_batched(leaves: list[Any], images: Tensor, size: Size, *, is_sample: bool) -> None:
     """Raise an error if masks do not match a batch of images, or if there are boxes or keypoints beside it."""
     for leaf in leaves:
         if isinstance(leaf, tv_tensors.Mask):
             shape = (1, *leaf.shape) if is_sample else tuple(leaf.shape)
-            if len(shape) <= len(size) or shape[0] != count or shape[-len(size) :] != size:
+            if len(shape) <= len(size) or shape[0] != len(images) or shape[-len(size) :] != size:
                 raise ValueError(
-                    f"masks must be (N, H, W) or (N, 1, H, W) with N, H and W of the images, got {tuple(leaf.shape)} "
-                    f"beside {count} images of size {size}"
+                    "masks must be (N, H, W) or (N, 1, H, W) with the N, H and W of the images, "
+                    f"got {tuple(leaf.shape)} beside images {tuple(images.shape)}"
                 )
         elif is_structure(leaf):
             raise TypeError(f"{APART}, got {type(leaf).__name__} in a batch")

@@ -1,4 +1,4 @@
-"""What every random transform shares: a probability, a generator, options that are read-only, and how it prints."""
+"""The base of every random transform: a probability, a generator, read-only options, and a ``repr`` that shows them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class RandomTransform(v2.Transform):
-    """A transform with a probability and a source of randomness; its instances hold options only."""
+    """A transform with a probability and a source of random numbers. Its instances hold options only."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -38,7 +38,7 @@ class RandomTransform(v2.Transform):
 
     @property
     def p(self) -> float:
-        """The probability that something happens; setting it also reaches the copies in running DataLoader workers."""
+        """The probability that the transform is applied. Setting it also changes it in running DataLoader workers."""
         return self._p.value
 
     @p.setter
@@ -47,7 +47,7 @@ class RandomTransform(v2.Transform):
 
     @property
     def generator(self) -> Generator | None:
-        """The CPU generator that draws come from; None is torch's global one. Running workers keep theirs."""
+        """The CPU generator that draws come from, or None for torch's global one. Running workers keep their copies."""
         return self._stream.generator
 
     @generator.setter
@@ -55,9 +55,7 @@ class RandomTransform(v2.Transform):
         if value is not None and not isinstance(value, Generator):
             raise TypeError(f"generator must be a torch.Generator or None, got {value!r}")
         if value is not None and value.device.type != "cpu":
-            raise ValueError(
-                f"generator must be a generator of the CPU, where all draws are made, got one of {value.device}"
-            )
+            raise ValueError(f"generator must be on the CPU, where all draws are made, got one on {value.device}")
         self._stream = Stream.of(value)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -72,9 +70,9 @@ class RandomTransform(v2.Transform):
         return super().__getattr__(name)
 
     def extra_repr(self) -> str:
-        """Return all options, as in the call that makes the transform."""
+        """Return all options as text, in the form of the call that makes the transform."""
         names: dict[str, None] = {}
-        for found in _constructors(type(self)):  # one may hand on **options
+        for found in _constructors(type(self)):  # a constructor may pass **options to its base
             names |= {one.name: None for one in found if one.kind is not one.VAR_KEYWORD}
             if all(one.kind is not one.VAR_KEYWORD for one in found):
                 break
@@ -82,18 +80,18 @@ class RandomTransform(v2.Transform):
         return ", ".join(f"{name}={_option_text(getattr(self, name))}" for name in names)
 
     def _warn_of(self, keys: Iterable[Any]) -> None:
-        """Warn once of what seems to belong to the instances of a sample, but was not named."""
+        """Warn, once per key, of items with one row per instance that are left unchanged."""
         for key in keys:
             if key not in self._warned_of:
                 self._warned_of.add(key)
                 warnings.warn(
-                    f"labels_getter does not name {key!r}, which has as many rows as there are instances and stays as "
-                    "it is; let it return all that belongs to the instances",
+                    f"labels_getter does not return {key!r}, which has one row per instance and is left unchanged; let "
+                    "labels_getter return everything that belongs to the instances",
                     stacklevel=2,
                 )
 
     def __copy__(self) -> Any:
-        """Return a copy of the same options and generator, with a ``p`` of its own."""
+        """Return a copy with the same options and generator, and an independent ``p``."""
         other = type(self).__new__(type(self))
         other.__dict__.update({**self.__dict__, "_p": copy(self._p), "_number": register(other)})
         return other
@@ -104,7 +102,7 @@ class RandomTransform(v2.Transform):
 
 
 def _sealing(construct: Callable[..., None]) -> Callable[..., None]:
-    """Make options read-only when the constructor of an object's own class has run, after all others."""
+    """Wrap a constructor so that options become read-only after the last constructor of an object has run."""
 
     @wraps(construct)
     def __init__(self: RandomTransform, *arguments: Any, **options: Any) -> None:  # noqa: N807
@@ -114,32 +112,32 @@ def _sealing(construct: Callable[..., None]) -> Callable[..., None]:
         if type(self).__init__ is __init__:
             self._is_made = True
 
-    __init__.__doc__ = construct.__doc__ or "Make the transform; its options are described with its class."
+    __init__.__doc__ = construct.__doc__ or "Make the transform; the docstring of the class describes its options."
     return __init__
 
 
 def _check_known(
     cls: type[RandomTransform], construct: Callable[..., None], arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> None:
-    """Raise an error for options that a transform does not have, or not by position, which says what it has."""
+    """Raise an error for unknown options, and for positional options that must be passed by keyword."""
     known = inspect.signature(construct).parameters
     most = sum(one.kind is one.POSITIONAL_OR_KEYWORD for one in known.values()) - 1
     if len(arguments) > most and all(one.kind is not one.VAR_POSITIONAL for one in known.values()):
         raise TypeError(
-            f"{cls.__name__} must be given its options by name, such as {list(known)[most + 1]}=..., "
-            f"got {arguments[most]!r} by position"
+            f"options of {cls.__name__} must be passed by keyword, such as {list(known)[most + 1]}=..., "
+            f"got {arguments[most]!r} as a positional argument"
         )
     unknown = [name for name in options if name not in known]
     if unknown and all(one.kind is not one.VAR_KEYWORD for one in known.values()):
-        advice = " (p belongs to its mixes: choice.p = 0.5 sets that of all)" if "transforms" in known else ""
+        advice = " (p is an option of the mixes: choice.p = 0.5 sets it for all)" if "transforms" in known else ""
         raise TypeError(
-            f"{cls.__name__} must be given options that it has, {', '.join(list(known)[1:])}{advice}, "
+            f"options of {cls.__name__} must be some of {', '.join(list(known)[1:])}{advice}, "
             f"got {unknown[0]}={options[unknown[0]]!r}"
         )
 
 
 def _constructors(cls: type[RandomTransform]) -> Iterator[list[inspect.Parameter]]:
-    """Yield the parameters of all constructors of a transform, its own first."""
+    """Yield the parameters of each constructor of a transform, starting with the one of its own class."""
     for one in cls.__mro__[: cls.__mro__.index(RandomTransform)]:
         yield list(inspect.signature(one.__init__).parameters.values())[1:]  # type: ignore[misc]
 

@@ -1,4 +1,4 @@
-"""Masks and instances beside the images: mixed by the same draw, or an error."""
+"""Masks and instances beside the images: mixed with the same draw, or an error."""
 
 from __future__ import annotations
 
@@ -27,24 +27,27 @@ Blends = Literal["nothing", "boxes", "images"]
 
 
 def blends_of(mix: Mix) -> Blends:
-    """Return what is blended with the partner, not replaced by it: whole images, boxes or nothing."""
+    """Return which part of an image a mix blends with the partner: whole images, boxes or nothing."""
     found = _found_for(mix._number)
     return "boxes" if "boxes" in found else "images" if "images" in found else "nothing"
 
 
 def takes_any_shape(mix: Mix) -> bool:
-    """Return True if whole images are always blended, so that they need no height and width."""
+    """Return True if a mix always blends whole images, so that inputs need no height and width."""
     return bool(_found_for(mix._number) == ("images",))
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _found_for(number: int) -> tuple[Blends, ...]:
-    """Return all that a mix may blend: found by its number, as older compilers take no module for a constant."""
+    """Return the parts of an image that the mix with this number may blend.
+
+    The argument is a number because older compilers do not accept a module as a constant.
+    """
     return tuple(sorted({_blends_of_one(kind) for kind in transform_of(number)._kinds}))
 
 
 def _blends_of_one(mix: Mix) -> Blends:
-    """Find out what a mix blends, by placing some rows: so that a mix of the user's own need not say it twice."""
+    """Return which part of an image a mix blends, found by calling ``place``, so that no mix has to declare it."""
     size = (64,) * mix.dims
     placement = mix.place(np.tile([0.1, 0.5, 0.9], (mix.numbers, 1)), size)
     check_placement(placement, size, 3, type(mix).__name__)
@@ -54,7 +57,7 @@ def _blends_of_one(mix: Mix) -> Blends:
 
 
 def mix_structures(mix: Mix, parts: Parts, draw: Any, others: Parts) -> dict[int, Any]:
-    """Return the mixed maps and instances of a batch or sample by their places."""
+    """Return the mixed maps and instances of a batch or sample, by the indices of their leaves."""
     values: dict[int, Any] = {}
     for own, other in zip(parts.maps, others.maps, strict=True):
         values[own.place] = _mix_map(mix, own.value, draw, None if other is own else other.value)
@@ -64,12 +67,12 @@ def mix_structures(mix: Mix, parts: Parts, draw: Any, others: Parts) -> dict[int
 
 
 def _mix_map(mix: Mix, own: Tensor | Column, draw: Any, other: Tensor | None) -> Any:
-    """Mix masks and the like; classes can only be pasted, so where they would be blended both are kept."""
+    """Mix maps, such as semantic masks; for classes that would have to be blended, return a pair of both maps."""
     kernel, is_pair = _map_kernel(own), becomes_pair(mix, own)
     can_look = isinstance(draw, HostDraw) or can_look_at(draw.opacity)
     if kernel.categorical and not is_pair and can_look and ((draw.opacity > 0) & (draw.opacity < 1)).any():
         raise ValueError(
-            f"opacity must be 1 for masks, which can only be pasted (or target='pair'), got {draw.opacity.tolist()}"
+            f"opacity must be 1 for masks, which cannot be blended (or set target='pair'), got {draw.opacity.tolist()}"
         )
     if kernel.mix is mix_images and not is_pair:
         return own.mixed(draw) if isinstance(own, Column) else mix_images_unchecked(own, draw, other)
@@ -84,7 +87,7 @@ def _mix_map(mix: Mix, own: Tensor | Column, draw: Any, other: Tensor | None) ->
 
 
 def _mix_instances(mix: Mix, base: Instances, partner: Instances, draw: HostDraw) -> dict[int, Tensor]:
-    """Mix the instances of one sample: a mix of whole images keeps all of both, also when one is covered wholly."""
+    """Mix the instances of two samples: unite them if whole images are blended, otherwise paste the partner's."""
     canvas = max(base.size[0], partner.size[0]), max(base.size[1], partner.size[1])
     is_whole = draw.size == canvas and draw.boxes[0].tolist() == [0, 0, *canvas]
     if draw.opacity[0] < 1 or (is_whole and blends_of(mix) == "images"):
@@ -93,10 +96,10 @@ def _mix_instances(mix: Mix, base: Instances, partner: Instances, draw: HostDraw
 
 
 def check_structures(mix: Mix, parts: Parts) -> None:
-    """Raise an error if there are masks or instances that the mix would have to blend."""
+    """Raise an error if the mix would have to blend masks or instances that cannot be blended."""
     if mix.target != "pair" and any(becomes_pair(mix, leaf.value) for leaf in parts.maps):
         raise ValueError(
-            f"target must be 'pair' for masks that are blended (CutMix of opacity 1 pastes them), got {mix.target!r}"
+            f"target must be 'pair' to blend masks (CutMix with opacity=1 pastes them instead), got {mix.target!r}"
         )
     if parts.groups and blends_of(mix) == "boxes":
         raise ValueError(
@@ -105,12 +108,12 @@ def check_structures(mix: Mix, parts: Parts) -> None:
 
 
 def becomes_pair(mix: Mix, maps: Tensor | Column) -> bool:
-    """Return True if maps hold classes that the mix cannot paste."""
+    """Return True if maps hold classes and the mix may blend, so that the target is a pair of maps."""
     return _map_kernel(maps).categorical and blends_of(mix) != "nothing"
 
 
 def _map_kernel(maps: Tensor | Column) -> MapKernel:
-    """Return how maps are mixed: floats, such as depths, as images are; integers and bools are classes."""
+    """Return the kernel for maps: floats, such as depths, are mixed like images; integers and bools are classes."""
     first = maps.first if isinstance(maps, Column) else maps
     kernel = map_kernel(first) or MapKernel(mix_images, categorical=True)
     return MapKernel(mix_images, categorical=False) if kernel.mix is mix_images and _is_float(first) else kernel

@@ -1,4 +1,4 @@
-"""One of several mixes, for every batch or every sample anew."""
+"""A random choice between several mixes, for every batch or for every sample."""
 
 from __future__ import annotations
 
@@ -25,29 +25,30 @@ if TYPE_CHECKING:
 
     from cutmix_transforms.functional._draw import Size
 
-_SHARED = ("num_classes", "target", "label_smoothing", "labels_getter")
+_COMMON = ("num_classes", "target", "label_smoothing", "labels_getter")
 
 
 class RandomMixChoice(Mix):
-    """Apply one of several mixes, chosen anew for every batch or, with ``per_sample``, for every sample.
+    """Apply one of several mixes, chosen at random for every batch or, with ``per_sample``, for every sample.
 
-    Every mix keeps its own ``p``, ``alpha`` and the like; setting the ``p`` of the choice sets theirs. They must agree
-    on ``num_classes``, ``target``, ``label_smoothing`` and ``labels_getter``, and CutMixes on ``min_visibility`` and
-    ``dims``. If one of them blends, masks become pairs and instances get ``weights`` in every batch, whichever mix was
-    chosen.
+    Every mix keeps its own ``p``, ``alpha`` and other options; setting ``p`` of the choice sets it for all mixes. The
+    mixes must agree on ``num_classes``, ``target``, ``label_smoothing`` and ``labels_getter``, and CutMixes also on
+    ``min_visibility`` and ``dims``. If one of the mixes blends, masks become pairs and instances get ``weights`` in
+    every batch, also in batches for which another mix is chosen.
 
     Args:
-        transforms: the mixes: ``RandomCutMix``, ``RandomMixUp``, a ``Mix`` of your own or other choices.
-        weights: how often each is chosen, in any unit; equally often by default.
-        per_sample: choose for every sample, not for the batch.
-        generator: the CPU generator that the choice and the draws of all mixes come from.
+        transforms: the mixes: ``RandomCutMix``, ``RandomMixUp``, your own ``Mix`` or other choices.
+        weights: how often each mix is chosen, as numbers with any sum; by default all equally often.
+        per_sample: choose a mix for every sample, not one for the batch.
+        generator: the CPU generator for the choice and for the draws of all mixes; by default torch's global one.
 
     Shape:
-        - as in the mixes.
+        - images and labels: all shapes that every one of the mixes takes.
+        - output: the shapes that the mixes return.
 
     Raises:
-        TypeError: if there is something else than mixes among ``transforms``.
-        ValueError: if there are none, if they disagree or have generators, or if ``weights`` do not fit.
+        TypeError: if ``transforms`` is not a sequence of mixes.
+        ValueError: if there is no mix, if the mixes disagree or have generators, or if ``weights`` do not match them.
 
     Example:
         >>> from cutmix_transforms import RandomCutMix, RandomMixUp
@@ -59,7 +60,7 @@ class RandomMixChoice(Mix):
         [0.5, 0.5]
     """
 
-    numbers = 0  # none of its own for ``place``: its mixes say theirs
+    numbers = 0  # each mix has its own
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class RandomMixChoice(Mix):
     ) -> None:
         first = _check_agreement(transforms)
         super().__init__(
-            p=1.0, per_sample=per_sample, generator=generator, **{name: getattr(first, name) for name in _SHARED}
+            p=1.0, per_sample=per_sample, generator=generator, **{name: getattr(first, name) for name in _COMMON}
         )
         self.transforms = _Mixes(transforms)
         self.min_visibility = next((mix.min_visibility for mix in transforms if mix.min_visibility is not None), None)
@@ -84,7 +85,7 @@ class RandomMixChoice(Mix):
 
     @property
     def p(self) -> Any:
-        """The probability that a batch or sample is mixed: one number, or one for each mix where they differ."""
+        """The probability that a batch or sample is mixed: one number, or a tuple if the mixes differ."""
         found = tuple(mix.p for mix in self._mixes)
         return found[0] if len(set(found)) == 1 else found
 
@@ -95,34 +96,34 @@ class RandomMixChoice(Mix):
             mix.p = value
 
     def __copy__(self) -> Any:
-        """Return a copy of the choice and of its mixes, whose ``p`` it sets."""
+        """Return a copy of the choice with copies of its mixes, so that ``p`` is independent."""
         other = super().__copy__()
         other._modules = {**self._modules, "transforms": _Mixes(map(copy, self._mixes))}
         return other
 
     @property
     def _kinds(self) -> list[Mix]:
-        """The mixes, and those of choices among them."""
+        """All mixes, including the mixes of nested choices."""
         return [kind for mix in self._mixes for kind in mix._kinds]
 
     @property
     def _needed(self) -> int:
-        _check_generators(self._mixes)  # one may have been given later
-        return 1 + sum(mix._needed for mix in self._mixes)  # one that chooses, then those of each mix
+        _check_generators(self._mixes)  # a generator may have been set later
+        return 1 + sum(mix._needed for mix in self._mixes)  # one for the choice, then those of each mix
 
     @property
     def _draws_per_sample(self) -> bool:
         return self.per_sample or any(mix._draws_per_sample for mix in self._mixes)
 
     def _level(self, numbers: NDArray[np.float64]) -> None:
-        """Give all samples one choice unless it is made for each, and the mixes theirs."""
+        """Give all samples the same choice unless ``per_sample`` is set, and do the same in each mix."""
         if not self.per_sample:
             numbers[0] = numbers[0, 0]
         for mix, own in self._parts_of(numbers):
             mix._level(own)
 
     def _placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
-        """Choose first, then let the chosen mix place; row by row where the choice differs."""
+        """Choose a mix for each row, and let each chosen mix place its rows."""
         weights = self.weights or (1.0,) * len(self._mixes)
         bounds = [bound / sum(weights) for bound in accumulate(weights)][:-1]
         chosen = np.searchsorted(bounds, numbers[0], side="right")
@@ -141,7 +142,7 @@ class RandomMixChoice(Mix):
         return Placement(boxes, opacity)
 
     def _parts_of(self, numbers: NDArray[np.float64]) -> Iterator[tuple[Mix, NDArray[np.float64]]]:
-        """Yield each mix with the rows of numbers that are its own."""
+        """Yield each mix with its part of the uniform numbers."""
         start = 1
         for mix in self._mixes:
             yield mix, numbers[start : start + mix._needed]
@@ -149,7 +150,7 @@ class RandomMixChoice(Mix):
 
 
 class _Mixes(nn.ModuleList):
-    """The mixes of a choice, which are as read-only as its other options."""
+    """The mixes of a choice, as a read-only list."""
 
     def __init__(self, mixes: Iterable[Mix]) -> None:
         super().__init__()
@@ -165,7 +166,7 @@ class _Mixes(nn.ModuleList):
 
 
 def _check_agreement(transforms: Any) -> Mix:
-    """Return the first of several mixes that agree on what a target looks like."""
+    """Return the first of several mixes, or raise an error if their common options differ."""
     if not isinstance(transforms, (Sequence, nn.ModuleList)) or not all(isinstance(mix, Mix) for mix in transforms):
         raise TypeError(
             f"transforms must be a sequence of mixes, such as RandomCutMix and RandomMixUp, got {transforms!r}"
@@ -173,7 +174,7 @@ def _check_agreement(transforms: Any) -> Mix:
     if not len(transforms):
         raise ValueError(f"transforms must hold at least one mix, got {transforms!r}")
     _check_generators(transforms)
-    for name in (*_SHARED, "min_visibility"):
+    for name in (*_COMMON, "min_visibility"):
         values = [getattr(mix, name) for mix in transforms]
         values = [value for value in values if name != "min_visibility" or value is not None] or [None]
         if any(value != values[0] for value in values):
@@ -182,7 +183,7 @@ def _check_agreement(transforms: Any) -> Mix:
 
 
 def _dims_of(mixes: Sequence[Mix]) -> int:
-    """Return over how many axes boxes span; mixes of whole images go with any."""
+    """Return the ``dims`` that all mixes agree on; mixes of whole images agree with any."""
     found = {mix.dims for mix in mixes if not takes_any_shape(mix)} or {2}
     if len(found) > 1:
         raise ValueError(f"transforms must agree on dims, got {sorted(found)}")
@@ -193,8 +194,8 @@ def _check_generators(mixes: Any) -> None:
     for mix in mixes:
         if mix.generator is not None:
             raise ValueError(
-                "transforms must have no generator of their own, as they draw from that of the choice "
-                f"(RandomMixChoice(..., generator=generator)), got {mix!r}"
+                "transforms must not have generators of their own (set RandomMixChoice(..., generator=generator) "
+                f"instead), got {mix!r}"
             )
 
 
@@ -206,6 +207,6 @@ def _check_weights(weights: Any, count: int) -> tuple[float, ...]:
     )
     if len(numbers) != count or not 0 < sum(numbers) < math.inf:
         raise ValueError(
-            f"weights must be {count} numbers, one for each transform, not all zero, with a finite sum, got {weights!r}"
+            f"weights must be {count} numbers, one per transform, not all zero, with a finite sum, got {weights!r}"
         )
     return numbers

@@ -24,7 +24,7 @@ from cutmix_transforms._structure._read import as_tensor
 from cutmix_transforms._transforms._base import RandomTransform
 from cutmix_transforms._transforms._cutout_inputs import (
     as_batch,
-    check_pictures,
+    check_pil_images,
     check_sizes,
     check_views,
     is_plain_mask,
@@ -56,40 +56,44 @@ if TYPE_CHECKING:
 
 
 class RandomCutout(RandomTransform):
-    """Fill rectangular holes in images, so that a classifier learns to look at all of them.
+    """Fill rectangular holes in images, so that a classifier learns to use the whole object.
 
-    The center of each hole is uniform over the pixels, and holes are clipped at the borders, as in the paper. On a
-    batch every image gets holes of its own. Labels stay as they are.
+    The center of each hole is uniform over the pixels, and holes are clipped at the borders, as in the paper. In a
+    batch every image gets its own holes. Labels are not changed.
 
     Args:
-        size: the sides of a hole: pixels (an int, a square), a fraction of each side of the image (a float up to 1.0,
-            so that 1 is one pixel and 1.0 the whole side), or ``(low, high)`` of either to draw it for every hole.
-        holes: number of holes; they may overlap.
-        fill: a number, one number per channel, ``"random"`` for noise (0 to 255 for uint8, over the image's own range
-            for other dtypes) or ``"mean"`` for the image's channel means.
-        mask_fill: what masks take in the hole, those of instances too; by default they stay as they are.
-        inside: place holes wholly inside the image instead of clipping them.
+        size: the sides of a hole: an int for pixels (a square), a float up to 1.0 for a fraction of each side of the
+            image, or a pair ``(low, high)`` of either to draw a size for every hole. So 1 is one pixel, and 1.0 is the
+            whole side.
+        holes: the number of holes in an image. Holes may overlap.
+        fill: a number, one number per channel, ``"random"`` for noise (from 0 to 255 for uint8, over the image's own
+            range otherwise) or ``"mean"`` for the image's channel means.
+        mask_fill: the value of masks inside the holes, also of instance masks; by default masks are not changed.
+        inside: place holes completely inside the image instead of clipping them.
         p: the probability that an image gets holes.
-        min_visibility: instances with boxes or keypoints whose visible fraction, by their mask or else their box, is
-            not above it are dropped, with their labels; at 0 only those that are wholly hidden. Boxes are not changed.
-        dims: over how many trailing axes a hole spans: 2 for images, 1 for signals ``(C, T)``, 3 for volumes
+        min_visibility: instances with boxes or keypoints are dropped with their labels unless their visible fraction is
+            above this. It is measured by the mask, or else the box. With 0, only fully hidden instances are dropped.
+            Boxes are not changed.
+        dims: the number of trailing axes that a hole spans: 2 for images, 1 for signals ``(C, T)``, 3 for volumes
             ``(C, D, H, W)``. Boxes, keypoints and instance masks need 2.
-        labels_getter: how to find the labels of instances: ``"default"`` (the second argument, or one item ``labels``,
-            ``label``, ``targets`` or ``target`` of a dictionary), a key, an index, a callable that gets the inputs and
-            may return several, such as labels and areas, or None for no labels.
+        labels_getter: how to find the labels of instances. ``"default"`` is the second argument, or the item
+            ``labels``, ``label``, ``targets`` or ``target`` of a dictionary. Otherwise a key, an index, a function of
+            the inputs that returns one or several tensors, such as labels and areas, or None for no labels.
         generator: the CPU generator that draws come from; by default torch's global one.
 
     Shape:
-        - images: ``(C, H, W)``, ``(N, C, H, W)``, videos ``(T, C, H, W)`` as ``tv_tensors.Video`` or
-          ``(N, T, C, H, W)``, of any float or integer dtype, plain or tv_tensors; PIL images of common modes. With
-          other ``dims`` plain signals ``(C, T)``, ``(N, C, T)`` or volumes ``(C, D, H, W)``, ``(N, C, D, H, W)``.
+        - images: ``(C, H, W)`` or ``(N, C, H, W)``, videos ``(T, C, H, W)`` as ``tv_tensors.Video`` or
+          ``(N, T, C, H, W)``, of any float or integer dtype, plain or tv_tensors; or PIL images of common modes.
+        - signals with ``dims=1``: ``(C, T)`` or ``(N, C, T)``; volumes with ``dims=3``: ``(C, D, H, W)`` or
+          ``(N, C, D, H, W)``; plain tensors only.
         - beside a single image: masks ``(H, W)`` or ``(n, H, W)``, boxes ``(n, 4)``, keypoints ``(n, 2)`` or
-          ``(n, k, 2)``; covered keypoints become ``nan`` (integers ``-1``). Beside a batch: masks ``(N, ..., H, W)``.
-        - output: as they came.
+          ``(n, k, 2)``. Hidden keypoints become ``nan`` (``-1`` in integer tensors). Beside a batch: masks
+          ``(N, ..., H, W)``.
+        - output: like the inputs.
 
     Raises:
-        TypeError: if an option or an input is of a wrong type.
-        ValueError: if it is of the right type with a wrong value; nothing is drawn or changed then.
+        TypeError: if an option or an input has a wrong type.
+        ValueError: if an option or an input has a wrong value. Nothing is drawn or changed then.
 
     References:
         DeVries & Taylor, Improved Regularization of Convolutional Neural Networks with Cutout, 2017, arXiv 1708.04552.
@@ -128,27 +132,27 @@ class RandomCutout(RandomTransform):
         self.labels_getter = check_labels_getter(labels_getter)
 
     def forward(self, *inputs: Any, draw: Tensor | None = None) -> Any:
-        """Cut holes into an image, a batch, or whatever nest of tuples, lists and dictionaries holds one.
+        """Fill holes in an image or a batch, alone or nested in tuples, lists and dictionaries.
 
         Args:
             *inputs: the image or batch, with or without targets.
-            draw: holes to replay, from ``draw``; by default fresh ones.
+            draw: holes from the method ``draw``, to use again; by default new holes are drawn.
 
         Shape:
             - draw: ``(N, K, 4)`` int64, ``(top, left, bottom, right)``, with N = 1 for a single image.
 
         Returns:
-            The same with holes; everything that gets none is the identical object.
+            The inputs with holes. Everything that gets no holes is the identical object.
 
         Raises:
-            TypeError: if there is no image, or something that cannot have holes.
-            ValueError: if images and masks differ in size, or the fill or the draw does not fit them.
+            TypeError: if there is no image, or an image that cannot get holes.
+            ValueError: if images and masks differ in size, or the fill or the draw does not match them.
         """
         sample, dims = inputs[0] if len(inputs) == 1 else inputs, self.dims
         nest = Nest.of(with_rows(sample))
         leaves = list(nest.leaves)
         images = find_images(nest, [], ndim=dims + 1, any_shape=lambda: False)
-        check_pictures(nest, images)
+        check_pil_images(nest, images)
         check_views(nest, images[0])
         batches = [as_batch(leaves[i], dims) for i in images]
         check_sizes(batches, leaves, dims)
@@ -179,21 +183,21 @@ class RandomCutout(RandomTransform):
         return nest.with_leaves(leaves)
 
     def draw(self, images: Any) -> Tensor:
-        """Draw holes without cutting them, for ``cutout(images, draw=holes)`` to replay; noise in them is drawn anew.
+        """Draw holes without filling them, for ``cutout(images, draw=holes)``. Random noise is not part of the draw.
 
         Args:
-            images: an image or a batch of the form and size that is cut later.
+            images: an image or a batch of the same shape as the one to fill.
 
         Shape:
-            - images: as in a call.
+            - images: ``(C, H, W)``, ``(N, C, H, W)``, ``(N, T, C, H, W)``, or a PIL image.
             - output: ``(N, holes, 4)`` int64 on the CPU, ``(top, left, bottom, right)``, with N = 1 for a single image.
 
         Returns:
-            The holes; those of images that get none are empty, as all are after ``.eval()``.
+            The holes. They are empty for images that get none, and for all images after ``.eval()``.
 
         Raises:
-            TypeError: if ``images`` are no images.
-            ValueError: if their shape is none that can have holes.
+            TypeError: if ``images`` is neither a tensor nor a PIL image.
+            ValueError: if ``images`` has a shape that cannot get holes.
         """
         if not isinstance(images, (Tensor, PIL.Image.Image)):
             raise TypeError(f"images must be a tensor or a PIL image, got {type(images).__name__}")
@@ -201,7 +205,7 @@ class RandomCutout(RandomTransform):
         return self._holes(len(batch), *image_size(batch, self.dims))
 
     def _masks(self, nest: Nest, images: list[int], batch: Tensor) -> list[int]:
-        """Return where the masks are that take ``mask_fill``: plain ones by their name or ``labels_getter``."""
+        """Return the indices of the masks that get ``mask_fill``; plain masks are found by key or ``labels_getter``."""
         leaves = nest.leaves
         masks = [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
         check_names(nest, {i for i in range(len(leaves)) if is_plain_mask(nest, i, batch, self.dims)})
@@ -218,13 +222,13 @@ class RandomCutout(RandomTransform):
         return masks
 
     def _groups(self, nest: Nest, images: list[int]) -> list[Instances]:
-        """Return the instances of a single sample, and what belongs to those that can go."""
+        """Return the instances of a single sample, with the labels of those that can be dropped."""
         leaves = nest.leaves
         if not any(instance_kernel(leaf) is not None and not isinstance(leaf, tv_tensors.Mask) for leaf in leaves):
             return []
         check_dims(leaves, self.dims)
         if not is_single(leaves[images[0]], self.dims):
-            raise TypeError("inputs must be single samples where there are boxes or keypoints, got a batch of images")
+            raise TypeError("inputs with boxes or keypoints must be single samples, got a batch of images")
         tensors = Nest(nest.root, [as_tensor(leaf) for leaf in leaves], nest.paths)
         can_go = any(instance_kernel(leaf) is not None and has_rows(leaf) for leaf in leaves)
         labels = find_labels(tensors, self.labels_getter).places if can_go else []
@@ -244,7 +248,7 @@ class RandomCutout(RandomTransform):
         return holes
 
     def _holes(self, count: int, *size: int, device: torch.device | None = None) -> Tensor:  # noqa: ARG002
-        """Return ``(count, holes, 2 * dims)`` boxes; those of images that are left alone are empty."""
+        """Return boxes ``(count, holes, 2 * dims)``, empty for images that get no holes."""
         dims = len(size)
         numbers = self._stream.uniform(2 + dims, self.holes, count)
         sides = np.array(size)[:, None, None]  # (dims, 1, 1)
@@ -280,7 +284,7 @@ class RandomCutout(RandomTransform):
         return self._stream.noise(shape, device)
 
     def _lengths(self, u: NDArray[np.float64], sides: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return lengths in pixels, at least one, for uniform numbers: the same number for both sides of a hole."""
+        """Return lengths of at least one pixel from uniform numbers, with one number for all sides of a hole."""
         low, high = self.size if isinstance(self.size, tuple) else (self.size, self.size)
         if isinstance(low, int):
             return low + integers(u, int(high) - low + 1) + 0 * sides
@@ -288,15 +292,15 @@ class RandomCutout(RandomTransform):
 
 
 def _check_holes(holes: Any, images: Tensor, dims: int) -> None:
-    """Raise an error unless holes to replay fit these images."""
+    """Raise an error unless holes from a user match the images."""
     check_indices("draw", holes, f"(N, K, {2 * dims})", ndims=(3,), last=2 * dims)
     if len(holes) != len(images):
-        raise ValueError(f"draw must hold the holes of {len(images)} images, got those of {len(holes)}")
+        raise ValueError(f"draw must hold holes for {len(images)} images, got holes for {len(holes)}")
     check_boxes("draw", holes, image_size(images, dims))
 
 
 def _check_size(value: Any) -> Any:
-    """Return pixels, a fraction, or a pair of either."""
+    """Return a size in pixels, a fraction, or a pair of either, after checking it."""
     if isinstance(value, (tuple, list)) and len(value) == 2:
         low, high = map(_check_side, value)
         if type(low) is not type(high) or low > high:

@@ -1,4 +1,4 @@
-"""What Cutout is called with: single images or batches, as tensors or PIL images, and the masks beside them."""
+"""The inputs of Cutout: single images or batches, as tensors or PIL images, and the masks beside them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FORMS = {
 
 
 def as_batch(image: Any, dims: int) -> Tensor:
-    """Return any image as a plain tensor ``(N, C, H, W)``, any video as ``(N, T, C, H, W)``."""
+    """Convert an image to a plain tensor ``(N, C, H, W)``, or a video to ``(N, T, C, H, W)``."""
     is_explicit = isinstance(image, (PIL.Image.Image, tv_tensors.Image, tv_tensors.Video))
     if is_explicit and dims > 2:
         raise ValueError(f"dims must be at most 2 for {type(image).__name__}, got {dims}")
@@ -56,11 +56,11 @@ def as_batch(image: Any, dims: int) -> Tensor:
     return plain[None] if is_single(image, dims) else plain
 
 
-def check_pictures(nest: Nest, images: list[int]) -> None:
-    """Raise an error where a PIL image is a mask, in which holes would be cut as in an image."""
-    pictures = [i for i in images if isinstance(nest.leaves[i], PIL.Image.Image)]
-    others = [i for i in pictures if nest.leaves[i].mode != nest.leaves[pictures[0]].mode]
-    masks = [i for i in pictures if is_mask_key(nest.paths[i])] or others
+def check_pil_images(nest: Nest, images: list[int]) -> None:
+    """Raise an error if a PIL image seems to be a mask, which would be filled like an image."""
+    found = [i for i in images if isinstance(nest.leaves[i], PIL.Image.Image)]
+    others = [i for i in found if nest.leaves[i].mode != nest.leaves[found[0]].mode]
+    masks = [i for i in found if is_mask_key(nest.paths[i])] or others
     if masks:
         raise TypeError(
             f"masks must be tensors, tv_tensors.Mask(F.pil_to_tensor(mask)), got {nest.name(masks[0])}, a PIL image of "
@@ -69,20 +69,20 @@ def check_pictures(nest: Nest, images: list[int]) -> None:
 
 
 def check_views(nest: Nest, place: int) -> None:
-    """Raise an error where another plain tensor is as much an image as the first, which alone would get holes."""
+    """Raise an error if there is a second plain tensor like the first image, since only the first would get holes."""
     first = nest.leaves[place]
     for i, leaf in enumerate(nest.leaves):
         if i == place or not is_pure_tensor(first) or not is_pure_tensor(leaf) or is_mask_key(nest.paths[i]):
             continue
         if leaf.dtype == first.dtype and leaf.shape == first.shape:
             raise ValueError(
-                f"images must be tv_tensors.Image where there are several (or tv_tensors.Mask), got {nest.name(i)} as "
-                f"plain as {nest.name(place)}"
+                f"images must be tv_tensors.Image if there are several (and masks tv_tensors.Mask), got {nest.name(i)} "
+                f"as a plain tensor beside {nest.name(place)}"
             )
 
 
 def is_plain_mask(nest: Nest, place: int, images: Tensor, dims: int, named: Sequence[int] = ()) -> bool:
-    """Return True if a plain tensor is a mask for each image, by its name or because the user said so."""
+    """Return True if a plain tensor holds a mask for each image, by its key or because ``labels_getter`` names it."""
     leaf = nest.leaves[place]
     if not is_pure_tensor(leaf) or not (place in named or is_mask_key(nest.paths[place])):
         return False
@@ -90,27 +90,27 @@ def is_plain_mask(nest: Nest, place: int, images: Tensor, dims: int, named: Sequ
 
 
 def is_single(image: Any, dims: int) -> bool:
-    """Return True if this is one image or video, not a batch."""
+    """Return True for a single image or video, False for a batch."""
     if isinstance(image, tv_tensors.TVTensor):
         return bool(image.ndim == (4 if isinstance(image, tv_tensors.Video) else 3))
     return isinstance(image, PIL.Image.Image) or image.ndim == dims + 1
 
 
 def like(image: Any, batch: Tensor, holes: Tensor) -> Any:
-    """Return a batch in the form of the image that it was made of."""
+    """Convert a batch back to the type and shape of the image that it was made of."""
     if isinstance(image, PIL.Image.Image):
-        picture = image.copy()  # keeps what a tensor does not: metadata
-        pixels = batch[0].view(torch.int16) if batch.dtype == torch.uint16 else batch[0]  # what mode I;16 is made of
+        filled = image.copy()  # keeps the metadata
+        pixels = batch[0].view(torch.int16) if batch.dtype == torch.uint16 else batch[0]  # as Pillow reads mode I;16
         for box in holes[0].tolist():
             top, left, bottom, right = box if len(box) == 4 else (0, box[0], image.height, box[1])
             if top < bottom and left < right:
-                picture.paste(F.to_pil_image(pixels[:, top:bottom, left:right], mode=image.mode), (left, top))
-        return picture
+                filled.paste(F.to_pil_image(pixels[:, top:bottom, left:right], mode=image.mode), (left, top))
+        return filled
     return rewrap(batch.reshape(image.shape), image)
 
 
 def mask_batch(mask: Tensor, images: Tensor, dims: int) -> Tensor:
-    """Return masks as ``(N, any number, H, W)`` beside the images they belong to."""
+    """Return masks as a plain tensor ``(N, number of masks, H, W)``."""
     if len(images) > 1 and (mask.ndim <= dims or len(mask) != len(images)):
         raise ValueError(f"expected one mask for each of {len(images)} images, got masks of shape {tuple(mask.shape)}")
     each = mask.shape[:-dims].numel() // max(len(images), 1)
@@ -118,12 +118,12 @@ def mask_batch(mask: Tensor, images: Tensor, dims: int) -> Tensor:
 
 
 def check_sizes(batches: list[Tensor], leaves: list[Any], dims: int) -> None:
-    """Raise an error unless all images and masks are of one size."""
+    """Raise an error unless all images and masks have the same size."""
     count, size = len(batches[0]), image_size(batches[0], dims)
     for batch in batches:
         if (len(batch), image_size(batch, dims)) != (count, size):
             shapes = [tuple(one.shape) for one in batches]
-            raise ValueError(f"images of one sample must be of one size, got the shapes {shapes}")
+            raise ValueError(f"images of one sample must have the same size, got the shapes {shapes}")
     for leaf in leaves:
         if isinstance(leaf, tv_tensors.Mask) and tuple(leaf.shape[-dims:]) != size:
             raise ValueError(f"masks must be of the size of the image, {size}, got shape {tuple(leaf.shape)}")

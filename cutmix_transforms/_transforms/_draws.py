@@ -1,4 +1,4 @@
-"""What is random about a mix: whether it happens, with which partners, where and how strongly."""
+"""The random part of a mix: the partners, the boxes and opacities, and the probability that a row is mixed."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class DrawingTransform(RandomTransform):
-    """A random transform that draws partners and places where they show: one for the batch or one for each sample.
+    """A random transform that draws partners and placements, one for the batch or one per sample.
 
-    Everything that is drawn comes from one array of uniform numbers ``(1 + needed, rows)``: the first number chooses
-    the partners, the second decides whether the row is mixed, and the others are for ``place``.
+    Every draw comes from one array of uniform numbers ``(1 + needed, rows)``. The first number chooses the partners,
+    the second decides if the row is mixed, and the others are for ``place``.
     """
 
     numbers: int
@@ -36,44 +36,44 @@ class DrawingTransform(RandomTransform):
         self.per_sample = check_flag("per_sample", per_sample)
 
     def _check_hooks(self) -> None:
-        """Raise an error unless the class says how many numbers its ``place`` needs, and over how many axes it goes."""
+        """Raise an error unless the class has valid attributes ``numbers`` and ``dims``."""
         check_count("dims", self.dims)
         found = getattr(type(self), "numbers", None)
         if isinstance(found, bool) or not isinstance(found, int) or found < 0:
             raise TypeError(
-                f"{type(self).__name__}.numbers must be how many uniform numbers place() needs for a row, an int of at "
-                f"least 0 in the class, got {found!r}"
+                f"{type(self).__name__}.numbers must be the number of uniform numbers that place() needs per row, an "
+                f"int of at least 0 as a class attribute, got {found!r}"
             )
 
     def place(self, numbers: NDArray[np.float64], size: Size) -> Placement:
-        """Turn uniform numbers into the places where the partner shows: the hook that a mix fills.
+        """Turn uniform numbers into boxes and opacities. A mix of your own implements this method.
 
         Args:
-            numbers: uniform in [0, 1).
-            size: ``(height, width)`` of the images, or one number for each of ``dims`` axes.
+            numbers: independent uniform numbers in [0, 1).
+            size: ``(height, width)`` of the images, or one number for each axis that a box spans.
 
         Shape:
             - numbers: ``(self.numbers, rows)``.
 
         Returns:
-            The placement, with as many rows.
+            The placement, with one row for all or as many rows as ``numbers``.
 
         Raises:
-            NotImplementedError: if a subclass has no such method.
+            NotImplementedError: if the subclass does not define the method.
         """
-        raise NotImplementedError(f"{type(self).__name__} must have a method place(numbers, size)")
+        raise NotImplementedError(f"{type(self).__name__} must define the method place(numbers, size)")
 
     def _draw_for(self, count: int, size: Size, device: torch.device, others: int = 0) -> Draw | None:
-        """Return a draw for a batch; None if it is clear without one that nothing is mixed.
+        """Return a draw for a batch, or None if it is clear without a draw that nothing is mixed.
 
         Args:
-            count: how many samples there are.
-            size: of the images, over the axes that boxes span.
-            device: where they are.
-            others: how many samples partners are taken from, if not from the batch itself.
+            count: the number of samples.
+            size: the size of the images, one number for each axis that a box spans.
+            device: the device of the images.
+            others: the number of samples in a second batch that partners come from, or 0 without one.
 
         Returns:
-            The draw.
+            The draw, or None.
         """
         if self._is_idle(2 if others and count else count):
             return None
@@ -85,7 +85,7 @@ class DrawingTransform(RandomTransform):
         return unpack(rows, size)
 
     def _is_idle(self, count: int) -> bool:
-        """Return True if it is clear without a draw that nothing is mixed."""
+        """Return True if nothing can be mixed, whatever is drawn."""
         return not self.training or count < 2 or (not torch.compiler.is_compiling() and self.p == 0)
 
     def _draw(self, count: int, size: Size, others: int = 0) -> HostDraw:
@@ -104,24 +104,24 @@ class DrawingTransform(RandomTransform):
         return pack(self._draw(count, size, others).spread())
 
     def _shift_of(self, numbers: NDArray[np.float64], count: int) -> int:
-        """Return how far it is from each of some samples to its partner: never to itself."""
+        """Return the distance from each sample to its partner, from 1 to ``count - 1``."""
         return 1 + int(numbers[0, 0] * (count - 1))
 
     def _uniform(self, count: int) -> NDArray[np.float64]:
-        """Return the uniform numbers of one draw, ``(1 + needed, 1 or count)``: the first chooses the partners."""
+        """Return the uniform numbers of one draw, ``(1 + needed, 1 or count)``."""
         numbers = self._stream.uniform(1 + self._needed, count if self._draws_per_sample else 1)
         if numbers.shape[1] > 1:
             self._level(numbers[1:])
         return numbers
 
     def _level(self, numbers: NDArray[np.float64]) -> None:
-        """Give all samples the same numbers where they share one draw, in a choice that draws for each."""
+        """Give all rows the same numbers unless ``per_sample`` is set; a choice may draw more rows than a mix needs."""
         if not self.per_sample:
             numbers[:] = numbers[:, :1]
 
     @property
     def _needed(self) -> int:
-        """How many numbers a row needs: one that decides whether it is mixed, then those for ``place``."""
+        """The number of uniform numbers per row: one that decides if it is mixed, then those for ``place``."""
         return 1 + self.numbers
 
     @property
@@ -134,7 +134,7 @@ class DrawingTransform(RandomTransform):
         return not type(self).place.__module__.startswith("cutmix_transforms.")
 
     def _placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
-        """Return where the partner shows: nowhere in what ``p`` leaves alone, nor after ``.eval()``."""
+        """Return the placement, with empty boxes or opacity 0 in rows that are not mixed."""
         placement = self.place(numbers[1:].copy(), size)
         if self._is_of_user:
             check_placement(placement, size, numbers.shape[1], type(self).__name__)

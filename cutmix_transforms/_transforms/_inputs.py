@@ -1,4 +1,4 @@
-"""Images and labels of a mix: whether it can take them, and the form in which labels are mixed."""
+"""The images and labels of a mix: checks, and conversion of labels to the form that is mixed."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 _MOST_CLASSES = 2**31 - 1
 _AXES: dict[type, tuple[int, ...]] = {tv_tensors.Video: (5,), tv_tensors.Image: (4,)}
 _FORMS = {
-    1: "batched signals (N, C, T) with dims=1 (give those without channels one, signals[:, None])",
-    2: "batched, (N, C, H, W), or videos (N, T, C, H, W) (give gray images (N, H, W) a channel, images[:, None])",
-    3: "batched volumes (N, C, D, H, W) with dims=3 (give those without channels one, volumes[:, None])",
+    1: "batched signals (N, C, T) with dims=1 (add a missing channel axis with signals[:, None])",
+    2: "batched, (N, C, H, W), or videos (N, T, C, H, W) (add a channel to gray images (N, H, W): images[:, None])",
+    3: "batched volumes (N, C, D, H, W) with dims=3 (add a missing channel axis with volumes[:, None])",
 }
 
 
 def check_images(mix: Mix, images: list[Tensor]) -> None:
-    """Raise an error unless these are images that the mix can take."""
+    """Raise an error unless the mix can take the images."""
     for image in images:
         check_dense("images", image)
         if image.ndim == 0:
@@ -55,7 +55,7 @@ def check_images(mix: Mix, images: list[Tensor]) -> None:
 
 
 def with_targets(mix: Mix, parts: Parts) -> Parts:
-    """Return the parts with their labels in the form that is mixed; raise an error unless they are labels."""
+    """Check the labels and convert them to the form that is mixed."""
     if mix.target == "pair":
         return parts
     labels, counts = parts.targets, mix.num_classes
@@ -79,6 +79,7 @@ def with_targets(mix: Mix, parts: Parts) -> Parts:
 
 
 def mix_target(mix: Mix, own: Any, draw: Draw, other: Any) -> Tensor | MixedTarget:
+    """Mix one target with the partners', in the way that ``mix.target`` names."""
     if mix.target == "pair":
         return pair_targets_unchecked(own, draw, None if other is own else other)
     are_classes = isinstance(own, _targets.ClassLabels) and isinstance(other, _targets.ClassLabels)
@@ -89,6 +90,7 @@ def mix_target(mix: Mix, own: Any, draw: Draw, other: Any) -> Tensor | MixedTarg
 
 
 def check_num_classes(value: Any) -> int | tuple[int | None, ...] | None:
+    """Return ``num_classes``, or raise an error unless it is a positive integer, several of them, or None."""
     if not isinstance(value, (tuple, list)):
         return None if value is None else _check_number_of_classes(value)
     if not value:

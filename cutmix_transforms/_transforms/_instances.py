@@ -1,4 +1,4 @@
-"""The instances of a sample: boxes, masks, keypoints and labels, mixed so that they stay aligned."""
+"""Mixing the instances of a sample: boxes, masks, keypoints and labels, whose rows stay aligned."""
 
 from typing import NamedTuple
 
@@ -18,18 +18,18 @@ XYXY = tv_tensors.BoundingBoxFormat.XYXY
 
 
 class Seen(NamedTuple):
-    """The instances of one sample after a look at what can be seen of them."""
+    """The visible parts of the instances of one sample."""
 
     leaves: list[Tensor]
-    kept: Tensor  # (k,) indices of those that are seen well enough
-    is_cut: Tensor  # (n,) whether a part of an instance's mask is hidden
-    is_smaller: Tensor  # (n,) whether its mask, or else its box, is smaller than before
+    kept: Tensor  # (k,) indices of the instances that are not dropped
+    is_cut: Tensor  # (n,) True if a part of the instance's mask is hidden
+    is_smaller: Tensor  # (n,) True if its mask, or else its box, is smaller than before
 
 
 def paste_instances(base: Instances, partner: Instances, boxes: Tensor, min_visibility: float) -> dict[int, Tensor]:
-    """Return the instances that are seen when a box ``(1, 4)`` shows the partner: the partner's come after the base's.
+    """Return the visible instances after the partner was pasted into a box ``(1, 4)``: the base's, then the partner's.
 
-    They are given by their places among the leaves of the base.
+    The result maps the indices of the base's leaves to the new tensors.
     """
     first = look_at(base, View(boxes, base.size), min_visibility)
     second = look_at(partner, View(boxes, partner.size, inside=True), min_visibility)
@@ -46,7 +46,7 @@ def paste_instances(base: Instances, partner: Instances, boxes: Tensor, min_visi
 
 
 def unite_instances(base: Instances, partner: Instances, draw: HostDraw) -> dict[int, Tensor]:
-    """Return all instances of both, on a canvas that holds both, with the fraction of each as its weight."""
+    """Return all instances of two samples, on a canvas for both images, with weights ``lam`` and ``1 - lam``."""
     united, lam = {}, float(draw.lam[0])
     for (place, first), (_, second) in zip(base.members, partner.members, strict=True):
         own, other = unwrap(first), _in_format_of(first, second)
@@ -60,7 +60,7 @@ def unite_instances(base: Instances, partner: Instances, draw: HostDraw) -> dict
 
 
 def hide_instances(instances: Instances, holes: Tensor, min_visibility: float) -> dict[int, Tensor]:
-    """Return those that are seen beside holes, by place: boxes and masks stay whole, covered keypoints are marked."""
+    """Drop instances that are hidden by holes, and mark hidden keypoints; boxes and masks are not cut."""
     seen = look_at(instances, View(holes, instances.size), min_visibility)
     left = {}
     for (place, old), new in zip(instances.members, seen.leaves, strict=True):
@@ -72,13 +72,13 @@ def hide_instances(instances: Instances, holes: Tensor, min_visibility: float) -
 
 
 def look_at(instances: Instances, view: View, min_visibility: float) -> Seen:
-    """Change what is hidden in part, and find what is not hidden too much: by masks, else boxes, else keypoints."""
+    """Cut partly hidden instances, and select those to keep by the visible fraction of masks, boxes or keypoints."""
     fractions: dict[int, Tensor] = {}
     leaves = []
     has_masks = any(isinstance(leaf, tv_tensors.Mask) for _, leaf in instances.members)
     for _, leaf in instances.members:
         is_decided = has_masks and not view.inside and isinstance(leaf, tv_tensors.BoundingBoxes)
-        kernel = None if is_decided else instance_kernel(leaf)  # a box stays as it is until its mask is cut
+        kernel = None if is_decided else instance_kernel(leaf)  # the mask decides how its box changes
         visible, fraction = (leaf, None) if kernel is None else kernel(leaf, view)
         leaves.append(rewrap(visible, leaf))
         if fraction is not None:
@@ -91,7 +91,7 @@ def look_at(instances: Instances, view: View, min_visibility: float) -> Seen:
 
 
 def _is_changed(instances: Instances, leaves: list[Tensor]) -> Tensor:
-    """Tell which instances have another box than before."""
+    """Return True for each instance whose box has changed."""
     for (_, old), new in zip(instances.members, leaves, strict=True):
         if isinstance(old, tv_tensors.BoundingBoxes):
             return (unwrap(old) != unwrap(new)).any(1).cpu()
@@ -99,7 +99,7 @@ def _is_changed(instances: Instances, leaves: list[Tensor]) -> Tensor:
 
 
 def _rank(leaf: Tensor) -> int:
-    """Return which fraction decides: the lower, the sooner."""
+    """Return the rank of a leaf's visible fraction: the lowest rank decides which instances are kept."""
     return 0 if isinstance(leaf, tv_tensors.Mask) else 1 if isinstance(leaf, tv_tensors.BoundingBoxes) else 2
 
 
@@ -111,7 +111,7 @@ def _joined(first: Tensor, second: Tensor, box: Tensor, kept: tuple[Tensor, Tens
 
 
 def _fit_boxes_to_masks(leaves: list[Tensor], is_cut: Tensor) -> None:
-    """Give instances whose mask was cut the box of what is left; a side that moves less than a pixel stays."""
+    """Fit the boxes of instances with a cut mask to the rest of the mask, on sides that move by a pixel or more."""
     masks = next((unwrap(leaf) for leaf in leaves if isinstance(leaf, tv_tensors.Mask)), None)
     if masks is None or not is_cut.any():
         return
@@ -129,7 +129,7 @@ def _fit_boxes_to_masks(leaves: list[Tensor], is_cut: Tensor) -> None:
 
 
 def _measured(areas: Tensor, leaves: list[Tensor], is_smaller: Tensor) -> Tensor:
-    """Return areas in which those of cut instances are counted anew: the pixels of the mask, else the box."""
+    """Recompute the areas of cut instances: as the pixels of the mask, or else as the area of the box."""
     masks = next((unwrap(leaf) for leaf in leaves if isinstance(leaf, tv_tensors.Mask)), None)
     boxes = next((leaf for leaf in leaves if isinstance(leaf, tv_tensors.BoundingBoxes)), None)
     if masks is not None:
@@ -144,7 +144,7 @@ def _measured(areas: Tensor, leaves: list[Tensor], is_smaller: Tensor) -> Tensor
 
 
 def _concatenated(first: Tensor, second: Tensor) -> Tensor:
-    """Return both in a dtype that holds both; a sample without instances has a say in neither shape nor dtype."""
+    """Concatenate the rows of two samples; a sample without rows does not decide about shape and dtype."""
     if not len(second):
         return first.clone()
     return torch.cat([first, second]) if len(first) else second.clone()

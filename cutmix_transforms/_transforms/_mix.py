@@ -1,4 +1,4 @@
-"""The base of all mixes, the user's own too: read the batch, draw, mix pixels and targets, rebuild the batch."""
+"""The base class of all mixes: read the batch, draw, mix pixels and targets, rebuild the batch."""
 
 from __future__ import annotations
 
@@ -41,36 +41,39 @@ NumClasses = int | Sequence[int | None] | None
 
 
 class Mix(DrawingTransform):
-    """The base class of mixes, for writing one of your own: say where the partner shows, all else follows.
+    """The base class of mixes. To write your own, say in one method where the partner shows.
 
-    A subclass has ``numbers``, how many uniform numbers one row needs, and ``place``, which turns them and the size of
-    the image into a ``functional.Placement``. There is one row for the batch or, with ``per_sample``, one for each
-    sample: ``numbers[0]`` in ``place`` is an array with the first number of every row. The probability ``p``, partners,
-    ``lam``, targets, masks, instances, ``MixCollate``, ``MixDataset``, replay and ``RandomMixChoice``
-    need no line more. For boxes over other axes than height and width, ``dims`` of the class says over how many: 1 for
-    signals ``(N, C, T)``, 3 for volumes ``(N, C, D, H, W)``.
+    A subclass has an attribute ``numbers``, the number of uniform numbers that one row needs, and a method ``place``,
+    which turns these numbers and the size of the images into a ``functional.Placement``. There is one row for the batch
+    or, with ``per_sample``, one per sample: in ``place``, ``numbers[0]`` is an array with the first number of every
+    row. Everything else works without more code: ``p``, partners, ``lam``, targets, masks, instances, replay,
+    ``MixCollate``, ``MixDataset`` and ``RandomMixChoice``. A class attribute ``dims`` sets the number of trailing axes
+    that a box spans: 2 for images (the default), 1 for signals ``(N, C, T)``, 3 for volumes ``(N, C, D, H, W)``.
 
     Args:
         p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off.
-        num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
+        num_classes: the number of classes, needed for integer labels ``(N,)``; a tuple for several labels.
         per_sample: draw for every sample, not once for the batch.
-        min_visibility: instances whose visible fraction is not above it are dropped; None is 0.
-        target: ``"soft"`` for float targets, ``"pair"`` for a ``MixedTarget`` of both labels, ``"union"`` for
-            every class that is in one of the samples that show.
-        label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
-        labels_getter: how to find the labels, as in ``RandomCutMix``.
+        min_visibility: instances are dropped unless their visible fraction is above this; None is 0.
+        target: ``"soft"`` for float targets, ``"pair"`` for a ``MixedTarget`` of both labels, or ``"union"``, in which
+            a class is present if it is present in a sample that is still visible.
+        label_smoothing: smoothing of the targets of integer labels. Smooth either here or in the loss, not in both.
+        labels_getter: how to find the labels: ``"default"``, a key, an index, a function of the inputs, or None for no
+            labels; ``RandomCutMix`` describes the details.
         generator: the CPU generator that draws come from; by default torch's global one.
 
     Shape:
-        - numbers given to ``place``: ``(self.numbers, rows)`` float64 in [0, 1), a numpy array on the host.
-        - images and labels: as in ``RandomCutMix``, or ``RandomMixUp`` where ``place`` takes whole images.
+        - numbers passed to ``place``: ``(self.numbers, rows)`` float64 in [0, 1), a numpy array on the host.
+        - images: ``(N, C, H, W)`` or ``(N, T, C, H, W)``, or ``(N, ...)`` if ``place`` always blends whole images.
+        - labels: ``(N,)`` or ``(N, K)``, or dense, ``(N, H, W)`` or ``(N, 1, H, W)``.
+        - output: images as they came; targets ``(N, K)`` float, or ``(N,)`` for float labels ``(N,)``.
 
     Raises:
-        TypeError: if an option or an input is of a wrong type.
-        ValueError: if it is of the right type with a wrong value, or ``place`` returns boxes outside the image.
+        TypeError: if an option or an input has a wrong type.
+        ValueError: if an option or an input has a wrong value, or ``place`` returns boxes outside the image.
 
     Example:
-        A band of the partner over the whole width, up to half as high as the image:
+        Paste a band of the partner over the whole width, up to half as high as the image:
 
         >>> import torch
         >>> from cutmix_transforms.functional import Placement
@@ -86,7 +89,7 @@ class Mix(DrawingTransform):
         >>> images.shape, targets.sum(1)
         (torch.Size([8, 3, 17, 11]), tensor([1., 1., 1., 1., 1., 1., 1., 1.]))
 
-        A MixUp whose ``lam`` is uniform in (0.45, 0.55):
+        Blend with a ``lam`` that is uniform in (0.45, 0.55):
 
         >>> class EvenMixUp(Mix):
         ...     numbers = 1
@@ -120,31 +123,32 @@ class Mix(DrawingTransform):
         self.label_smoothing = check_fraction_below_one("label_smoothing", label_smoothing)
         if self.label_smoothing and target == "pair":
             raise ValueError(
-                f"label_smoothing must be 0 with target='pair', where the loss can smooth, got {label_smoothing!r}"
+                f"label_smoothing must be 0 with target='pair' (smooth in the loss instead), got {label_smoothing!r}"
             )
         self.labels_getter = check_labels_getter(labels_getter)
 
     def forward(self, *inputs: Any, draw: MixDraw | None = None, others: Any = None) -> Any:
-        """Mix a batch: images and labels as two arguments, or together in any nest of tuples, lists and dictionaries.
+        """Mix a batch: images and labels as two arguments, or nested in tuples, lists and dictionaries.
 
         Args:
             *inputs: the batch.
-            draw: a draw to replay, from ``draw``; by default a fresh one.
-            others: a second batch in the same nest to take partners from, of any number; by default the batch itself.
+            draw: a draw from the method ``draw``, to use again; by default a new draw is made.
+            others: a second batch with the same structure and any number of samples, which the partners are taken from;
+                by default the batch itself.
 
         Returns:
-            The same nest with mixed images and targets; everything else in it is the identical object.
+            The batch with mixed images and targets. Everything else in it is the identical object.
 
         Raises:
-            TypeError: if there is no image, or something that cannot be mixed.
-            ValueError: if images and labels do not fit together, the options or the draw.
+            TypeError: if there is no image, or an input that cannot be mixed.
+            ValueError: if images and labels do not match each other, the options or the draw.
         """
         if draw is not None:
             check_draw(draw)
             if len(draw.size) != self.dims and not takes_any_shape(self):
                 raise ValueError(f"draw must be made with dims={self.dims}, got one for images of size {draw.size}")
         if any(isinstance(one, MixDraw) for one in inputs):
-            raise TypeError("draw must be given by its name, mix(images, labels, draw=draw), got it by position")
+            raise TypeError("draw must be passed by keyword: mix(images, labels, draw=draw), got a positional MixDraw")
         is_one = len(inputs) == 1
         parts = self._ready(self._read(inputs[0] if is_one else inputs, are_arguments=not is_one))
         pool = None if others is None else self._pool(parts, others)
@@ -159,30 +163,30 @@ class Mix(DrawingTransform):
         return parts.rebuilt(self._unmixed(parts) if used is None else self._mixed(parts, used, pool))
 
     def _pool(self, parts: Parts, others: Any) -> Parts:
-        """Return a second batch in the form and order of the first."""
+        """Read a second batch, and return its parts in the order of the first batch."""
         try:
             pool = in_order_of(parts, self._ready(self._read(others)), "the batch and others")
         except (TypeError, ValueError) as error:
-            raise type(error)(f"others must be a second batch like the first one, in the same nest: {error}") from error
+            raise type(error)(f"others must be a second batch with the structure of the first: {error}") from error
         check_others(parts, pool)
         return pool
 
     def draw(self, images: Tensor, *, others: Any = None) -> MixDraw:
-        """Draw for a batch without mixing it, for ``mix(images, labels, draw=draw)`` to replay.
+        """Make a draw for a batch without mixing it, for ``mix(images, labels, draw=draw)``.
 
         Args:
-            images: the batch, or any other of its shape.
-            others: a second batch to take partners from, or its images alone; by default the batch itself.
+            images: the images of the batch, or any tensor of the same shape.
+            others: a second batch, or its images, which the partners are taken from; by default the batch itself.
 
         Shape:
-            - images: as in a call.
+            - images: ``(N, C, H, W)`` or another shape that the mix takes.
 
         Returns:
-            The draw; one that mixes nothing after ``.eval()``.
+            The draw. After ``.eval()`` it is a draw that mixes nothing.
 
         Raises:
-            TypeError: if ``images`` are no tensor of a dtype that can be mixed.
-            ValueError: if their shape is none that can be mixed.
+            TypeError: if ``images`` is not a tensor, or has a dtype that cannot be mixed.
+            ValueError: if ``images`` has a shape that cannot be mixed.
         """
         if not isinstance(images, Tensor):
             raise TypeError(f"images must be a tensor (v2.ToImage() makes one), got {type(images).__name__}")
@@ -193,11 +197,11 @@ class Mix(DrawingTransform):
 
     @property
     def _kinds(self) -> list[Mix]:
-        """The mixes that this may be: itself."""
+        """The mixes that may be applied: itself, or those of a choice."""
         return [self]
 
     def _read(self, inputs: Any, *, is_sample: bool = False, are_arguments: bool = False) -> Parts:
-        """Find what is mixed in a batch or a sample."""
+        """Find the images, maps, labels and instances of a batch or a sample."""
         rules = Rules(
             self.labels_getter,
             self.num_classes,
@@ -208,13 +212,13 @@ class Mix(DrawingTransform):
         return read(inputs, rules, is_sample=is_sample, are_arguments=are_arguments)
 
     def _ready(self, parts: Parts) -> Parts:
-        """Return the parts with their labels in the form that is mixed; raise an error if they cannot be mixed."""
+        """Check the parts of a batch or sample, and convert the labels to the form that is mixed."""
         self._check(parts)
         check_counts(parts)
         return with_targets(self, parts)
 
     def _check(self, parts: Parts) -> None:
-        """Raise an error unless images, maps and instances can be mixed."""
+        """Raise an error unless the images, maps and instances can be mixed."""
         check_images(self, [image.value for image in parts.images])
         for label in parts.targets:
             check_dense("labels", label.value)
@@ -224,7 +228,7 @@ class Mix(DrawingTransform):
             self._warn_of(group.unnamed)
 
     def _mixed(self, parts: Parts, draw: Draw, pool: Parts | None = None) -> dict[int, Any]:
-        """Return what replaces the leaves of a batch, by their place: mixed by a draw, with partners from a pool."""
+        """Return the mixed leaves of a batch by their indices, with partners from ``pool`` or from the batch itself."""
         others = parts if pool is None else pool
         values: dict[int, Any] = {}
         for own, other in zip(parts.images, others.images, strict=True):
@@ -238,7 +242,7 @@ class Mix(DrawingTransform):
         return values | mix_structures(self, parts, draw, others) if parts.maps or parts.groups else values
 
     def _unmixed(self, parts: Parts) -> dict[int, Any]:
-        """Return what replaces the leaves where nothing is mixed: targets in the form of mixed ones."""
+        """Return the targets of an unmixed batch by the indices of their leaves, in the form of mixed targets."""
         if self.target != "pair":
             return {place: _targets.soft_of(target) for place, target in parts.targets}
         both = [*parts.targets, *(leaf for leaf in parts.maps if becomes_pair(self, leaf.value))]

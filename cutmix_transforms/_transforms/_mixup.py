@@ -22,47 +22,48 @@ if TYPE_CHECKING:
 
 
 class RandomMixUp(Mix):
-    """Blend each sample with another one, pixels and targets alike.
+    """Blend each sample with another sample: pixels and targets with the same weights.
 
-    ``x = lam * x + (1 - lam) * x[partner]`` with ``lam ~ Beta(alpha, alpha)``, for images and targets. The partner is a
-    random cyclic shift of the batch: never the sample itself. Integer images are rounded to the nearest value.
+    ``x = lam * x + (1 - lam) * x[partner]`` with ``lam ~ Beta(alpha, alpha)``, for images and targets. The partners are
+    a random cyclic shift of the batch, so a sample is never its own partner. Integer images are rounded to the nearest
+    value.
 
-    At ``alpha=1`` most images are thorough blends; the paper takes 1 for CIFAR-10, and finds 0.1 to 0.4 best on
-    ImageNet.
+    At ``alpha=1`` most images are strong blends. The paper uses 1 for CIFAR-10, and finds 0.1 to 0.4 best on ImageNet.
 
-    Semantic masks beside the images become a ``MixedTarget`` of both (``target="pair"``). Boxes, instance masks
-    and keypoints are mixed sample by sample, in ``MixDataset`` or ``MixCollate``: those of the partner come
-    after the sample's own, and ``weights`` in the dictionary that holds them says how much each counts: ``lam`` or
-    ``1 - lam``, and 1 where nothing is mixed. Images of unequal size, and their masks, are padded with zeros at the
-    bottom and right.
+    Semantic masks beside the images become a ``MixedTarget`` of both masks (``target="pair"``).
+
+    Boxes, instance masks and keypoints are mixed sample by sample, in ``MixDataset`` or ``MixCollate``. The partner's
+    instances follow the sample's own. The dictionary that holds them gets ``weights``: ``lam`` for the sample's own
+    instances and ``1 - lam`` for the partner's, or 1 in an unmixed sample. Images of unequal size, and their masks, are
+    padded with zeros at the bottom and right.
 
     Args:
         alpha: parameter of the Beta distribution; 1 is uniform, smaller values favor almost pure samples.
-        p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. What is not mixed
+        p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off. An unmixed sample
             gets its target in the same form.
-        num_classes: number of classes, for integer labels of shape ``(N,)``; a tuple with one for each of several.
+        num_classes: the number of classes, needed for integer labels ``(N,)``; a tuple for several labels.
         per_sample: draw ``lam`` for every sample, not one for the batch.
-        majority: let every sample keep the larger of ``lam`` and ``1 - lam``.
-        target: ``"soft"`` for float targets, ``"pair"`` for a ``MixedTarget`` of both labels, ``"union"`` for
-            every class that is in one of the samples that show.
-        label_smoothing: smooth the soft targets of integer labels; here or in the loss, not in both.
-        labels_getter: how to find the labels: ``"default"`` (the second argument, or one item ``labels``, ``label``,
-            ``targets`` or ``target`` of a dictionary, and masks under ``mask`` or ``masks``), a key, an index, a
-            function of the inputs that may return several, or None for no labels. Beside boxes, instance masks or
-            keypoints, ``labels``, ``class_labels``, ``area``, ``iscrowd``, ``scores`` and ``weights`` are found by
-            themselves; other rows of instances must be named, by a function with a name where workers are spawned.
+        majority: use ``max(lam, 1 - lam)`` instead of ``lam``.
+        target: ``"soft"`` for float targets, ``"pair"`` for a ``MixedTarget`` of both labels, or ``"union"``, in which
+            a class is present if it is present in a sample that is still visible.
+        label_smoothing: smoothing of the targets of integer labels. Smooth either here or in the loss, not in both.
+        labels_getter: how to find the labels. ``"default"`` is the second argument, or the item ``labels``, ``label``,
+            ``targets`` or ``target`` of a dictionary, and masks under ``mask`` or ``masks``. Otherwise a key, an index,
+            a function of the inputs that returns the labels, or None for no labels. For instances, ``labels``,
+            ``class_labels``, ``area``, ``iscrowd``, ``scores`` and ``weights`` are always found; a function must return
+            any other tensors with one row per instance (not a ``lambda`` if workers are spawned).
         generator: the CPU generator that draws come from; by default torch's global one.
 
     Shape:
-        - images: ``(N, ...)``, any float or integer dtype, plain or tv_tensors; labels: ``(N,)`` or ``(N, K)``.
-        - several images, such as depth maps, as ``tv_tensors.Image`` each: of plain tensors only the first is an image.
-        - masks beside them: ``(N, ..., H, W)``; of a sample ``(H, W)`` or ``(1, H, W)``, of instances ``(n, H, W)``,
-          with boxes ``(n, 4)``, keypoints ``(n, k, 2)``, labels and weights ``(n,)``.
+        - images: ``(N, ...)``, of any float or integer dtype, plain or tv_tensors; labels: ``(N,)`` or ``(N, K)``.
+        - several images, such as depth maps: each as ``tv_tensors.Image``. Of plain tensors only the first is an image.
+        - masks beside the images: ``(N, ..., H, W)``. In a sample: semantic masks ``(H, W)`` or ``(1, H, W)``; instance
+          masks ``(n, H, W)`` with boxes ``(n, 4)``, keypoints ``(n, k, 2)``, labels and weights ``(n,)``.
         - output: images as they came; targets ``(N, K)`` float, or ``(N,)`` for float labels ``(N,)``.
 
     Raises:
-        TypeError: if an option or an input is of a wrong type.
-        ValueError: if it is of the right type with a wrong value; nothing is drawn or changed then.
+        TypeError: if an option or an input has a wrong type.
+        ValueError: if an option or an input has a wrong value. Nothing is drawn or changed then.
 
     References:
         Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018, arXiv 1710.09412.
@@ -102,6 +103,6 @@ class RandomMixUp(Mix):
         self.majority = check_flag("majority", majority)
 
     def place(self, numbers: NDArray[np.float64], size: Size) -> Placement:  # noqa: ARG002
-        """Blend whole images; arguments as in ``Mix.place``."""
+        """Blend whole images, with the opacity ``1 - lam`` for the partner."""
         lam = beta(numbers[0], numbers[1], self.alpha, majority=self.majority)
         return Placement(opacity=1 - lam)

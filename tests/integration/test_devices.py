@@ -218,7 +218,7 @@ def test_same_boxes_over_other_axes(device, per_sample):
 @where("cuda", "mps")
 def test_a_generator_of_another_device_is_an_error(device):
     for make in (*MIXES.values(), RandomCutout):
-        with pytest.raises(ValueError, match=f"generator must be a generator of the CPU.*got one of {device}"):
+        with pytest.raises(ValueError, match=f"generator must be on the CPU.*got one on {device}"):
             make(generator=torch.Generator(device))
 
 

@@ -74,8 +74,8 @@ NEWCOMER = [
     (lambda mix: mix(IMAGES, (0, 1, 2, 3, 4, 0)), TypeError, ["torch.tensor(labels)", "tuple"]),
     (lambda mix: setattr(MixCollate(mix), "p", 0), AttributeError, ["transform.p", "0"]),
     (lambda mix: setattr(MixDataset([], mix), "p", 0), AttributeError, ["transform.p", "0"]),
-    (lambda mix: RandomMixChoice([mix, mix], [2, 1]), TypeError, ["by name", "weights=", "[2, 1]"]),
-    (lambda mix: RandomCutMix(10), TypeError, ["by name", "alpha=", "10"]),
+    (lambda mix: RandomMixChoice([mix, mix], [2, 1]), TypeError, ["by keyword", "weights=", "[2, 1]"]),
+    (lambda mix: RandomCutMix(10), TypeError, ["by keyword", "alpha=", "10"]),
 ]
 
 

@@ -81,11 +81,11 @@ def test_options(make, options, kind, words):
 @pytest.mark.parametrize(
     ("make", "options", "words"),
     [
-        (RandomCutMix, (0.5,), ["by name", "alpha=...", "0.5"]),
-        (RandomMixUp, (0.2, 10), ["by name", "0.2"]),
-        (RandomCutout, (8, 2), ["by name", "holes=...", "2"]),
-        (RandomMixChoice, (RandomCutMix(), RandomMixUp()), ["by name", "weights=...", "RandomMixUp"]),
-        (RandomMixChoice, ([RandomCutMix(), RandomMixUp()], [1, 2]), ["by name", "weights=...", "[1, 2]"]),
+        (RandomCutMix, (0.5,), ["by keyword", "alpha=...", "0.5"]),
+        (RandomMixUp, (0.2, 10), ["by keyword", "0.2"]),
+        (RandomCutout, (8, 2), ["by keyword", "holes=...", "2"]),
+        (RandomMixChoice, (RandomCutMix(), RandomMixUp()), ["by keyword", "weights=...", "RandomMixUp"]),
+        (RandomMixChoice, ([RandomCutMix(), RandomMixUp()], [1, 2]), ["by keyword", "weights=...", "[1, 2]"]),
         (RandomMixChoice, (), ["transforms"]),
         (RandomMixUp, {"ratio": (0.1, 0.2)}, ["ratio"]),
         (RandomMixChoice, {"transforms": [RandomCutMix()], "p": [1]}, ["weights", "choice.p", "p=[1]"]),
@@ -164,7 +164,7 @@ def test_options_are_read_only_once_a_transform_is_made(transform, made):
         before = getattr(transform, name)
         for value in (0.25, before):
             message = (
-                f"{name} is read-only, as DataLoader workers that are running would not follow; make a new "
+                f"{name} is read-only, because running DataLoader workers would not see the change; make a new "
                 f"{name_of_class}, got {value!r}"
             )
             with pytest.raises(AttributeError) as error:
@@ -314,7 +314,7 @@ def test_a_generator_of_another_device_is_an_error():
         device = torch.device("cuda", 0)
 
     for make in (RandomBand, RandomCutMix, RandomMixUp, RandomCutout):
-        with pytest.raises(ValueError, match=r"generator must be a generator of the CPU.* got one of cuda:0"):
+        with pytest.raises(ValueError, match=r"generator must be on the CPU.* got one on cuda:0"):
             make(generator=OfGPU())
 
 

@@ -36,7 +36,8 @@ def test_the_mixes_of_a_choice_are_those_that_it_was_made_of(change, made):
     with pytest.raises(AttributeError) as error:
         change(choice.transforms)
     assert str(error.value) == (
-        "transforms is read-only, as DataLoader workers that are running would not follow; make a new RandomMixChoice"
+        "transforms is read-only, because running DataLoader workers would not see the change; "
+        "make a new RandomMixChoice"
     )
     assert [type(mix) for mix in choice.transforms] == [RandomMixUp, RandomCutMix]
     assert [type(mix) for mix in choice.transforms[1:]] == [RandomCutMix]
@@ -75,7 +76,7 @@ def test_the_mixes_of_a_choice_are_those_that_it_was_made_of(change, made):
             [RandomMixUp(generator=torch.Generator()), RandomCutMix()],
             {},
             ValueError,
-            ["generator of their own", "RandomMixUp"],
+            ["generators of their own", "RandomMixUp"],
         ),
         ([RandomMixUp(target="pair"), RandomCutMix()], {}, ValueError, ["target", "pair", "soft"]),
         ([RandomMixUp(label_smoothing=0.1), RandomCutMix()], {}, ValueError, ["label_smoothing", "0.1", "0.0"]),
@@ -126,7 +127,7 @@ def test_a_generator_that_a_mix_of_a_choice_gets_later():
     child = RandomMixUp(num_classes=6)
     choice = RandomMixChoice([child, RandomCutMix(num_classes=6)])
     child.generator = torch.Generator()
-    with says(ValueError, ["no generator of their own"]):
+    with says(ValueError, ["not have generators of their own"]):
         choice(IMAGES, NUMBERS)
 
 

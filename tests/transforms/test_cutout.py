@@ -386,7 +386,12 @@ def test_options_of_cutout(options, kind, words):
         ((tv_tensors.Video(torch.rand(2, 3, 2, 3, 4, 4)),), {}, ValueError, ["images", "Video", "(2, 3, 2, 3, 4, 4)"]),
         ((3, "x"), {}, TypeError, ["image", "int, str"]),
         ((PIL.Image.new("P", (4, 4)),), {}, ValueError, ["mode", "P", "convert"]),
-        ((tv_tensors.Image(IMAGES), tv_tensors.Image(IMAGES[..., 1:])), {}, ValueError, ["one size", "(6, 3, 17, 10)"]),
+        (
+            (tv_tensors.Image(IMAGES), tv_tensors.Image(IMAGES[..., 1:])),
+            {},
+            ValueError,
+            ["same size", "(6, 3, 17, 10)"],
+        ),
         ((), {}, TypeError, ["image", "nothing"]),
         ((None,), {}, TypeError, ["image", "NoneType"]),
         ((IMAGES.numpy(),), {}, TypeError, ["image", "ndarray"]),

@@ -90,7 +90,7 @@ CALLS = [
     ((IMAGES, LABELS[:, None]), {"num_classes": 5}, ValueError, ["labels", "num_classes = 5", "(6, 1)"]),
     ((IMAGES, LABELS + 0j), {"num_classes": 5}, TypeError, ["labels", "integer", "complex64"]),
     ((IMAGES, LABELS), {"num_classes": (3, 5)}, ValueError, ["num_classes", "1 labels", "(3, 5)"]),
-    ((IMAGES, LABELS, DRAW), {"num_classes": 5}, TypeError, ["draw", "draw=draw", "by position"]),
+    ((IMAGES, LABELS, DRAW), {"num_classes": 5}, TypeError, ["draw", "draw=draw", "a positional MixDraw"]),
     ((tv_tensors.Mask(LABELS), LABELS), {"num_classes": 5}, TypeError, ["image", "Mask"]),
     ((IMAGES, LABELS), {"labels_getter": lambda inputs: 3}, TypeError, ["labels", "tensor", "int: 3"]),
     ((IMAGES, LABELS), {"labels_getter": lambda inputs: None}, TypeError, ["labels", "tensor", "NoneType"]),

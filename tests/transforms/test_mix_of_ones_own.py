@@ -205,10 +205,10 @@ def test_placements_that_cannot_be(fields, kind, words):
 
 
 def test_hooks_that_are_missing():
-    with pytest.raises(NotImplementedError, match="Own must have a method place"):
+    with pytest.raises(NotImplementedError, match="Own must define the method place"):
         type("Own", (Mix,), {"numbers": 1})().draw(IMAGES)
     for numbers in ({}, {"numbers": "2"}, {"numbers": 2.0}, {"numbers": -1}, {"numbers": True}):
-        with says(TypeError, ["Own.numbers must be how many", "an int of at least 0"]):
+        with says(TypeError, ["Own.numbers must be the number of uniform numbers", "an int of at least 0"]):
             type("Own", (Mix,), numbers)()
     with says(TypeError, ["Mix.numbers", "None"]):
         Mix()
