@@ -251,8 +251,8 @@ def test_the_host_does_not_wait_for_masks_holes_and_several_labels(device):
     masks = tv_tensors.Mask(torch.randint(5, (COUNT, HEIGHT, WIDTH), device=device))
     both = tv_tensors.Image(images)
     calls = [
-        lambda: RandomCutMix(per_sample=True, **SOFT)(both, masks, labels),
-        lambda: RandomMixUp(**PAIR)(both, masks, labels),
+        lambda: RandomCutMix(per_sample=True, labels_getter=2, **SOFT)(both, masks, labels),
+        lambda: RandomMixUp(labels_getter=2, **PAIR)(both, masks, labels),
         lambda: RandomCutMix(num_classes=(5, 5), labels_getter=lambda sample: sample[1:])(
             images, labels, labels.flip(0)
         ),
