@@ -14,7 +14,9 @@ LONG = (
     "test_interrupting_keeps_what_is_finished",
     "test_mixing_goes_off",
     "test_the_package_and_its_other_commands",
+    "test_training_needs_torch",
     "test_training_that_explodes",
+    "test_large_images_are_read_by_workers",
     "test_two_ranks",
 )
 

@@ -195,6 +195,7 @@ def test_a_distributed_sampler_gives_each_rank_its_part():
     assert not seen[0] & seen[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["forkserver", "spawn"])
 @pytest.mark.parametrize(
     "data", [StackDataset(PICTURES, LABELS), ConcatDataset([SAMPLES[:9], SAMPLES[9:]])], ids=["stack", "concat"]

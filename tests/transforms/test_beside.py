@@ -260,7 +260,7 @@ def test_dense_labels_compile():
 @pytest.mark.parametrize(
     ("leaf", "kind", "words"),
     [
-        (some_masks(6, 9, 9), ValueError, ["masks", "(6, 9, 9)", "6 images of size (17, 11)"]),
+        (some_masks(6, 9, 9), ValueError, ["masks", "(6, 9, 9)", "(6, 3, 17, 11)"]),
         (some_masks(5, *SIZE), ValueError, ["masks", "(5, 17, 11)"]),
         (some_masks(*SIZE), ValueError, ["masks", "(17, 11)"]),
         (some_boxes(6), TypeError, ["BoundingBoxes", "MixCollate", "MixDataset"]),
