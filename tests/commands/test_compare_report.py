@@ -51,7 +51,7 @@ def test_verdicts_say_how_sure_they_are():
     half, sure = "to see half of that would take", "less than none, beyond the noise"
     assert _verdicts.verdicts(results, 3) == [
         f"cutout: error +0.33 points (95 % CI -2.54 to +3.20): within noise; {half} 379 seeds.",
-        f"mixup: error -3.00 points (95 % CI -3.01 to -2.98): {sure} (p < 0.0001); {half} 2 seeds.",
+        f"mixup: error -3.00 points (95 % CI -3.01 to -2.98): {sure} (p < 0.0001); {half} 3 seeds.",
         f"both: error -2.43 points (95 % CI -3.71 to -1.16): {sure} (p = 0.029); {half} 4 seeds.",
         "cutmix: error -10.00 points, from one seed.",
     ]
@@ -73,11 +73,10 @@ def test_fewer_than_three_seeds_get_no_star(count):
     assert "*" not in _report.table(results, 3)
     *lines, last = _verdicts.verdicts(results, 3)
     assert last.startswith(f"{['One seed is', 'Two seeds are'][count - 1]} too few to tell a difference from noise")
-    half = "to see half of that would take"
     one = ["cutmix: error -10.00 points, from one seed.", "mixup: error +0.00 points, from one seed."]
     two = [
-        f"cutmix: error -9.99 points (95 % CI -10.06 to -9.93): two seeds cannot tell this from noise; {half} 2 seeds.",
-        f"mixup: error +2.00 points (95 % CI -23.41 to +27.41): within noise; {half} 65 seeds.",
+        "cutmix: error -9.99 points (95 % CI -10.06 to -9.93): two seeds cannot tell this from noise.",
+        "mixup: error +2.00 points (95 % CI -23.41 to +27.41): within noise.",
     ]
     assert lines == (one if count == 1 else two)
 

@@ -33,7 +33,7 @@ def test_one_seed_and_equal_differences_are_no_division_by_zero():
     one = Difference.of([3.0], [1.0])
     assert (one.mean, one.interval, one.p_value, one.seeds_for_half) == (2.0, None, None, None)
     equal = Difference.of([3.0, 4.0], [1.0, 2.0])
-    assert (equal.interval, equal.p_value, equal.seeds_for_half) == ((2.0, 2.0), 0.0, 2)
+    assert (equal.interval, equal.p_value, equal.seeds_for_half) == ((2.0, 2.0), 0.0, 3)
     assert Difference.of([3.0, 4.0], [3.0, 4.0]).p_value == 1.0
 
 

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from cutmix_transforms._commands._compare._recipes import AUGMENTS, PRECISIONS, RECIPES, SCHEDULES
+
 HELP = "Train the same network with and without mixing on your images, and say what it did."
 
 
@@ -44,11 +46,11 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "short: a small network, 40 epochs, batches of 64, one cycle of the learning rate; cifar: that of the papers, "
         "ResNet-18, 200 epochs, batches of 128, a cosine. What else you give goes before it (default: %(default)s)"
     )
-    add("--recipe", choices=("short", "cifar"), default="short", help=recipe)
+    add("--recipe", choices=tuple(RECIPES), default="short", help=recipe)
     model = "small, or a model of torchvision or an installed timm (default: small; resnet18 for large images)"
     add("--model", metavar="NAME", help=model)
     augment = "what all runs get: nothing, flips, or flips and random crops (default: crop; embedded: flip)"
-    add("--augment", choices=("none", "flip", "crop"), help=augment)
+    add("--augment", choices=AUGMENTS, help=augment)
     add("--epochs", metavar="N[,N...]", help="of every run; several, 20,40,80, to see what longer training changes")
     add("--seeds", type=int, metavar="S", help="runs of each mix (default: 5; cifar: 3)")
     add("--train-size", type=int, metavar="M", help="learn from that many images (default: all; embedded: 500)")
@@ -56,11 +58,11 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add("--size", type=int, metavar="S", help="side of the images in pixels (default: as they are, up to 224)")
     rate = "the largest one (default: 0.1, times the root of how many times larger than usual a batch is)"
     add("--learning-rate", type=float, metavar="R", help=rate)
-    add("--schedule", choices=("one-cycle", "cosine"), help="how the learning rate rises and falls")
+    add("--schedule", choices=SCHEDULES, help="how the learning rate rises and falls")
     add("--momentum", type=float, metavar="R", help="of SGD, Nesterov's (default: 0.9)")
     add("--weight-decay", type=float, metavar="R", help="of SGD (default: 5e-4)")
     precision = "what the network computes in (default: float32; on a GPU bfloat16)"
-    add("--precision", choices=("float32", "bfloat16"), help=precision)
+    add("--precision", choices=PRECISIONS, help=precision)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -62,9 +62,9 @@ class Difference:
     @property
     def seeds_for_half(self) -> int | None:
         """How many seeds find half of the mean with a probability of 80 %; None for more than a thousand."""
-        if not self.deviation:
-            return None if self.deviation is None else 2
-        counts = range(2, MOST_SEEDS + 1)
+        if self.deviation is None:
+            return None
+        counts = range(FEWEST, MOST_SEEDS + 1)
         found = bisect_left(counts, True, key=self._finds_half)
         return counts[found] if found < len(counts) else None
 

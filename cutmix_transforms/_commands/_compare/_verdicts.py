@@ -47,11 +47,11 @@ def _sentence(mix: str, found: dict[str, Difference]) -> str:
     if one.interval is None:
         return f"{what}, from one seed."
     low, high = (100 * end for end in one.interval)
+    judged = f"{what} (95 % CI {low:+.2f} to {high:+.2f}): {_judgment(mix, found)}"
+    if one.count < FEWEST:
+        return f"{judged}."
     needed = f"more than {MOST_SEEDS}" if one.seeds_for_half is None else str(one.seeds_for_half)
-    return (
-        f"{what} (95 % CI {low:+.2f} to {high:+.2f}): {_judgment(mix, found)}; "
-        f"to see half of that would take {needed} seeds."
-    )
+    return f"{judged}; to see half of that would take {needed} seeds."
 
 
 def _judgment(mix: str, found: dict[str, Difference]) -> str:
