@@ -31,6 +31,14 @@ class HandsOn(Mix):
         self.width = width
     place = Even.place
 
+class Half(Plain):
+    def __call__(self, images, labels):
+        return (images,)
+
+def one_only():
+    def one_only(images):
+        return images, None
+    return one_only
 number = 3
 """
 
@@ -128,3 +136,28 @@ def test_options_for_all_go_to_what_takes_them_and_does_not_say_it_itself(text, 
     assert _mixes.with_options(text, {"alpha": 0.3, "p": 0.5}) == expected
     assert _mixes.with_options(text, {"alpha": None, "p": None}) == text
     make(expected)
+
+
+@pytest.mark.parametrize(
+    "text", ["cutout", "cutmix", "cutmix:target='pair'", "own_mixes:Plain", "own_mixes:Even+mixup"]
+)
+def test_a_mix_is_tried_before_anything_is_trained_and_prints_the_same_every_time(text, own):
+    found = _mixes.described(text, 10, MEAN, 12)
+    assert found == _mixes.described(text, 10, MEAN, 12)
+    assert found.split("(")[0] in ("RandomCutout", "RandomCutMix", "RandomMixChoice", "<own_mixes.Plain object>")
+    assert _mixes.described("none", 10, MEAN, 12) == "None"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("cutmix:num_classes=12", ""),
+        ("own_mixes:one_only", "one_only.<locals>.one_only() takes 1 positional argument but 2 were given"),
+        ("own_mixes:Half", "not enough values to unpack (expected 2, got 1)"),
+    ],
+)
+def test_a_mix_that_makes_no_batch_is_an_error_before_that(text, reason, own):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is compared below)
+        _mixes.described(text, 10, MEAN, 12)
+    words = f"--mix {text} must turn images and labels into a batch to learn from ({reason}"
+    assert str(caught.value).startswith(words)

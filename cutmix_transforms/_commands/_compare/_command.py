@@ -51,7 +51,7 @@ def _compare(options: argparse.Namespace, place: Place) -> None:
     usual = "small" if data.size <= _networks.SMALL_PICTURE else "resnet18"
     is_gpu = place.device.type == "cuda"
     settings = _recipes.settings(options, usual_model=usual, ranks=place.ranks, is_gpu=is_gpu)
-    made = {mix: " ".join(repr(_mixes.make(mix, len(data.classes), data.mean)).split()) for mix in options.mix}
+    made = {mix: _mixes.described(mix, len(data.classes), data.mean, data.size) for mix in options.mix}
     now = _described(options, data, settings, made, place)
     setup = Setup.of(
         data, settings, place, folder=folder, workers=options.workers, is_compiled=_is_compiled(options, data, place)

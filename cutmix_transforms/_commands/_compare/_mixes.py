@@ -9,6 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+from torch.nn import functional as F
+
+from cutmix_transforms._metrics._accuracy import mixed_accuracy
+from cutmix_transforms._metrics._loss import MixedLoss
 from cutmix_transforms._transforms._base import RandomTransform
 from cutmix_transforms._transforms._choice import RandomMixChoice
 from cutmix_transforms._transforms._cutmix import RandomCutMix
@@ -23,6 +28,7 @@ NAMED: dict[str, type[RandomTransform]] = {"cutout": RandomCutout, "mixup": Rand
 FORM = (
     "none, cutout, mixup, cutmix, MODULE:CLASS or several with + between, each with its options, cutmix:alpha=1,p=0.5"
 )
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _PLUS = re.compile(r"\+(?=[^\W\d])")  # not that of 1e+3
 _PART = re.compile(r"(?P<name>[\w.]+(?::\w+(?=:|$))?)(?::(?P<options>.+))?", re.DOTALL)
 
@@ -56,6 +62,37 @@ def make(text: str, num_classes: int, mean: list[float]) -> Transform | None:
         return made[0] if len(made) == 1 else RandomMixChoice(made)
     except (TypeError, ValueError) as error:
         raise ValueError(f"--mix {text}: {error}") from None
+
+
+def described(text: str, num_classes: int, mean: list[float], size: int) -> str:
+    """Return how a mix prints, once it was seen to make a batch that can be learned from.
+
+    Args:
+        text: the mix as it was written.
+        num_classes: number of classes.
+        mean: mean of each channel, from 0 to 1.
+        size: side of the images in pixels.
+
+    Returns:
+        Its ``repr``, in one line and the same every time.
+
+    Raises:
+        ValueError: if there is no such mix, or what it makes of images and labels is no batch.
+    """
+    mix = make(text, num_classes, mean)
+    if mix is not None:
+        images = torch.zeros(4, 3, size, size, dtype=torch.uint8)
+        try:
+            mixed, target = mix(images, torch.arange(4) % num_classes)
+            logits = torch.zeros(len(mixed), num_classes)
+            MixedLoss(F.cross_entropy)(logits, target)
+            mixed_accuracy(logits, target)
+        except Exception as error:  # of a user's own class of any kind
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"--mix {text} must turn images and labels into a batch to learn from ({reason})"
+            ) from None
+    return _ADDRESS.sub("", " ".join(repr(mix).split()))
 
 
 def with_options(text: str, options: dict[str, float | None]) -> str:
