@@ -13,6 +13,8 @@ from torch import nn
 from cutmix_transforms._commands._cli import main
 from cutmix_transforms._commands._compare import _checkpoints, _measures, _training
 
+pytestmark = pytest.mark.slow  # they train, or look at what was trained
+
 
 def out_of_memory(*_):
     raise RuntimeError("out of memory")

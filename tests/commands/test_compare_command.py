@@ -16,6 +16,8 @@ from support.compare_cases import CLASSES, COMMAND, HELD_OUT, MIXES, mix_options
 from cutmix_transforms._commands._cli import main
 from cutmix_transforms._commands._compare import _command, _data, _report, _training, _verdicts
 
+pytestmark = pytest.mark.slow  # they train, or look at what was trained
+
 
 def test_from_the_command_line_to_the_report(finished):
     results = read(finished)

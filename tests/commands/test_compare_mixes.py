@@ -91,7 +91,7 @@ def test_none_is_no_mix():
         ("cutmix:p=1);print(1", "--mix must have options as in Python"),
         ("cutmix:**{}", "--mix must have options as in Python"),
         ("cutmix:alpha=-1", "--mix cutmix:alpha=-1: alpha must be a positive number"),
-        ("cutmix:alfa=1", "--mix cutmix:alfa=1: RandomCutMix must be given options that it has, alpha, p"),
+        ("cutmix:alfa=1", "--mix cutmix:alfa=1: options of RandomCutMix must be some of alpha, p"),
         ("cutmix:p='x'", "--mix cutmix:p='x': p must be"),
         ("cutmix+cutout", "--mix cutmix+cutout: transforms must be a sequence of mixes"),
         ("own_mixes:Even:p=2", "--mix own_mixes:Even:p=2: p must be"),

@@ -11,6 +11,8 @@ from support.compare_cases import read, refused, without_times
 from cutmix_transforms._commands._cli import main
 from cutmix_transforms._commands._compare import _command, _results
 
+pytestmark = pytest.mark.slow  # they train, or look at what was trained
+
 
 def _runs(*runs):
     return lambda results: results | {"runs": [results["runs"][0] | run for run in runs]}
