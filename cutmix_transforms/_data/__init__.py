@@ -1,1 +1,1 @@
-"""Mixing where batches and samples are made."""
+"""Mixing in the dataset and in the collate function."""

@@ -1,4 +1,4 @@
-"""Mixing while a batch is put together."""
+"""Mixing while a batch is collated."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from torch.utils.data import default_collate
 from torch.utils.data._utils.collate import collate
 
 from cutmix_transforms._data._samples import mix_samples
-from cutmix_transforms._data._shared_memory import check_room, share
+from cutmix_transforms._data._shared_memory import check_room, move_to_shared_memory
 from cutmix_transforms._data._stacking import Columns, check_forms, column_of, stack
 from cutmix_transforms._structure._column import stacked
 from cutmix_transforms._structure._containers import Nest, item_of, keys_of
@@ -22,34 +22,35 @@ from cutmix_transforms.functional._checks import received
 from cutmix_transforms.functional._pairs import MixedTarget
 
 _MUST_STACK = (
-    "collate_fn gets samples that are mixed already and must stack their targets, torch.stack([sample['labels'] for "
-    "sample in samples]), or MixedTarget(*map(torch.stack, zip(*pairs))); or let it run before the mix: "
+    "collate_fn must stack the targets of samples that are already mixed, torch.stack([sample['labels'] for sample in "
+    "samples]), or MixedTarget(*map(torch.stack, zip(*pairs))); or run it before the mix: "
     "collate_fn=lambda samples: mix(your_collate(samples))"
 )
 
 
 class MixCollate:
-    """A ``collate_fn`` that mixes: for a DataLoader, in whose workers it runs.
+    """A ``collate_fn`` for a DataLoader that mixes the batch, in the workers if there are any.
 
-    With ``default_collate`` the samples become a batch, whose images are mixed while they are written; tv_tensors keep
-    their type, images that are all channels_last their memory format. With another ``collate_fn`` the samples are mixed
-    first, one by one, and handed over as they came. This is the way for detection, with
-    ``collate_fn=unstacked``. A ``collate_fn`` of your own must take samples that are mixed already, with float targets;
-    where workers are spawned (on Windows and macOS), it must be a function with a name, not a ``lambda``. A transform
-    that is no mix of this package, such as a ``v2.Compose`` that ends in one, gets the collated batch.
+    With ``default_collate``, images are mixed while they are written into the batch; tv_tensors keep their type, and
+    images that are all channels_last keep their memory format. With another ``collate_fn``, the samples are mixed
+    first, one by one, and are then passed to ``collate_fn``. For detection, use ``collate_fn=unstacked``. A
+    ``collate_fn`` of your own must take samples that are already mixed, with float targets; if workers are spawned (on
+    Windows and macOS), it must not be a ``lambda``. A transform that is not a mix of this package, such as a
+    ``v2.Compose`` that ends with one, is applied to the collated batch.
 
     Args:
         transform: the mix, or another transform of batches.
-        collate_fn: what makes a batch of a list of samples.
+        collate_fn: a function that makes a batch of a list of samples.
 
     Shape:
-        - samples: tuples, lists, named tuples or dictionaries with an image ``(C, H, W)`` and a label: a number, or a
-          tensor ``()`` or ``(K,)``; with masks, and with a ``collate_fn`` of your own boxes and keypoints, beside it.
-        - output: what ``collate_fn`` makes of them, with mixed images and the targets of the mix.
+        - samples: tuples, lists, named tuples or dictionaries with an image ``(C, H, W)`` and a label (a number, or a
+          tensor ``()`` or ``(K,)``), and perhaps masks. With a ``collate_fn`` other than ``default_collate``, also
+          boxes and keypoints.
+        - output: a batch from ``collate_fn``, with mixed images and mixed targets.
 
     Raises:
-        TypeError: if ``transform`` or ``collate_fn`` cannot be called, or samples hold something that cannot be mixed.
-        ValueError: if there are no samples, or they cannot be stacked because they differ in form or size.
+        TypeError: if ``transform`` or ``collate_fn`` is not callable, or samples hold something that cannot be mixed.
+        ValueError: if there are no samples, or they cannot be stacked because they differ in structure or size.
 
     Example:
         >>> import torch
@@ -74,7 +75,7 @@ class MixCollate:
         self._layout: _Layout | None = None
 
     def __call__(self, samples: list[Any]) -> Any:
-        """Make a mixed batch of samples."""
+        """Collate and mix a list of samples."""
         mix, is_own = self.transform, self.collate_fn is not default_collate
         if isinstance(mix, Mix):
             _check_samples(samples)
@@ -83,7 +84,7 @@ class MixCollate:
         elif not isinstance(samples, Sequence) or isinstance(samples, str):
             raise TypeError(f"samples must be a list of samples, got {received(samples)}")
         elif not samples:
-            raise ValueError(f"samples must be at least one, got {samples!r}")
+            raise ValueError(f"samples must not be empty, got {samples!r}")
         elif not isinstance(mix, Mix):
             batch = mix(stack(samples))
         elif is_own:
@@ -94,11 +95,11 @@ class MixCollate:
         if is_own:
             check_room(batch)
         else:
-            share(tree_leaves(batch))
+            move_to_shared_memory(tree_leaves(batch))
         return batch
 
     def _own_batch(self, mixed: list[Any]) -> Any:
-        """Return what a function of the user makes of mixed samples; raise an error if it cannot take their targets."""
+        """Collate mixed samples with the user's function, and raise an error if it spoils their targets."""
         try:
             batch = self.collate_fn(mixed)
         except (TypeError, ValueError) as error:
@@ -113,7 +114,7 @@ class MixCollate:
         return batch
 
     def _mixed_batch(self, mix: Mix, samples: list[Any]) -> Any:
-        """Stack samples, and mix their images while they are written."""
+        """Stack samples, and mix their images while they are written into the batch."""
         try:
             columns = Columns.of(samples)
             leaves = [column_of(column) for column in columns.values]
@@ -126,11 +127,11 @@ class MixCollate:
         count = len(samples)
         mixed = mix._unmixed(batch) if mix._is_idle(count) else mix._mixed(batch, mix._draw(count, batch.size))
         leaves = [stacked(mixed.get(i, leaf)) for i, leaf in enumerate(leaves)]
-        share(leaves)
+        move_to_shared_memory(leaves)
         return leaves if layout.is_list else layout.nest.with_leaves([leaves[place] for place in layout.nest.leaves])
 
     def _layout_of(self, mix: Mix, sample: Any, columns: Columns) -> "_Layout":
-        """Return what is what in the samples: as in the last batch, if they are of the same form."""
+        """Return the layout of the samples, which is the last one as long as their structure stays the same."""
         key, layout = [mix, mix.labels_getter, *columns.form], self._layout
         if layout is None or layout.key != key or callable(mix.labels_getter):
             layout = self._layout = _Layout.of(mix, sample, key)
@@ -149,7 +150,7 @@ class MixCollate:
 
 
 def unstacked(samples: Sequence[Any]) -> tuple[Any, ...]:
-    """Keep the samples of a batch apart, as detectors want them: a ``collate_fn`` for ``MixCollate``.
+    """Keep the samples of a batch apart instead of stacking them. Detectors need this ``collate_fn``.
 
     Args:
         samples: the samples, all tuples or all dictionaries.
@@ -158,7 +159,8 @@ def unstacked(samples: Sequence[Any]) -> tuple[Any, ...]:
         - samples: N tuples of k items, or N dictionaries; the output: k tuples of N items, or N dictionaries.
 
     Returns:
-        Of tuples ``(image, target)`` all images, then all targets; of dictionaries a tuple of them.
+        For tuples ``(image, target)``, a tuple of all images and a tuple of all targets. For dictionaries, a tuple of
+        all dictionaries.
 
     Example:
         >>> unstacked([("image 0", "target 0"), ("image 1", "target 1")])
@@ -176,16 +178,16 @@ def _pairs_in(node: Any) -> list[MixedTarget]:
 
 
 class _Layout(NamedTuple):
-    """The roles of the leaves in samples of one form, and the containers that ``default_collate`` puts them into."""
+    """The roles of the leaves in samples of one structure, and the containers that ``default_collate`` returns."""
 
-    key: list[Any]  # what tells whether samples are of this form
-    places: Parts  # of what is mixed
-    nest: Nest  # the batch, with the places of the sample's leaves
-    is_list: bool  # the batch is a list of all leaves
+    key: list[Any]  # equal for samples with the same structure
+    places: Parts  # the indices of the leaves that are mixed
+    nest: Nest  # the batch, whose leaves are the indices of the sample's leaves
+    is_list: bool  # True if the batch is a list of all leaves
 
     @classmethod
     def of(cls, mix: Mix, sample: Any, key: list[Any]) -> "_Layout":
-        """Read a sample; raise an error if such samples cannot be mixed."""
+        """Find the layout of samples by reading one of them, or raise an error if they cannot be mixed."""
         parts = mix._read(sample, is_sample=True)
         check_stackable(parts)
         check_counts(parts)
@@ -197,20 +199,20 @@ class _Layout(NamedTuple):
 
 
 def _check_samples(samples: Any) -> None:
-    """Raise an error for a batch that was made before, or for samples that are missing."""
+    """Raise an error if samples are already a batch, or if some are None."""
     if not isinstance(samples, (tuple, list)) or not samples:
         return
     first = samples[0]
     if isinstance(first, Tensor) and first.ndim >= 4 and any(_has_length(one, len(first)) for one in samples[1:]):
         raise TypeError(
-            "samples must be a list of samples, got a batch that was made before: use the mix itself as collate_fn "
-            f"(DataLoader(..., batch_size=None, collate_fn=mix)), got a tensor of shape {tuple(first.shape)} first"
+            "samples must be a list of samples, not a batch (for a dataset of batches, use the mix as collate_fn: "
+            f"DataLoader(..., batch_size=None, collate_fn=mix)), got a first item of shape {tuple(first.shape)}"
         )
     missing = [i for i, sample in enumerate(samples) if sample is None]
     if missing:
         raise TypeError(
-            "samples must not be None: a collate_fn that leaves some out has to run before the mix, "
-            f"collate_fn=lambda samples: mix(your_collate(samples)), got None at index {missing[0]}"
+            "samples must not be None (to skip samples, run your collate_fn before the mix: "
+            f"collate_fn=lambda samples: mix(your_collate(samples))), got None at index {missing[0]}"
         )
 
 
@@ -219,4 +221,4 @@ def _has_length(value: Any, count: int) -> bool:
 
 
 class _Place(int):
-    """Where a leaf is, which no leaf of a sample can be taken for."""
+    """The index of a leaf, as a type that no leaf of a sample has."""

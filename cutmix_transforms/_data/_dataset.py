@@ -1,4 +1,4 @@
-"""Mixing in the data set."""
+"""Mixing in the dataset."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ if TYPE_CHECKING:
 
 
 class MixDataset(Dataset[Any]):
-    """A map-style data set whose samples are mixed, each with a partner from the whole data set.
+    """A map-style dataset that mixes each sample with a partner drawn from the whole dataset.
 
-    Unlike a collate function it needs no batch: partners are uniform over all other samples, and every sample gets a
-    draw of its own. It costs the loading of a second sample. Partners come from all of ``dataset``: where it holds the
-    samples of validation too, give only those to train on, ``MixDataset(Subset(dataset, training), mix)``; a sampler
-    chooses the samples, not their partners.
+    Unlike a collate function it needs no batch: the partner is uniform over all other samples, and every sample gets
+    its own draw. It has to load a second sample for each mixed sample.
 
-    With ``weights`` some are drawn more often than others: to see rare classes more often, say, give every sample one
-    over the number of samples of its class. With ``partners`` they come from another dataset of samples in the same
-    form: another domain, say, or backgrounds, whose labels are rows of zeros (``torch.zeros(K)``) beside rows of yours.
+    Partners come from all of ``dataset``, also if a sampler chooses only some samples. If ``dataset`` also holds
+    validation samples, pass the training samples only: ``MixDataset(Subset(dataset, training), mix)``.
+
+    With ``weights``, some partners are drawn more often than others: to oversample rare classes, give every sample the
+    weight 1 / (number of samples of its class). With ``partners``, they come from another dataset with samples of the
+    same structure, for example from another domain, or backgrounds with rows of zeros as labels (``torch.zeros(K)``).
 
     Args:
-        dataset: the samples, with ``__getitem__`` and ``__len__``; its own transforms must give tensor images. Where
-            the sizes of two images differ, CutMix pastes what the partner covers, and MixUp pads both with zeros at
-            the bottom and right.
+        dataset: the samples, with ``__getitem__`` and ``__len__`` and with images as tensors. If two images differ in
+            size, CutMix clips the box to the partner, and MixUp pads both with zeros at the bottom and right.
         transform: the mix; its ``p`` is the probability that a sample is mixed.
-        partners: where partners come from, samples of the same form; by default ``dataset`` itself, of which no sample
-            is its own partner.
-        weights: how often each possible partner is drawn, in any unit, one for each of ``partners``; by default
-            equally often.
+        partners: the dataset that partners come from; by default ``dataset``, in which no sample is its own partner.
+        weights: how often each possible partner is drawn, one number per sample of ``partners``, with any sum; by
+            default all equally often.
 
     Shape:
-        - samples: an image ``(C, H, W)`` and a label, in any form that ``MixCollate`` takes.
-        - output: the same form; soft targets are ``(K,)``.
+        - samples: an image ``(C, H, W)`` and a label, in any structure that ``MixCollate`` takes.
+        - output: the same structure; soft targets are ``(K,)``.
 
     Raises:
-        TypeError: if ``dataset`` or ``partners`` are not map-style, or ``transform`` is no mix.
-        ValueError: if there are no partners, or ``weights`` do not fit them.
-        IndexError: if an index is out of range (and TypeError if it is no integer).
+        TypeError: if ``dataset`` or ``partners`` is not map-style, ``transform`` is not a mix, or an index is not an
+            integer.
+        ValueError: if there are no partners, or ``weights`` do not match them.
+        IndexError: if an index is out of range.
 
     Example:
         >>> from cutmix_transforms import RandomMixUp
@@ -105,7 +105,7 @@ class MixDataset(Dataset[Any]):
         return unmixed_sample(mix, base)
 
     def _partner(self, position: int, u: float) -> int:
-        """Return the index of a partner for a uniform number."""
+        """Return the index of the partner that a uniform number selects."""
         is_own = self.partners is None
         count, ends = len(self.dataset if is_own else self.partners), self._ends
         if ends is None:
@@ -127,16 +127,16 @@ class MixDataset(Dataset[Any]):
 
 
 def _check_map_style(name: str, dataset: Any) -> None:
-    is_stream = isinstance(dataset, IterableDataset)  # which can have a length all the same
+    is_stream = isinstance(dataset, IterableDataset)  # it may have a length, too
     if is_stream or not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
         raise TypeError(
-            f"{name} must be map-style, with __getitem__ and __len__ (mix batches of a stream with MixCollate), "
+            f"{name} must be map-style, with __getitem__ and __len__ (for an iterable dataset, use MixCollate), "
             f"got {type(dataset).__name__}"
         )
 
 
 def _ends_of(weights: Any, count: int, least: int) -> NDArray[np.float64]:
-    """Return where the part of each partner ends, when all stand one after another."""
+    """Return the cumulative sums of the weights, which are checked first."""
     found = np.asarray(weights, dtype=object if isinstance(weights, str) else None)
     if found.ndim != 1 or found.dtype.kind not in "iuf":
         raise TypeError(f"weights must be a sequence of numbers, got {received(weights)}")

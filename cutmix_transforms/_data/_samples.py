@@ -1,4 +1,4 @@
-"""Mixing sample by sample, before there is a batch."""
+"""Mixing samples one by one, before they are stacked to a batch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def mix_samples(mix: Mix, parts: list[Parts]) -> list[Any]:
-    """Mix samples that are not stacked, each with a partner among them."""
+    """Mix each of several samples with a partner among them."""
     for i, one in enumerate(parts):
         _check_alike(parts[0], in_order_of(parts[0], one, f"those at index 0 and {i}"))
     count = len(parts)
@@ -43,9 +43,9 @@ def mix_samples(mix: Mix, parts: list[Parts]) -> list[Any]:
 
 
 def unmixed_sample(mix: Mix, sample: Parts) -> Any:
-    """Return a sample that nothing is mixed into, with its targets in the form of mixed ones.
+    """Return an unmixed sample, with its targets in the form of mixed targets.
 
-    What a mixed sample would get anew is copied, so that the dataset's own tensors are never handed out.
+    Its images, maps and instances are copied, so that the dataset's own tensors are never returned.
     """
     members = [member for group in sample.groups for member in group.members]
     copies = {leaf.place: leaf.value.clone() for leaf in (*sample.images, *sample.maps, *members)}
@@ -55,17 +55,17 @@ def unmixed_sample(mix: Mix, sample: Parts) -> Any:
 
 
 def shows_partner(mix: Mix, numbers: NDArray[np.float64], base: Parts) -> bool:
-    """Return True if anything of a partner of the same size would be seen: otherwise it need not be loaded."""
+    """Return True if a part of the partner would be visible, so that the partner must be loaded."""
     draw = _draw_for_two(mix, numbers, base.size, base.size)
     starts, stops = np.split(draw.boxes[0], 2)
     return bool(draw.opacity[0] and (starts < stops).all())
 
 
 def mix_two(mix: Mix, base: Parts, partner: Parts, numbers: NDArray[np.float64]) -> Any:
-    """Mix one sample with another, whose size may differ.
+    """Mix a sample with a partner, which may have another size.
 
-    A box is clipped to what the partner covers. Where whole images are blended, both are padded with zeros at the
-    bottom and right.
+    A box is clipped to the size of the partner. If whole images are blended, both are padded with zeros at the bottom
+    and right.
     """
     partner = in_order_of(base, partner)
     _check_alike(base, partner)
@@ -82,7 +82,7 @@ def _draw_for_two(mix: Mix, numbers: NDArray[np.float64], size: Size, other: Siz
 
 
 def _check_alike(first: Parts, second: Parts) -> None:
-    """Raise an error unless two samples hold images, maps, labels and instances that can be mixed with each other."""
+    """Raise an error unless the images, maps, labels and instances of two samples can be mixed with each other."""
     if first is second or (_forms(first) == _forms(second) and _rows_are_alike(first, second)):
         return
     shapes = [_shapes(parts) for parts in (first, second)]
@@ -103,7 +103,7 @@ def _forms(parts: Parts) -> list[Any]:
 
 
 def _rows_are_alike(first: Parts, second: Parts) -> bool:
-    """Return True if the instances of two samples can stand in one tensor; masks are brought to one size."""
+    """Return True if the instances of two samples can be concatenated; masks are resized to the same canvas before."""
     for group, other in zip(first.groups, second.groups, strict=True):
         for (_, own), (_, theirs) in zip(group.members, other.members, strict=True):
             is_empty = not len(own) or not len(theirs)
@@ -121,7 +121,7 @@ def _shapes(parts: Parts) -> list[tuple[int, ...]]:
 
 
 def _on_canvas(parts: Parts, canvas: Size) -> Parts:
-    """Cut off or pad with zeros what lies at the bottom and right."""
+    """Crop images and maps, or pad them with zeros, at the bottom and right."""
     if parts.size == canvas:
         return parts
 

@@ -1,4 +1,4 @@
-"""Memory that a worker shares with the main process."""
+"""Shared memory, in which a worker hands batches to the main process."""
 
 import math
 import os
@@ -18,47 +18,48 @@ SHARED = "/dev/shm"  # noqa: S108 - where Linux keeps it
 
 
 def is_ordinary(tensor: Tensor) -> bool:
+    """Return True for a dense tensor on the CPU."""
     return tensor.is_cpu and tensor.layout == torch.strided and not tensor.is_nested
 
 
 def memory_like(like: Tensor, *shape: int) -> Tensor:
-    """Return memory, in a worker shared with the main process, as ``default_collate`` allocates it."""
+    """Return an empty tensor like another one, in a worker in shared memory, like ``default_collate``."""
     if get_worker_info() is not None:
         size = math.prod(shape) * like.element_size()
         _check_free(size)
         try:
             storage = torch.UntypedStorage._new_shared(size)
             return like.new_empty(0).set_(storage, 0, shape)  # type: ignore[call-overload,no-any-return]
-        except (AttributeError, RuntimeError):  # no more room, or another release of torch: see share
+        except (AttributeError, RuntimeError):  # no room, or another release of torch
             pass
     return like.new_empty(shape)
 
 
-def share(leaves: list[Any]) -> None:
-    """Move tensors that a worker made to shared memory, as the DataLoader would.
+def move_to_shared_memory(leaves: list[Any]) -> None:
+    """Move the tensors of a batch to shared memory, if this is a worker.
 
-    It does so in a thread whose errors nobody hears: where there is no room, the main process waits for ever.
+    The DataLoader would do so in a thread that hides errors: if there is no room, the main process waits forever.
     """
-    for tensor in _unshared(leaves):  # one at a time: it may be a view of one before
+    for tensor in _not_in_shared_memory(leaves):  # one at a time, since it may be a view of an earlier one
         storage = tensor.untyped_storage()
         _check_free(storage.nbytes())
         storage.share_memory_()
 
 
 def check_room(batch: Any) -> None:
-    """In a worker, an error where a batch does not fit into shared memory.
+    """Raise an error if this is a worker and a batch does not fit into shared memory.
 
-    Some releases of torch die of a bus error there, others leave an empty file behind, or hang as ``share`` tells.
+    Without the error, releases of torch crash with a bus error, leave an empty file behind, or wait forever.
     """
     storages = {
         tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
-        for tensor in _unshared(tree_leaves(batch))
+        for tensor in _not_in_shared_memory(tree_leaves(batch))
     }
     _check_free(sum(storages.values()))
 
 
-def _unshared(leaves: list[Any]) -> Iterator[Tensor]:
-    """Yield, in a worker, what is still to be moved."""
+def _not_in_shared_memory(leaves: list[Any]) -> Iterator[Tensor]:
+    """Yield the tensors that are not in shared memory yet, if this is a worker."""
     if get_worker_info() is None:
         return
     for leaf in leaves:
@@ -77,8 +78,8 @@ def _check_free(size: int) -> None:
         return
     found = os.statvfs(SHARED)
     free, whole = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
-    if free < size and whole:  # without blocks it has no limit
+    if free < size and whole:  # a size of 0 means no limit
         raise RuntimeError(
-            f"shared memory ({SHARED}) must have room for what a worker made, {size} bytes, got {free} of {whole} "
-            "free: enlarge it (docker run --shm-size=...), or use fewer workers, a smaller prefetch_factor or batch"
+            f"shared memory ({SHARED}) must have room for a batch of {size} bytes, got {free} of {whole} bytes free: "
+            "enlarge it (docker run --shm-size=...), or use fewer workers, a smaller prefetch_factor or batch"
         )

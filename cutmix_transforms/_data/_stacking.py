@@ -1,4 +1,4 @@
-"""Making a batch of samples so that its images are mixed while they are written."""
+"""Stacking samples to a batch whose images can be mixed while they are written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,17 +22,17 @@ from cutmix_transforms.functional._wrap import rewrap, unwrap
 
 @dataclass
 class Rows(Column):
-    """Plain tensors of one shape and dtype, on the CPU."""
+    """Plain CPU tensors with the same shape and dtype, to be stacked."""
 
     rows: Sequence[Tensor]
     first: Tensor
 
     def stacked(self) -> Tensor:
-        """Return the batch."""
+        """Stack the rows to a batch."""
         return rewrap(torch.stack(list(self.rows), out=_allocate(self.rows)), self.first)
 
     def mixed(self, draw: HostDraw) -> Tensor:
-        """Return the mixed batch."""
+        """Mix the rows while they are written into a batch."""
         out = _allocate(self.rows)
         write_mixed(out, self.rows, draw)
         return rewrap(out, self.first)
@@ -40,21 +40,21 @@ class Rows(Column):
 
 @dataclass
 class Columns:
-    """The leaves of the samples of a batch, column by column."""
+    """The leaves of the samples of a batch, one column per leaf."""
 
     values: list[Sequence[Any]]  # in the order in which a sample is flattened
-    form: list[Any]  # types and keys of what they lay in, types, shapes and dtypes of the first sample's leaves
+    form: list[Any]  # types and keys of the containers, then types, shapes and dtypes of the first sample's leaves
 
     @classmethod
     def of(cls, samples: Sequence[Any]) -> "Columns":
-        """Take samples apart; all must be of the form of the first one."""
+        """Open samples, which must all have the structure of the first one."""
         columns = cls([], [])
         _take_apart(samples, columns.values, columns.form)
         return columns
 
 
 def _take_apart(samples: Sequence[Any], values: list[Sequence[Any]], form: list[Any]) -> None:
-    """Collect the leaves of samples column by column, in the order in which one sample is read."""
+    """Append the leaves of samples to ``values``, one column per leaf, in the order in which a sample is flattened."""
     first = samples[0]
     form.append(type(first))
     if keys_of(first) is None:
@@ -65,7 +65,7 @@ def _take_apart(samples: Sequence[Any], values: list[Sequence[Any]], form: list[
     if keys is None:
         form.append(len(first))
         columns: Any = zip(*samples, strict=True)
-    else:  # by key, as each sample may have another order
+    else:  # by key, since samples may order their keys differently
         form += keys
         take: Any = attrgetter
         if isinstance(first, Mapping):
@@ -77,7 +77,7 @@ def _take_apart(samples: Sequence[Any], values: list[Sequence[Any]], form: list[
 
 
 def _check_keys(samples: Sequence[Any]) -> None:
-    """Raise an error where a later sample has a key that the first one lacks, which would be left out silently."""
+    """Raise an error unless all samples have the keys of the first one, since other keys would be lost silently."""
     first = samples[0].keys()
     for i, sample in enumerate(samples):
         if len(sample.keys()) != len(first):
@@ -89,7 +89,7 @@ def _check_keys(samples: Sequence[Any]) -> None:
 
 
 def stack(samples: list[Any]) -> Any:
-    """Return what ``default_collate`` makes of samples, with the type of tv_tensors kept."""
+    """Collate samples like ``default_collate``, but keep the types of tv_tensors."""
     try:
         return tree_map_only(Rows, Rows.stacked, _collated(samples))
     except (AttributeError, KeyError, RuntimeError, TypeError) as error:
@@ -98,9 +98,9 @@ def stack(samples: list[Any]) -> Any:
 
 
 def column_of(values: Sequence[Any]) -> Any:
-    """Return what ``default_collate`` makes of one leaf of all samples; of tensors ``(H, W)`` and larger a column."""
+    """Collate one leaf of all samples like ``default_collate``, but keep tensors ``(H, W)`` and larger as a column."""
     first = values[0]
-    if type(first) is int:  # a label, most often
+    if type(first) is int:  # usually a label
         numbers = np.array(values)
         if numbers.dtype == np.int64:
             return torch.from_numpy(numbers)
@@ -112,12 +112,12 @@ def _collated(samples: Sequence[Any]) -> Any:
 
 
 def check_forms(samples: list[Any], error: Exception) -> None:
-    """Raise a clearer error if it was the form of the samples that could not be stacked."""
+    """Raise a clearer error if samples could not be stacked because of their structure."""
     forms = list(map(_form, samples))
     for i, form in enumerate(forms):
         if form != forms[0]:
             raise ValueError(
-                f"samples must be of one form to be stacked, got {forms[0]} at index 0 and {form} at index {i}"
+                f"samples must have the same structure to be stacked, got {forms[0]} at index 0 and {form} at index {i}"
             ) from error
     if isinstance(error, TypeError):
         raise TypeError(
@@ -141,7 +141,7 @@ def _column(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> Rows | Te
     if len(forms) > 1:
         _check_shapes({shape for shape, *_ in forms})
     if len(kinds) > 1 and any(issubclass(kind, tv_tensors.TVTensor) for kind in kinds):
-        raise TypeError(f"samples must hold tensors of one type to be stacked, got {kinds}")  # see check_forms
+        raise TypeError(f"samples must hold tensors of the same type to be stacked, got {kinds}")  # see check_forms
     first = rows[0]
     can_be_images = first.ndim >= 2 and is_ordinary(first) and not (first.dtype.is_complex or first.requires_grad)
     if can_be_images and len(forms) == 1:
@@ -153,13 +153,13 @@ _form_of_tensor = attrgetter("shape", "dtype", "requires_grad")
 
 
 def _check_shapes(shapes: set[torch.Size]) -> None:
-    """Raise an error if tensors differ in shape; it tells what to do with images that do, in channels or in size."""
+    """Raise an error with advice if tensors differ in shape."""
     if len(shapes) > 1:
         is_color = len({shape[-2:] for shape in shapes}) == 1 and min(map(len, shapes)) > 2
-        way = "give all the same channels, as image.convert('RGB') or v2.RGB() do" if is_color else "resize them"
+        way = "convert all to the same channels, with image.convert('RGB') or v2.RGB()" if is_color else "resize them"
         found = ", ".join(map(str, sorted(map(tuple, shapes))))
         raise ValueError(
-            f"images and labels must be of one shape to be stacked, got {found}; {way}, or give "
+            f"images and labels must have the same shape in all samples to be stacked, got {found}; {way}, or pass "
             "a collate_fn that takes samples of unequal size"
         )
 
@@ -168,7 +168,7 @@ _KNOWN: Any = {**default_collate_fn_map, tv_tensors.TVTensor: _column, Tensor: _
 
 
 def _allocate(rows: Sequence[Tensor]) -> Tensor:
-    """Return memory for a batch; of images that are all channels_last it is channels_last as well."""
+    """Return an empty batch, which is channels_last if all images are."""
     channels, *sides = rows[0].shape
     if all(row.ndim == 3 and not row.is_contiguous() and row.permute(1, 2, 0).is_contiguous() for row in rows):
         return memory_like(rows[0], len(rows), *sides, channels).permute(0, 3, 1, 2)

@@ -110,7 +110,7 @@ def test_collate_functions_that_do_not_stack():
 
     for options in ({"num_classes": CLASSES}, {"target": "pair"}):
         mix = RandomCutMix(**options)
-        with pytest.raises(TypeError, match=r"must stack their targets.*mix\(your_collate"):
+        with pytest.raises(TypeError, match=r"must stack the targets.*mix\(your_collate"):
             MixCollate(mix, collate_fn=of_an_example)(samples)
         assert mix(of_an_example(samples))["pixel_values"].shape == IMAGES.shape
 
@@ -177,7 +177,7 @@ def test_collating_what_is_no_list_of_samples(make):
         with says(TypeError, ["samples", "list", name]):
             collate(samples)
     for samples in ([], ()):
-        with says(ValueError, ["samples", "at least one", str(samples)]):
+        with says(ValueError, ["samples", "must not be empty", str(samples)]):
             collate(samples)
     with says(TypeError, ["positional"]):
         collate([SAMPLE], 1)

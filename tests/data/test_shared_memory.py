@@ -86,27 +86,27 @@ def shareable():
             "there": there, "sparse": torch.eye(90).to_sparse(), "name": "x" * 90}  # fmt: skip
 
 
-@pytest.mark.parametrize("ask", [_shared_memory.share, _shared_memory.check_room])
+@pytest.mark.parametrize("ask", [_shared_memory.move_to_shared_memory, _shared_memory.check_room])
 def test_what_a_worker_made_has_to_fit_into_shared_memory(ask, room):
-    rule = f"shared memory ({_shared_memory.SHARED}) must have room for what a worker made"
+    rule = f"shared memory ({_shared_memory.SHARED}) must have room for a batch of"
     advice = "free: enlarge it (docker run --shm-size=...), or use fewer workers, a smaller prefetch_factor or batch"
-    size = 32 if ask is _shared_memory.share else 40
+    size = 32 if ask is _shared_memory.move_to_shared_memory else 40
     room(3)
-    with pytest.raises(RuntimeError, match=re.escape(f"{rule}, {size} bytes, got 30 of 500 {advice}")):
+    with pytest.raises(RuntimeError, match=re.escape(f"{rule} {size} bytes, got 30 of 500 bytes {advice}")):
         ask(tree_leaves(shareable()))
     for free, blocks in ((4, 50), (0, 0)):  # just enough, or without a limit
         room(free, blocks)
         batch = shareable()
         ask(tree_leaves(batch))
         moved = [leaf.as_subclass(torch.Tensor).is_shared() for leaf in (*batch["batch"], batch["label"])]
-        assert moved == [ask is _shared_memory.share] * 3
+        assert moved == [ask is _shared_memory.move_to_shared_memory] * 3
 
 
 def test_only_a_worker_moves_to_shared_memory(room, monkeypatch):
     room(0)
     monkeypatch.setattr(_shared_memory, "get_worker_info", lambda: None)
     batch = shareable()
-    _shared_memory.share(tree_leaves(batch))
+    _shared_memory.move_to_shared_memory(tree_leaves(batch))
     _shared_memory.check_room(batch)
     assert not batch["label"].is_shared()
 

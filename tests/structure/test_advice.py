@@ -28,7 +28,7 @@ FIRST_MISTAKES = [
         ["channels before height and width", "movedim(-1, -3)"],
     ),
     (lambda mix: mix(IMAGES[:, 0], LABELS), ValueError, ["batched", "images[:, None]", PLACES]),
-    (lambda mix: MixCollate(mix)((IMAGES, LABELS)), TypeError, ["batch that was made before", "batch_size=None"]),
+    (lambda mix: MixCollate(mix)((IMAGES, LABELS)), TypeError, ["not a batch", "batch_size=None"]),
     (
         lambda mix: MixCollate(mix, collate_fn=list)([(IMAGES[0], 1), None]),
         TypeError,
