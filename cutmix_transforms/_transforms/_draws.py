@@ -130,7 +130,7 @@ class DrawingTransform(RandomTransform):
 
     @property
     def _is_of_user(self) -> bool:
-        """True if the user wrote ``place``: what this package places is known to fit."""
+        """True if ``place`` is the user's own, so that its result has to be checked."""
         return not type(self).place.__module__.startswith("cutmix_transforms.")
 
     def _placed(self, numbers: NDArray[np.float64], size: Size) -> Placement:
