@@ -14,7 +14,7 @@ def lines_of(axes):
 def test_curves_show_means_and_bands_of_the_longest_runs():
     figure = _curves.curves(made_up({"none": [0.2, 0.4], "cutmix": [0.1, 0.1]}, lengths=(3, 4)))
     error = figure.axes[1]
-    assert error.get_title(loc="left") == "Validation error (%)"
+    assert error.get_title(loc="left") == "Validation error (%, log scale)"
     lines = lines_of(error)
     assert {mix: list(line.get_ydata()) for mix, line in lines.items()} == {
         "none": pytest.approx([15] * 4),

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullLocator
 
 from cutmix_transforms._commands._compare._mixes import NONE
 from cutmix_transforms._commands._compare._results import Results, lengths_of, runs_of, values_of
@@ -19,8 +19,8 @@ COLORS = ("#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
 DASHES = ("-", "--", ":", "-.")
 PANELS = {
     "train_accuracy": "Training accuracy on mixed images (%)",
-    "val_error": "Validation error (%)",
-    "val_nll": "Validation NLL",
+    "val_error": "Validation error (%, log scale)",
+    "val_nll": "Validation NLL (log scale)",
 }
 EARLY = 0.1  # of the training, before which values may lie outside of a panel
 
@@ -54,11 +54,25 @@ def curves(results: Results) -> Figure:
                 late += _over_epochs(axes, [run["history"] for run in by_mix[mix]], name, factor, mix, style)
         _dress(axes, title, "epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if late:  # not how bad it was in the beginning, which would flatten all that comes after
-            margin = 0.05 * (max(late) - min(late)) or 1.0
-            axes.set_ylim(min(late) - margin, max(late) + margin)
+        _limit(axes, late, is_logarithmic=name != "train_accuracy")
     _legend(figure, panels[0])
     return figure
+
+
+def _limit(axes: Axes, late: list[float], *, is_logarithmic: bool) -> None:
+    """Leave out how bad it was in the beginning, and let small differences in the end be seen beside large ones."""
+    if not late:
+        return
+    low, high = min(late), max(late)
+    if is_logarithmic and low > 0:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.set_ylim(low * 0.92, high * 1.08)
+        return
+    margin = 0.05 * (high - low) or 1.0
+    axes.set_ylim(low - margin, high + margin)
 
 
 def _over_epochs(
