@@ -66,7 +66,7 @@ def _limit(axes: Axes, late: list[float], *, is_logarithmic: bool) -> None:
     low, high = min(late), max(late)
     if is_logarithmic and low > 0:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)) if high > 4 * low else MaxNLocator(6))
         axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.set_ylim(low * 0.92, high * 1.08)
