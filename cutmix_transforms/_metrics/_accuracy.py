@@ -10,28 +10,28 @@ from cutmix_transforms.functional._pairs import MixedTarget, check_pair, weigh
 
 
 def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) -> Tensor:
-    """Return the fraction of the target's mass that lies on the predicted classes.
+    """Return the fraction of the target's weight that lies on the predicted classes.
 
-    For hard labels this is the usual top-k accuracy; a sample of 0.7 cat and 0.3 dog counts 0.7 when the cat is
-    predicted, 0.3 when the dog is, and 1 when both are among the ``k``. So the best that can be reached on a mixed
-    batch is less than 1 for ``k=1``.
+    For hard labels this is the usual top-k accuracy. A sample of 0.7 cat and 0.3 dog counts 0.7 if the cat is
+    predicted, 0.3 if the dog is predicted, and 1 if both are among the ``k`` classes. So with ``k=1``, the highest
+    possible accuracy on a mixed batch is below 1.
 
     Args:
-        logits: a score for each class; the ``k`` highest are the predicted classes.
+        logits: a score for each class. The ``k`` classes with the highest scores are the predicted classes.
         target: hard labels, soft or multi-hot rows, or a ``MixedTarget`` of either.
-        k: number of predicted classes.
+        k: the number of predicted classes.
 
     Shape:
-        - logits: ``(N, K)`` with ``K`` at least 2; target: ``(N,)`` integer, ``(N, K)`` or ``MixedTarget`` of these.
+        - logits: ``(N, K)`` with ``K`` at least 2; target: ``(N,)`` integer, ``(N, K)``, or a ``MixedTarget`` of these.
         - output: ``()``.
 
     Returns:
         The accuracy, from 0 to 1; NaN for an empty batch.
 
     Raises:
-        TypeError: if ``logits`` or ``target`` are no tensors of the dtypes above, or ``k`` is no integer.
-        ValueError: if the shapes do not fit, there is one logit as for a binary output, ``k`` is not from 1 to ``K``,
-            or (on a CPU) a label is no class.
+        TypeError: if ``logits`` or ``target`` has a wrong type or dtype, or ``k`` is not an integer.
+        ValueError: if the shapes do not match, ``logits`` has a single column, ``k`` is not from 1 to ``K``, or a label
+            is out of range (checked on a CPU).
 
     Example:
         >>> import torch
@@ -43,7 +43,7 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
     check_real("logits", logits)
     if logits.shape[1] == 1:
         raise ValueError(
-            f"logits must hold scores of at least 2 classes, got shape {tuple(logits.shape)}; for a binary output give "
+            f"logits must hold scores of at least 2 classes, got shape {tuple(logits.shape)}; for a binary output pass "
             "torch.cat([-logits, logits], 1), and as target integers (N,) or torch.cat([1 - target, target], 1)"
         )
     if check_count("k", k) > logits.shape[1]:
@@ -60,7 +60,7 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
 
 
 def _mass(predicted: Tensor, target: Any, logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Return for each sample the mass of its target on the predicted classes, and in all."""
+    """Return, for each sample, the weight of its target on the predicted classes and on all classes."""
     rule = f"integers of shape (N,) or rows (N, K) = {tuple(logits.shape)}"
     if not isinstance(target, Tensor):
         raise TypeError(f"target must be {rule}, got {received(target)}")

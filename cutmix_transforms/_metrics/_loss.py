@@ -13,33 +13,34 @@ from cutmix_transforms.functional._pairs import MixedTarget, check_pair
 
 
 class MixedLoss(nn.Module):
-    """Let a loss for hard labels take a ``MixedTarget``: each of the two labels counts with its fraction.
+    """A loss for a ``MixedTarget``, computed with a criterion for hard labels.
 
-    ``lam * criterion(x, a) + (1 - lam) * criterion(x, b)``, with the ``lam`` of each sample. Each half is reduced as
-    the criterion reduces it: a mean of torch's divides by the class weights of its labels and leaves out
-    ``ignore_index``; a half with nothing but ignored labels counts 0. A criterion of your own is asked twice for each
-    half, for its reduced loss and for those of the samples, and with ``lam = 1`` the loss is what it gives. A label
-    whose fraction is 0 counts nothing, even if its loss is infinite or NaN. Any other target goes straight to the
-    criterion, so that one criterion serves training and validation.
+    The loss is ``lam * criterion(x, a) + (1 - lam) * criterion(x, b)``, with the ``lam`` of each sample. Any other
+    target is passed to the criterion unchanged, so the same loss serves training and validation.
 
-    Soft targets need no such help: ``nn.CrossEntropyLoss`` takes them as they are. Label smoothing belongs in the
-    transform or in the criterion, not in both. Pairs of masks are handed on as they are: ``nn.CrossEntropyLoss``
-    wants int64 ``(N, H, W)``.
+    Each half is reduced like the criterion reduces it: with ``reduction="mean"``, torch's losses divide by the class
+    weights of the labels and leave out ``ignore_index``. A half in which every label is ignored is 0. A criterion that
+    is not torch's is called twice for each half, with and without its reduction; with ``lam = 1`` the loss is exactly
+    its own. A label with the weight 0 is left out, even if its loss is infinite or NaN.
+
+    Soft targets do not need this class: ``nn.CrossEntropyLoss`` takes them directly. Smooth labels either in the
+    transform or in the criterion, not in both. Pairs of masks are passed to the criterion unchanged;
+    ``nn.CrossEntropyLoss`` needs int64 ``(N, H, W)``.
 
     Args:
-        criterion: a loss with a ``reduction``, such as ``nn.CrossEntropyLoss`` or ``F.cross_entropy``, that gives one
-            loss per sample with ``reduction="none"``; or a callable that gives one loss per sample, which is then not
+        criterion: a loss with a ``reduction``, such as ``nn.CrossEntropyLoss`` or ``F.cross_entropy``, that returns one
+            loss per sample with ``reduction="none"``; or a callable that returns one loss per sample, which is then not
             reduced.
 
     Shape:
-        - x: what the criterion takes; target: ``MixedTarget`` with ``a`` and ``b`` as the criterion takes them and
-          ``lam`` ``(N,)``.
-        - output: what the criterion gives.
+        - x: predictions in the shape that the criterion takes.
+        - target: a ``MixedTarget`` with ``a`` and ``b`` in the shape that the criterion takes, and ``lam`` ``(N,)``.
+        - output: a scalar, or the losses if the criterion does not reduce them.
 
     Raises:
-        TypeError: if ``criterion`` cannot be called or is a class, or if a field of the target is no tensor.
-        ValueError: if its reduction is unknown, or if it does not give one loss per sample where it is not to reduce;
-            or if the fields of the target do not fit together.
+        TypeError: if ``criterion`` is not callable or is a class, or a field of the target is not a tensor.
+        ValueError: if the reduction is unknown, if the criterion does not return one loss per sample without its
+            reduction, or if the fields of the target do not match.
 
     Example:
         >>> criterion = MixedLoss(nn.CrossEntropyLoss())
@@ -54,7 +55,7 @@ class MixedLoss(nn.Module):
         if not callable(criterion):
             raise TypeError(f"criterion must be callable, got {criterion!r}")
         if isinstance(criterion, type):
-            raise TypeError(f"criterion must be an instance, nn.CrossEntropyLoss() say, got the class {criterion!r}")
+            raise TypeError(f"criterion must be an instance (nn.CrossEntropyLoss()), got the class {criterion!r}")
         self.reduction = _option(criterion, "reduction")
         if self.reduction not in (None, "none", "mean", "sum", "batchmean"):
             raise ValueError(
@@ -63,14 +64,14 @@ class MixedLoss(nn.Module):
         self.criterion = criterion
 
     def forward(self, x: Tensor, target: Tensor | MixedTarget) -> Tensor:
-        """Return the loss of predictions against mixed or any other targets.
+        """Return the loss of predictions for a mixed target or any other target.
 
         Args:
-            x: predictions, as the criterion takes them.
-            target: a ``MixedTarget``, or what the criterion takes.
+            x: predictions in the shape that the criterion takes.
+            target: a ``MixedTarget``, or any target that the criterion takes.
 
         Returns:
-            The loss, reduced as the criterion reduces it.
+            The loss, with the reduction of the criterion.
         """
         if isinstance(x, MixedTarget):
             raise TypeError("x must be the predictions, and target the MixedTarget, got the MixedTarget first")
@@ -81,7 +82,7 @@ class MixedLoss(nn.Module):
         return self._half(x, target.a, first, target.lam) + self._half(x, target.b, second, 1 - target.lam)
 
     def _half(self, x: Tensor, labels: Tensor, counted: Tensor, fraction: Tensor) -> Tensor:
-        """Return the loss of one label of each sample; ``counted`` has no label whose fraction is 0."""
+        """Return the loss for one of the two labels; in ``counted``, labels with the weight 0 are replaced."""
         losses = self._losses(x, counted)
         _check_losses(losses, self.reduction, len(fraction))
         fraction = fraction.to(losses).view(-1, *(1,) * (losses.ndim - 1))
@@ -96,18 +97,18 @@ class MixedLoss(nn.Module):
         return parts.sum() / (len(losses) if self.reduction == "batchmean" else 1)
 
     def _losses(self, x: Tensor, labels: Tensor) -> Tensor:
-        """Return what the criterion gives without its reduction."""
+        """Return the losses of all samples, computed by the criterion without its reduction."""
         if self.reduction is None:
             return self.criterion(x, labels)
         if not hasattr(self.criterion, "reduction"):
             return self.criterion(x, labels, reduction="none")
-        each = copy(_uncompiled(self.criterion))  # shares its buffers
+        each = copy(_uncompiled(self.criterion))  # the buffers are not copied
         setattr(each, "reduction", "none")  # noqa: B010
         losses: Tensor = each(x, labels)
         return losses
 
     def _count(self, labels: Tensor, losses: Tensor) -> Tensor | int:
-        """Return what torch divides by for a mean: the number of losses, or the sum of the weights of the labels."""
+        """Return the divisor of torch's mean: the number of losses, or the sum of the labels' class weights."""
         ignored = _option(self.criterion, "ignore_index")
         if ignored is None or labels.is_floating_point():
             return losses.numel()
@@ -121,9 +122,9 @@ class MixedLoss(nn.Module):
 
 
 def _labels_that_count(target: MixedTarget) -> tuple[Tensor, Tensor]:
-    """Return both labels of each sample, one whose fraction is 0 replaced by the other.
+    """Return both labels of each sample, in which a label with the weight 0 is replaced by the other label.
 
-    Its loss may be infinite or NaN, and its gradient is so whatever the loss is multiplied by.
+    The loss of such a label may be infinite or NaN, and its gradient stays NaN when it is multiplied by 0.
     """
     both, lam = torch.stack(target[:2]), target.lam.to(target.a.device)
     rows = torch.arange(len(lam), device=lam.device)
@@ -132,29 +133,29 @@ def _labels_that_count(target: MixedTarget) -> tuple[Tensor, Tensor]:
 
 def _check_losses(losses: Any, reduction: str | None, count: int) -> None:
     if not isinstance(losses, Tensor):
-        raise TypeError(f"criterion must give a tensor of losses, got {received(losses)}")
+        raise TypeError(f"criterion must return a tensor of losses, got {received(losses)}")
     if losses.ndim == 0 or len(losses) != count:
         when = "or have a reduction" if reduction is None else "when its reduction is 'none'"
         raise ValueError(
-            f"criterion must give one loss per sample {when}, got losses of shape {tuple(losses.shape)} "
-            f"for {count} samples; let it return them before their mean or sum is taken"
+            f"criterion must return one loss per sample {when}, got losses of shape {tuple(losses.shape)} "
+            f"for {count} samples; it must not take a mean or sum of them"
         )
 
 
 def _is_torchs(criterion: Any) -> bool:
-    """Return True if torch computes the loss: a class derived from one of torch's may reduce in a way of its own."""
+    """Return True if ``forward`` of the criterion is torch's, so that its reduction is known."""
     criterion = _uncompiled(criterion)
     call = criterion.forward if isinstance(criterion, nn.Module) else getattr(criterion, "func", criterion)
     return str(getattr(call, "__module__", "")).partition(".")[0] == "torch"
 
 
 def _uncompiled(criterion: Any) -> Any:
-    """Return what ``torch.compile`` was given, to which the compiled module hands on every option that is set."""
+    """Return the module inside a compiled module, or anything else unchanged."""
     return getattr(criterion, "_orig_mod", criterion)
 
 
 def _option(criterion: Any, name: str) -> Any:
-    """Return an option of a loss: an attribute of a module, or what a function takes where nothing else is said."""
+    """Return an option of a loss: an attribute, or the default of a function's parameter."""
     if isinstance(criterion, nn.Module) or hasattr(criterion, name):
         return getattr(criterion, name, None)
     parameter = inspect.signature(criterion).parameters.get(name)

@@ -1,1 +1,1 @@
-"""Pictures of batches."""
+"""Images that show a batch with its targets."""

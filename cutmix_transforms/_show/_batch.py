@@ -1,4 +1,4 @@
-"""A picture of a batch: images in a grid, with their targets in words and colors."""
+"""One image of a whole batch: a grid of its images, with their targets in words and colors."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 PAPER, INK = (255, 255, 255), (34, 34, 34)
 GUTTER = 4
 SMALLEST, LARGEST = 96, 320  # sides of a tile in pixels
-SIGNS = f"0123456789.+-{ELLIPSIS}"  # what stands beside the names of classes
+SIGNS = f"0123456789.+-{ELLIPSIS}"  # characters beside the names of classes
 
-_TOLD: set[str] = set()  # texts that were warned of
+_TOLD: set[str] = set()  # texts that a warning was given for
 
 
 def show_batch(
@@ -45,33 +45,32 @@ def show_batch(
     channels: int | Sequence[int] | None = None,
     font: str | PathLike[str] | Font | None = None,
 ) -> Image.Image:
-    """Return a picture of a batch, which shows itself at the end of a notebook cell.
+    """Return an image of a batch with its targets. At the end of a notebook cell, it is displayed.
 
-    Under each image stands its target in words, such as "0.68 cat + 0.32 coffee". Boxes are drawn with the names of
-    their classes, masks as translucent colors and keypoints as dots, in a color for each class that the color-blind
-    can tell from its neighbors; there are seven, then they come again. Images smaller than 96 pixels are enlarged by
-    a whole number, images larger than 320 pixels are made smaller.
+    The target is written under each image, such as "0.68 cat + 0.32 coffee". Boxes are drawn with the names of their
+    classes, masks as translucent colors and keypoints as dots. Each class has one of seven colors, which color-blind
+    people can distinguish. Images smaller than 96 pixels are enlarged by a whole number; images larger than 320 pixels
+    are reduced.
 
     Args:
-        images: the batch, integer or float from 0 to 1; of videos the middle frame is shown. Or a sequence of images,
-            also of unequal sizes. White is 1 for floats, and for integers the first of 255, 4095, 65535 and the highest
-            value of the dtype that no pixel that is shown exceeds.
-        targets: class indices, rows of class fractions, values, or semantic masks; a ``MixedTarget`` of these; or
-            for each image a dictionary with any of ``boxes``, ``labels``, ``masks``, ``keypoints`` and the ``weights``
-            of MixUp, which stand behind the names. Keypoints that are covered (``nan``, or negative) or outside the
-            image are left out; classes 0 (the background) and 255 (not known) of a semantic mask have no color.
-        classes: the names of the classes; by default they are numbered.
-        mean: the channel means that were subtracted from the images, to show them as they were.
-        std: the channel standard deviations that the images were divided by. A warning asks for both where values lie
-            far outside of [0, 1].
+        images: the batch, integer or float in [0, 1]; of a video, the middle frame is shown. Or a sequence of images,
+            which may differ in size. White is 1 for floats. For integers it is the smallest of 255, 4095, 65535 and the
+            dtype's maximum that is not below the highest pixel.
+        targets: class indices, rows of soft targets, values or semantic masks; a ``MixedTarget`` of these; or for each
+            image a dictionary with any of ``boxes``, ``labels``, ``masks``, ``keypoints`` and MixUp's ``weights``,
+            which are written after the names. Hidden keypoints (``nan`` or negative) and keypoints outside the image
+            are not drawn. In a semantic mask, the classes 0 (background) and 255 (ignored) have no color.
+        classes: the names of the classes; by default their indices are written.
+        mean: the channel means that the images were normalized with, to undo it.
+        std: the channel standard deviations that the images were normalized with, to undo it. If values lie far outside
+            [0, 1] without both, a warning asks for them.
         draw: the draw that the batch was mixed with, to outline its boxes.
-        columns: number of images in a row; 8 by default.
-        channels: the indices of three channels to be shown as red, green and blue, such as ``(3, 2, 1)`` of a satellite
-            image, or of one to be shown in gray. By default the first three of 3 or 4 and the first of 1 or 2, without
-            an alpha channel.
-        font: the path of a TrueType or OpenType file, or a font of ``PIL.ImageFont.truetype``, whose size the texts
-            under the images then have. By default, and for characters that it lacks, Pillow's own font or one of the
-            system that has them; a warning says where there is none.
+        columns: the number of images in a row; 8 by default.
+        channels: the indices of three channels for red, green and blue, such as ``(3, 2, 1)`` of a satellite image, or
+            of one channel to show in gray. By default the first three of 3 or 4 channels, and the first of 1 or 2.
+        font: the path of a TrueType or OpenType file, or a font from ``PIL.ImageFont.truetype``, whose size is then
+            used under the images. By default, and for missing characters, it is Pillow's own font or a font of the
+            system. A warning names characters that no font has.
 
     Shape:
         - images: ``(N, C, H, W)``, one image ``(C, H, W)``, videos ``(N, T, C, H, W)``, or N tensors ``(C, H, W)``;
@@ -82,17 +81,17 @@ def show_batch(
           of instances or ``(H, W)`` of classes; keypoints ``(n, 2)`` or ``(n, k, 2)``.
 
     Returns:
-        An RGB picture.
+        An RGB image.
 
     Raises:
-        TypeError: if ``images``, ``targets``, ``draw``, ``channels`` or ``font`` are of another type.
-        ValueError: if shapes, ``classes``, ``mean``, ``std``, ``draw`` or ``channels`` do not fit the images,
+        TypeError: if ``images``, ``targets``, ``draw``, ``channels`` or ``font`` has a wrong type.
+        ValueError: if ``targets``, ``classes``, ``mean``, ``std``, ``draw`` or ``channels`` does not match the images,
             or ``font`` cannot be read.
 
     Example:
         >>> import torch
-        >>> picture = show_batch(torch.rand(3, 3, 100, 150), torch.tensor([0, 1, 0]), classes=["cat", "dog"])
-        >>> picture.size
+        >>> image = show_batch(torch.rand(3, 3, 100, 150), torch.tensor([0, 1, 0]), classes=["cat", "dog"])
+        >>> image.size
         (466, 124)
         >>> target = {"boxes": torch.tensor([[10, 20, 60, 90]]), "labels": torch.tensor([1])}
         >>> show_batch([torch.rand(3, 100, 150), torch.rand(3, 120, 80)], [target, {}], classes=["cat", "dog"]).size
@@ -151,7 +150,7 @@ def _tile(image: Tensor) -> Image.Image:
 
 
 def _outline(tile: Image.Image, box: list[int], size: Size) -> None:
-    """Draw the edge of a box that is part of the image."""
+    """Draw the edge of a box, unless the box is empty or the whole image."""
     top, left, bottom, right = box
     if top == bottom or left == right or (bottom - top, right - left) == tuple(size):
         return
@@ -159,7 +158,7 @@ def _outline(tile: Image.Image, box: list[int], size: Size) -> None:
 
 
 def _grid(tiles: list[Image.Image], captions: list[str], columns: int, lettering: Lettering) -> Image.Image:
-    """Arrange tiles: every cell is as large as the largest tile, and every row as high as its longest caption needs."""
+    """Arrange tiles in cells of the size of the largest tile, and give every row space for its longest caption."""
     width, height = (max(sides) for sides in zip(*(tile.size for tile in tiles), strict=True))
     line, room = lettering.height, width - round(lettering.size / 2)  # full lines beside one another do not touch
     rows = [range(start, min(start + columns, len(tiles))) for start in range(0, len(tiles), columns)]
@@ -184,7 +183,7 @@ def _grid(tiles: list[Image.Image], captions: list[str], columns: int, lettering
 
 
 def _wrap(caption: str, font: Measure, width: float) -> list[str]:
-    """Break a caption in front of its plus signs where a line is full, and shorten what is too long even so."""
+    """Break a caption into lines before its plus signs, and shorten lines that are still too long."""
     lines: list[str] = []
     for term in caption.split(" + ") if caption else []:
         longer = f"{lines[-1]} + {term}" if lines else term

@@ -1,4 +1,4 @@
-"""Fonts that have the characters of a text: Pillow's own, else one of the system."""
+"""Fonts that have the characters of a text: Pillow's own font, or else a font of the system."""
 
 import os
 import unicodedata
@@ -17,7 +17,7 @@ from cutmix_transforms.functional._checks import received
 
 Font = ImageFont.FreeTypeFont
 
-# As Pillow finds them in the font folders of Linux, macOS and Windows: those of many alphabets, then of single scripts.
+# Names that Pillow finds in the font folders of Linux, macOS and Windows: fonts for many alphabets, then for one each.
 WELL_KNOWN = (
     *("DejaVuSans.ttf", "NotoSans-Regular.ttf", "segoeui.ttf", "arial.ttf", "Arial Unicode.ttf", "ARIALUNI.TTF"),
     *("NotoSansCJK-Regular.ttc", "NotoSansCJKsc-Regular.otf", "NotoSansCJK-VF.ttc", "wqy-microhei.ttc"),
@@ -29,17 +29,17 @@ WELL_KNOWN = (
     *("Kohinoor.ttc", "Thonburi.ttc", "seguisym.ttf", "seguiemj.ttf", "NotoEmoji-Regular.ttf", "Apple Symbols.ttf"),
     *("FreeSans.ttf", "unifont.otf", "unifont.ttf"),
 )
-NOWHERE = "\U0010ffff"  # what no font has
+NOWHERE = "\U0010ffff"  # a character that no font has
 ELLIPSIS = "…"
 INVISIBLE = ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp")  # Unicode categories that leave no ink
 HELP = (
     "install one (on Debian, Ubuntu or Colab: apt install fonts-noto-cjk fonts-noto-core) and restart Python, "
-    "or give font=, the path of a TrueType or OpenType file"
+    "or pass font=, the path of a TrueType or OpenType file"
 )
 
 
 def check_font(font: Any) -> Font | None:
-    """Return the font that a user asks for, or None."""
+    """Return the font that a user passed, loaded from its file if needed, or None."""
     if font is None or isinstance(font, Font):
         return font
     if not isinstance(font, (str, os.PathLike)):
@@ -56,7 +56,7 @@ def check_font(font: Any) -> Font | None:
 
 
 def fonts_for(texts: Iterable[str], own: Font | None = None) -> tuple[Font, ...]:
-    """Return a font that has all characters of some texts, or as few as have most; the user's own one comes first."""
+    """Return as few fonts as needed for the characters of some texts; the user's own font comes first."""
     missing = {char for char in "".join(texts) if not is_invisible(char)}
     fonts = [own or _best_for(missing)]
     while missing := _lacks(fonts[-1], missing):
@@ -68,7 +68,7 @@ def fonts_for(texts: Iterable[str], own: Font | None = None) -> tuple[Font, ...]
 
 
 def _best_for(chars: set[str]) -> Font:
-    """Return the first font that has all these characters, or the one that has most."""
+    """Return the first font that has all characters, or the font that has most of them."""
     best = _of_pillow()
     for font in _known():
         lost = _lacks(font, chars)
@@ -80,7 +80,7 @@ def _best_for(chars: set[str]) -> Font:
 
 
 def trouble_of(texts: Iterable[str], fonts: tuple[Font, ...], told: set[str]) -> str:
-    """Return what a user should know of texts that no font can show, but once of each; ``told`` grows."""
+    """Return a warning about texts with characters that no font has; texts in ``told`` are skipped, new ones added."""
     lost = {text: char for text in dict.fromkeys(texts) if text not in told and (char := _first_lost(text, fonts))}
     if not lost:
         return ""
@@ -97,7 +97,7 @@ def _first_lost(text: str, fonts: tuple[Font, ...]) -> str:
 
 
 def candidates() -> list[str]:
-    """Return file names of fonts that many systems have, and the path of one that comes with matplotlib."""
+    """Return file names of fonts that many systems have, and the path of a font that matplotlib installs."""
     spec = None
     with suppress(ImportError, ValueError):  # where somebody put something else in its place
         spec = find_spec("matplotlib")
@@ -107,7 +107,7 @@ def candidates() -> list[str]:
 
 
 def _known() -> Iterator[Font]:
-    """Yield Pillow's own font, then those of the system, which are opened as they are asked for."""
+    """Yield Pillow's own font, then the fonts of the system, each of which is opened when it is needed."""
     found = (_opened(name) for name in candidates())
     return chain([_of_pillow()], (font for font in found if font is not None))
 
@@ -122,7 +122,7 @@ def _of_pillow() -> Font:
 
 @cache
 def _opened(name: str) -> Font | None:
-    """Return a font, or None; it is looked for once, for some systems have thousands of files."""
+    """Open a font, or return None. The result is cached, because some systems have thousands of font files."""
     try:
         return ImageFont.truetype(name, 12)
     except (OSError, ValueError):
@@ -146,7 +146,7 @@ def is_invisible(char: str) -> bool:
 
 @lru_cache(maxsize=16_384)
 def has(font: Font, char: str) -> bool:
-    """Return True if a font draws a character otherwise than one that it cannot have."""
+    """Return True if a font draws a character in another way than a character that it cannot have."""
     if is_invisible(char):
         return True
     probe = _probe(font)
@@ -155,7 +155,7 @@ def has(font: Font, char: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _probe(font: Font) -> Font:
-    """Return a font that draws single characters as they are: a layout engine adds circles to lone accents."""
+    """Return a copy of a font without a layout engine, which would add circles to single accents."""
     source = BytesIO(font.font_bytes) if hasattr(font, "font_bytes") else font.path
     return Font(source, 24, font.index, font.encoding, ImageFont.Layout.BASIC)
 

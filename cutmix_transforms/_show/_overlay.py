@@ -19,14 +19,14 @@ from cutmix_transforms.functional._pairs import MixedTarget
 from cutmix_transforms.functional._registry import convert_boxes
 from cutmix_transforms.functional._wrap import unwrap
 
-# Okabe & Ito 2008, Color Universal Design: told apart by the color-blind too. Their black is lost on photographs.
+# Okabe & Ito 2008, Color Universal Design, for color-blind people too, without black, which is lost on photographs.
 PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 ALPHA = 0.45  # of masks
-IGNORED = 255  # the usual value of pixels whose class is not known
+IGNORED = 255  # the usual value of pixels without a class
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32, torch.uint64)
-LONGEST = 200  # characters of a name, more than fit on the widest tile
-FINE = 4  # dots are drawn that much larger and made smaller, for Pillow's circles have steps
+LONGEST = 200  # characters in a name, more than fit on the widest tile
+FINE = 4  # dots are drawn so many times larger and then reduced, since Pillow's circles are not smooth
 
 Box = tuple[int, int, int, int]  # (left, top, right, bottom) in pixels of a tile, the last ones included
 Region = tuple[Tensor, int]  # how strongly a class covers each pixel (H, W), and the class
@@ -40,13 +40,13 @@ class Overlay:
     caption: str = ""
     regions: list[Region] = field(default_factory=list)
     boxes: list[list[float]] = field(default_factory=list)  # XYXY
-    tags: list[tuple[str, str]] = field(default_factory=list)  # of each box: a name, and what must not be cut off
-    points: list[list[list[float]]] = field(default_factory=list)  # of each instance those that are seen
-    kinds: list[int] = field(default_factory=list)  # of each instance its class, or without labels its number
+    tags: list[tuple[str, str]] = field(default_factory=list)  # for each box: a name, and text that is never shortened
+    points: list[list[list[float]]] = field(default_factory=list)  # for each instance: the visible keypoints
+    kinds: list[int] = field(default_factory=list)  # for each instance: its class, or without labels its index
 
 
 def overlay_of(target: Mapping[str, Any], size: Size, name: str, classes: Sequence[str] | None = None) -> Overlay:
-    """Read the dictionary of one image."""
+    """Make the overlay of one image from its target dictionary."""
     layers = _layers(target.get("masks"), size, f"{name}['masks']")
     masks = next((mask for mask, _ in layers), None)
     is_semantic = masks is not None and masks.ndim == 2
@@ -76,7 +76,7 @@ def overlay_of(target: Mapping[str, Any], size: Size, name: str, classes: Sequen
 
 
 def _rows(target: Mapping[str, Any], name: str) -> dict[str, Tensor]:
-    """Return what a dictionary says of each instance, but for the masks."""
+    """Return the boxes, labels, weights and keypoints of a target dictionary, one row per instance."""
     rules = {"boxes": "(n, 4)", "labels": "(n,)", "weights": "(n,)", "keypoints": "(n, 2) or (n, k, 2)"}
     keys = [key for key in rules if target.get(key) is not None]
     rows = dict(zip(keys, map(_tensor, map(target.get, keys), [f"{name}[{key!r}]" for key in keys]), strict=True))
@@ -103,7 +103,7 @@ def _tensor(value: Any, name: str) -> Tensor:
 
 
 def _corners(boxes: tv_tensors.BoundingBoxes, name: str) -> Tensor:
-    """Return boxes of any format without an angle as ``(left, top, right, bottom)``."""
+    """Convert boxes of any format that is not rotated to ``(left, top, right, bottom)``."""
     if tv_tensors.is_rotated_bounding_format(boxes.format):
         raise ValueError(f"{name} must not be rotated, got the format {boxes.format.name}")
     plain = unwrap(boxes.detach()).cpu().double()
@@ -111,7 +111,7 @@ def _corners(boxes: tv_tensors.BoundingBoxes, name: str) -> Tensor:
 
 
 def _layers(masks: Any, size: Size, name: str) -> list[tuple[Tensor, float]]:
-    """Return the masks of one image and their fractions: two of a MixedTarget, one of a tensor."""
+    """Return the masks of one image with their fractions: two masks for a ``MixedTarget``, one for a tensor."""
     if masks is None:
         return []
     pairs = [(masks, 1.0)]
@@ -141,12 +141,12 @@ def _of_classes(layers: list[tuple[Tensor, float]], classes: Sequence[str] | Non
 
 
 def name_of(k: int, classes: Sequence[str] | None) -> str:
-    """Return the name of a class in one line, or its number."""
+    """Return the name of a class in one line, or its index as text."""
     if classes is None:
         return str(k)
     if not 0 <= k < len(classes):
         raise ValueError(f"classes must have a name for every class, got {len(classes)} names for class {k}")
-    name = unicodedata.normalize("NFC", str(classes[k]))  # few fonts have accents that are characters of their own
+    name = unicodedata.normalize("NFC", str(classes[k]))  # few fonts have combining accents
     return without_middle(" ".join(name.split()), LONGEST)
 
 
@@ -160,7 +160,7 @@ def paint(tile: Image.Image, overlay: Overlay, fonts: tuple[Font, ...]) -> None:
     down, across = tile.height / overlay.size[0], tile.width / overlay.size[1]
     for group, kind in zip(overlay.points, overlay.kinds, strict=False):
         for x, y in group:
-            _dot(tile, (x + 0.5) * across, (y + 0.5) * down, color_of(kind))  # the middle of its pixel
+            _dot(tile, (x + 0.5) * across, (y + 0.5) * down, color_of(kind))  # the center of its pixel
     lettering = Lettering(fonts, max(10, min(14, tile.width // 20)))
     taken: list[Box] = []
     for box, tag, kind in zip(corners, overlay.tags, overlay.kinds, strict=False):
@@ -174,7 +174,7 @@ def color_of(kind: int) -> Color:
 
 
 def corners_on(tile: Image.Image, box: Sequence[float], size: Size) -> Box:
-    """Return where ``(left, top, right, bottom)`` of an image of a size lies on its tile, at least one pixel of it."""
+    """Convert ``(left, top, right, bottom)`` from the image to its tile, where it covers at least one pixel."""
     edges = []
     for low, high, side, length in zip(box[:2], box[2:], size[::-1], tile.size, strict=True):
         first, beyond = (round(min(max(edge, 0), side) * length / side) for edge in (low, high))
@@ -185,7 +185,7 @@ def corners_on(tile: Image.Image, box: Sequence[float], size: Size) -> Box:
 
 
 def frame(tile: Image.Image, box: Box, color: Color = WHITE, *, bold: bool = False) -> None:
-    """Draw the edge of a box: a line with a black one along its inside, to be seen on any ground."""
+    """Draw the edge of a box as a colored line with a black line inside, which is visible on any background."""
     pen = ImageDraw.Draw(tile)
     thin = max(1, max(tile.size) // 160)
     line, inner = (thin + 1, 1) if bold else (thin, thin)
@@ -218,7 +218,7 @@ def _dot(tile: Image.Image, x: float, y: float, color: Color) -> None:
 def _write(
     tile: Image.Image, box: Box, tag: tuple[str, str], color: Color, lettering: Lettering, taken: list[Box]
 ) -> Box:
-    """Write a tag at the top left of a box, or below the tags that are there already, and return where it is."""
+    """Write a tag at the top left of a box, or below the tags already there, and return its position."""
     size = round(lettering.size)
     edge = max(2, size // 5)
     fraction = f" {tag[1]}" if all(tag) else tag[1]
@@ -236,7 +236,7 @@ def _write(
 
 
 def ink_on(color: Color) -> Color:
-    """Return black or white, whichever is read better on a ground (by the relative luminance of WCAG 2)."""
+    """Return black or white, whichever is easier to read on a color (by the relative luminance of WCAG 2)."""
     parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (value / 255 for value in color)]
     luminance = sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
     return BLACK if luminance > 0.179 else WHITE

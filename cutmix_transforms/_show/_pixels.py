@@ -1,4 +1,4 @@
-"""Images as pixels to be shown: three channels of 8 bits."""
+"""Converting images to pixels that can be shown: three channels of 8 bits."""
 
 from collections.abc import Mapping, Sequence
 from math import inf
@@ -14,18 +14,18 @@ from cutmix_transforms.functional._wrap import unwrap
 
 SHAPES = "(N, C, H, W), (C, H, W) or videos (N, T, C, H, W)"
 WHITES = (255, 4095, 65535)  # of 8, 12 and 16 bits
-NEAR = 0.25  # so far outside of [0, 1] come images that were resized or got noise, but not those that were normalized
+NEAR = 0.25  # resized or noisy images stay within this distance of [0, 1], normalized images do not
 
 
 class Pixels(NamedTuple):
-    """Hold each image as ``(3, H, W)`` uint8 on the CPU, and what a user should know of them, if anything."""
+    """Hold each image as ``(3, H, W)`` uint8 on the CPU, and a warning about the images, which may be empty."""
 
     images: list[Tensor]
     trouble: str
 
 
 class _Batch(NamedTuple):
-    """Hold the channels that are shown, which they are, and how many the images have."""
+    """Hold the pixels that are shown, the indices of their channels, and the number of channels of the images."""
 
     pixels: Tensor  # (N, 1 or 3, H, W)
     channels: list[int]
@@ -33,7 +33,7 @@ class _Batch(NamedTuple):
 
 
 def pixels_of(images: Any, mean: Any, std: Any, channels: Any) -> Pixels:
-    """Return a batch or a sequence of images as they are shown."""
+    """Convert a batch or a sequence of images to pixels that can be shown."""
     chosen = None if channels is None else _indices(channels)
     batches = [_plain(batch, chosen) for batch in ([images] if isinstance(images, Tensor) else _checked(images))]
     kinds = {batch.pixels.dtype for batch in batches}
@@ -45,7 +45,7 @@ def pixels_of(images: Any, mean: Any, std: Any, channels: Any) -> Pixels:
 
 
 def _checked(images: Any) -> Sequence[Tensor]:
-    """Return a sequence of images, or raise an error if it is none."""
+    """Return ``images``, or raise an error unless it is a sequence of images."""
     if not isinstance(images, (tuple, list)):
         raise TypeError(f"images must be a tensor or a sequence of tensors (C, H, W), got {type(images).__name__}")
     for i, image in enumerate(images):
@@ -54,12 +54,12 @@ def _checked(images: Any) -> Sequence[Tensor]:
         if image.ndim != 3:
             raise ValueError(f"images in a sequence must be (C, H, W), got shape {tuple(image.shape)} at index {i}")
     if not images:
-        raise ValueError(f"images must be at least one, got an empty {type(images).__name__}")
+        raise ValueError(f"images must not be empty, got an empty {type(images).__name__}")
     return images
 
 
 def _indices(channels: Any) -> list[int]:
-    """Return which channels a user asks for: one, or three."""
+    """Return the indices of the channels that a user passed, one or three."""
     rule = "the index of one channel, or of three for red, green and blue"
     is_in_order = hasattr(channels, "__getitem__") and not isinstance(channels, Mapping)
     values = list(channels) if is_in_order and getattr(channels, "shape", None) != () else [channels]
@@ -73,12 +73,12 @@ def _indices(channels: Any) -> list[int]:
 def _index(value: Any, rule: str) -> int:
     try:
         return index(value)
-    except TypeError:  # arrays and tensors of floats have the method, too
+    except TypeError:  # arrays and tensors of floats also have __index__
         raise TypeError(f"channels must be {rule}, got {received(value)}") from None
 
 
 def _plain(images: Tensor, chosen: list[int] | None) -> _Batch:
-    """Return the channels to be shown of images on the CPU, of videos those of the middle frame."""
+    """Select the channels to show, and move them to the CPU; of videos, select the middle frame."""
     pixels = unwrap(images.detach())
     if pixels.ndim == 3:
         pixels = pixels[None]
@@ -97,19 +97,19 @@ def _plain(images: Tensor, chosen: list[int] | None) -> _Batch:
 
 
 def _usual_channels(images: Tensor, count: int) -> list[int]:
-    """Return the channels of gray or color; a second or fourth one is mostly alpha."""
+    """Return the channels for gray or color; a second or fourth channel is usually alpha."""
     if count <= 4:
         return [0, 1, 2] if count > 2 else [0]
     of_volumes = f"; of volumes (N, C, D, H, W) show a slice, such as images[:, :, {count // 2}]"
     raise ValueError(
-        f"images must be {SHAPES}; with more than 4 channels say which to show as red, green and blue, such as "
+        f"images must be {SHAPES}; with more than 4 channels set which to show as red, green and blue, such as "
         f"channels=(2, 1, 0), or as gray, such as channels=0{of_volumes if images.ndim == 5 else ''}; "
         f"got shape {tuple(images.shape)}"
     )
 
 
 def _white(kind: torch.dtype, batches: list[Tensor]) -> int:
-    """Return which value is white in images of a dtype: few data sets use all bits of an int32."""
+    """Return the value of white in images of a dtype, since few datasets use all bits of an int32."""
     if kind not in INTEGERS:
         return 1
     most = torch.iinfo(kind).max
@@ -118,14 +118,14 @@ def _white(kind: torch.dtype, batches: list[Tensor]) -> int:
 
 
 def _span(batches: list[Tensor]) -> tuple[float, float]:
-    """Return the lowest and the highest number; NaN is shown as 0."""
+    """Return the lowest and the highest value, with NaN counted as 0."""
     images = (image.double().nan_to_num(0.0, inf, -inf) for batch in batches for image in batch)
     ends = [end.item() for image in images for end in image.aminmax()]
     return min(ends), max(ends)
 
 
 def _shades(batch: _Batch, white: int, mean: Any, std: Any) -> Tensor:
-    """Return images of floats from 0 to 1, if they were normalized as these options say."""
+    """Convert images to floats from 0 to 1, and undo their normalization with ``mean`` and ``std``."""
     shift, scale = _per_channel("mean", mean, 0.0, batch), _per_channel("std", std, 1.0, batch)
     if batch.pixels.is_floating_point():
         return batch.pixels.float() * scale + shift
@@ -133,7 +133,7 @@ def _shades(batch: _Batch, white: int, mean: Any, std: Any) -> Tensor:
 
 
 def _trouble_of(batches: list[Tensor], shades: list[Tensor], mean: Any, std: Any) -> str:
-    """Return what a user should know of images that lie so far outside of [0, 1] that they cannot be recognized."""
+    """Return a warning if values lie so far outside [0, 1] that the images would be unrecognizable."""
     low, high = _span(shades)
     if low >= -NEAR and high <= 1 + NEAR:
         return ""
@@ -141,11 +141,11 @@ def _trouble_of(batches: list[Tensor], shades: list[Tensor], mean: Any, std: Any
         lowest = _span(batches)[0]
         return f"images of integers must be at least 0 to be shown, got {lowest:.6g}, which is cut off; shift them up"
     if mean is None and std is None:
-        advice = "if they were normalized, give mean and std" if low < -NEAR else "divide images from 0 to 255 by 255"
+        advice = "if they were normalized, pass mean and std" if low < -NEAR else "divide images from 0 to 255 by 255"
     elif mean is None or std is None:
-        advice = f"give both mean and std, not {'std' if mean is None else 'mean'} alone"
+        advice = f"pass both mean and std, not {'std' if mean is None else 'mean'} alone"
     else:
-        advice = "mean and std must be those that images from 0 to 1 were normalized with"
+        advice = "mean and std must be the values that images from 0 to 1 were normalized with"
     restored = "" if mean is None and std is None else " once mean and std are undone"
     return f"images must be from 0 to 1 to be shown, got {low:.3g} to {high:.3g}{restored}, which is cut off; {advice}"
 

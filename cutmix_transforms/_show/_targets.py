@@ -1,4 +1,4 @@
-"""Targets of a batch in words, and those that know of places as overlays."""
+"""Converting the targets of a batch to captions, or to overlays that are drawn on the images."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,21 +19,21 @@ FORMS = "a tensor, a MixedTarget, a sequence with one dictionary for each image,
 
 
 class Notes(NamedTuple):
-    """Hold what is written under each image and what is drawn on it; no overlays where targets know of no places."""
+    """Hold the caption under each image and the overlay on it; class labels have no overlays."""
 
     captions: list[str]
     overlays: list[Overlay]
 
     @property
     def texts(self) -> list[str]:
-        """All that is written, in parts that do not repeat with every fraction: the names of classes, and numbers."""
+        """All texts that are written, without the fractions before class names."""
         tags = [name for overlay in self.overlays for name, _ in overlay.tags]
         terms = [term for caption in self.captions for term in caption.split(" + ")]
         return [*(re.sub(r"^\d\.\d\d (?=.)", "", term) for term in terms), *tags]
 
 
 def notes_of(targets: Any, sizes: list[Size], classes: Sequence[str] | None) -> Notes:
-    """Read the targets of images of these sizes."""
+    """Convert the targets of images of these sizes to captions and overlays."""
     if targets is None:
         return Notes([""] * len(sizes), [])
     if isinstance(targets, MixedTarget):
@@ -48,13 +48,13 @@ def notes_of(targets: Any, sizes: list[Size], classes: Sequence[str] | None) -> 
 
 
 def _has_words(targets: Any) -> bool:
-    """Return True if targets are written under their images: of masks and dictionaries places are drawn."""
+    """Return True if targets are written under the images, False if they are drawn, as masks and dictionaries are."""
     first = targets.a if isinstance(targets, MixedTarget) else targets
     return isinstance(first, Tensor) and first.ndim < 3 and not isinstance(first, tv_tensors.Mask)
 
 
 def _rows_of(targets: Any, sizes: list[Size]) -> list[Mapping[str, Any]]:
-    """Return targets that know of places: one dictionary for each image."""
+    """Return the targets to draw as one dictionary per image."""
     if isinstance(targets, (Tensor, MixedTarget)):
         masks = list(map(partial(_masks, sizes=sizes), targets[:2] if isinstance(targets, MixedTarget) else [targets]))
         _check_count(len(masks[0]), len(sizes))
@@ -71,7 +71,7 @@ def _rows_of(targets: Any, sizes: list[Size]) -> list[Mapping[str, Any]]:
 
 
 def _names_of(targets: Any, count: int) -> list[str]:
-    """Return what to call the target of each image in errors."""
+    """Return the name of each image's target, for error messages."""
     return (
         ["targets"] * count if isinstance(targets, (Tensor, MixedTarget)) else [f"targets[{i}]" for i in range(count)]
     )
@@ -79,26 +79,26 @@ def _names_of(targets: Any, count: int) -> list[str]:
 
 def _check_count(found: int, count: int) -> None:
     if found != count:
-        raise ValueError(f"targets must be {count}, one for each image, got {found}")
+        raise ValueError(f"expected {count} targets, one per image, got {found}")
 
 
 def _masks(masks: Any, sizes: list[Size]) -> Any:
-    """Return semantic masks of a batch as ``(N, H, W)``."""
+    """Return semantic masks of a batch as a plain tensor ``(N, H, W)``."""
     plain = unwrap(masks.detach()).cpu()
     if plain.ndim == 4 and plain.shape[1] == 1:
         plain = plain[:, 0]
     if plain.ndim != 3 or any(tuple(plain.shape[-2:]) != size for size in sizes):
         raise ValueError(
-            "targets that are masks must be (N, H, W) or (N, 1, H, W) with the size of the images, "
+            "semantic masks as targets must be (N, H, W) or (N, 1, H, W) with the size of the images, "
             f"{' and '.join(map(str, sorted(set(sizes))))}, got shape {tuple(masks.shape)}"
         )
     if plain.dtype not in (*INTEGERS, torch.bool):
-        raise TypeError(f"targets that are masks must be integers or bool, got {plain.dtype}")
+        raise TypeError(f"semantic masks as targets must be integers or bool, got {plain.dtype}")
     return plain
 
 
 def captions_of(targets: Any, classes: Sequence[str] | None) -> list[str]:
-    """Return each target in words."""
+    """Return each target as text."""
     if isinstance(targets, MixedTarget):
         a, b, lam = (unwrap(field.detach()).cpu() for field in targets)
         if a.ndim == 1 and not a.is_floating_point():
@@ -116,7 +116,7 @@ def captions_of(targets: Any, classes: Sequence[str] | None) -> list[str]:
 
 
 def of_one(target: Any) -> Any:
-    """Return the target of one image, such as a mixed sample of a dataset has it, as that of a batch."""
+    """Convert the target of a single image, such as a sample of a dataset, to the target of a batch of one."""
     if isinstance(target, MixedTarget):
         return MixedTarget(*map(of_one, target))
     if isinstance(target, Mapping):
@@ -127,7 +127,7 @@ def of_one(target: Any) -> Any:
 
 
 def _in_words(rows: list[list[tuple[float, int]]], classes: Sequence[str] | None) -> list[str]:
-    """Return of each row the largest three fractions and their classes, the largest first."""
+    """Return, for each row, the three largest fractions with the names of their classes as text."""
     seen = [sorted((-fraction, k) for fraction, k in row if fraction >= 0.005) for row in rows]
     kinds = sorted({k for row in seen for _, k in row})
     names = dict(zip(kinds, map(partial(name_of, classes=classes), kinds), strict=True))

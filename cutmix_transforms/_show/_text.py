@@ -1,4 +1,4 @@
-"""Texts in pictures: how long they are, how to shorten them, and how to write them in several fonts."""
+"""Text in images: measuring, shortening, and writing it in several fonts."""
 
 import unicodedata
 from bisect import bisect_right
@@ -17,14 +17,14 @@ T = TypeVar("T")
 
 
 class Measure(Protocol):
-    """Tell how long a text is in pixels."""
+    """An object that measures the length of a text."""
 
     def getlength(self, text: str) -> float:
-        """Return the length of a text."""
+        """Return the length of a text in pixels."""
 
 
 class _Run(NamedTuple):
-    """Hold a part of a text that is written in one font."""
+    """A part of a text that is written in one font."""
 
     font: Font
     text: str
@@ -32,14 +32,14 @@ class _Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Lettering:
-    """Hold the fonts and the size of texts: each character is written in the first font that has it."""
+    """The fonts and the size of texts. Each character is written in the first font that has it."""
 
     fonts: tuple[Font, ...]
     size: float
 
     @property
     def height(self) -> int:
-        """The distance of two lines that never touch."""
+        """The line height at which lines do not touch."""
         return ceil(max(1.3 * self.size, *(sum(sized(font, self.size).getmetrics()) for font in self.fonts)))
 
     def getlength(self, text: str) -> float:
@@ -47,7 +47,7 @@ class Lettering:
         return sum(run.font.getlength(run.text) for run in self._runs(text))
 
     def write(self, pen: ImageDraw.ImageDraw, center: tuple[float, float], text: str, ink: Color) -> None:
-        """Write a text around a point, all of it on one baseline."""
+        """Write a text centered at a point, on one baseline."""
         tops = [sized(self.fonts[0], self.size).getbbox("x", anchor=anchor)[1] for anchor in ("mm", "ls")]
         x, y = center[0] - int(self.getlength(text) / 2 + 0.5), center[1] + tops[0] - tops[1]
         for run in self._runs(text):
@@ -55,7 +55,7 @@ class Lettering:
             x += run.font.getlength(run.text)
 
     def _runs(self, text: str) -> list[_Run]:
-        """Split a text where the font or the direction changes; they follow one another from left to right."""
+        """Split a text where the font or the direction changes, into parts that are drawn from left to right."""
         keys = zip(self._fonts_of(text), _is_leftward(text), text, strict=True)
         parts = groupby(keys, key=lambda key: key[:2])
         return [_Run(sized(font, self.size), "".join(char for *_, char in part)) for (font, _), part in parts]
@@ -70,9 +70,9 @@ class Lettering:
 
 
 def _is_leftward(text: str) -> list[bool]:
-    """Tell for each character whether it is read from right to left, as a name in Arabic or Hebrew, but not its number.
+    """Return True for each character that is read from right to left, such as a name in Arabic or Hebrew.
 
-    Such a name is laid out on its own, or else the fractions around it would change their places.
+    Such a name is laid out separately, because otherwise the fractions around it would move.
     """
     found: list[bool | None] = []
     for kind in map(unicodedata.bidirectional, text):
@@ -84,13 +84,13 @@ def _is_leftward(text: str) -> list[bool]:
 
 
 def _joined(values: Sequence[T | None], default: T) -> list[T]:
-    """Return values where what is not known is as its neighbors on both sides, or the default where they differ."""
+    """Replace each None by the value on both sides of it, or by the default if the two sides differ."""
     before, after = _filled(values), _filled(values[::-1])[::-1]
     return [one if one is not None and one is other else default for one, other in zip(before, after, strict=True)]
 
 
 def _filled(values: Sequence[T | None]) -> list[T | None]:
-    """Return values where each that is not known is as the one before."""
+    """Replace each None by the value before it."""
     filled: list[T | None] = []
     for value in values:
         filled += [value] if value is not None or not filled else filled[-1:]
@@ -98,7 +98,7 @@ def _filled(values: Sequence[T | None]) -> list[T | None]:
 
 
 def shorten(text: str, font: Measure, width: float) -> str:
-    """Take out of the middle of a text what does not fit: names of classes often begin alike."""
+    """Shorten a text to a width by removing its middle, since names of classes often begin alike."""
     if font.getlength(text) <= width:
         return text
     beyond = bisect_right(range(len(text)), width, key=lambda count: font.getlength(without_middle(text, count)))
@@ -106,5 +106,5 @@ def shorten(text: str, font: Measure, width: float) -> str:
 
 
 def without_middle(text: str, count: int) -> str:
-    """Return a text, or its first and last characters, which are ``count`` together."""
+    """Return a text, or only its first and last characters, ``count`` in total."""
     return text if len(text) <= count else f"{text[: count - count // 2]}{ELLIPSIS}{text[len(text) - count // 2 :]}"

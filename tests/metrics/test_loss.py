@@ -149,7 +149,9 @@ def test_callables_without_a_reduction(logits):
 
     wanted = MixedLoss(nn.CrossEntropyLoss(reduction="none"))(logits, PER_SAMPLE)
     torch.testing.assert_close(MixedLoss(per_sample)(logits, PER_SAMPLE), wanted)
-    with says(ValueError, ["criterion", "one loss per sample", "reduction", "shape ()", "6 samples", "before"]):
+    with says(
+        ValueError, ["criterion", "one loss per sample", "reduction", "shape ()", "6 samples", "not take a mean"]
+    ):
         MixedLoss(lambda x, y: per_sample(x, y).mean())(logits, PER_SAMPLE)
     short = PER_SAMPLE._replace(lam=torch.rand(4))
     with says(ValueError, ["lam", "(6,)", "(4,)"]):
@@ -280,7 +282,7 @@ class Deaf(nn.CrossEntropyLoss):
     ],
 )
 def test_a_criterion_must_give_one_loss_per_sample(criterion, shape, logits):
-    with says(ValueError, ["criterion", "one loss per sample", f"shape {shape}", "6 samples", "before their mean"]):
+    with says(ValueError, ["criterion", "one loss per sample", f"shape {shape}", "6 samples", "must not take a mean"]):
         MixedLoss(criterion)(logits, PER_SAMPLE)
 
 

@@ -121,7 +121,7 @@ TWO = torch.rand(2, 3, 20, 30)
         ([TWO], {}, ValueError, ["images", "(C, H, W)", "(2, 3, 20, 30)", "index 0"]),
         ([TWO[0], 3], {}, TypeError, ["images", "tensors", "int", "index 1"]),
         ("images", {}, TypeError, ["images", "tensor", "str"]),
-        ([], {}, ValueError, ["images", "at least one", "list"]),
+        ([], {}, ValueError, ["images", "must not be empty", "list"]),
         (torch.rand(2, 5, 9, 9), {}, ValueError, ["images", "channels", "(2, 5, 9, 9)"]),
         (torch.rand(0, 3, 9, 9), {}, ValueError, ["images", "(0, 3, 9, 9)"]),
         (torch.rand(9, 9), {}, ValueError, ["images", "(9, 9)"]),

@@ -79,7 +79,7 @@ def test_texts_that_no_font_has_are_warned_of_once(place, installed):
         show_batch(image, caption if place == "caption" else target, classes=[name] * 2)
 
     for name, letter in (("猫 cat", "CJK UNIFIED IDEOGRAPH-732B"), ("狗", "CJK UNIFIED IDEOGRAPH-72D7")):
-        with pytest.warns(UserWarning, match="give font=") as seen:
+        with pytest.warns(UserWarning, match="pass font=") as seen:
             show(name, 0.3)
         assert f"no font was found for '{name[0]}' ({letter}) in '{name}'; install one" in str(seen[0].message)
         assert [warning.filename for warning in seen] == [__file__]
