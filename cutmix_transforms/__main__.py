@@ -1,4 +1,4 @@
-"""``python -m cutmix_transforms``: the same program as ``cutmix-transforms``."""
+"""The entry point of ``python -m cutmix_transforms``, which runs the command ``cutmix-transforms``."""
 
 from cutmix_transforms._commands._cli import main
 

@@ -1,4 +1,4 @@
-"""``cutmix-transforms bench``: what mixing costs, as ratios to what one would run otherwise."""
+"""``cutmix-transforms bench``: the time that mixing takes, relative to code without mixing and to other libraries."""
 
 import argparse
 import json
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass
 class Ratio:
-    """A median of ratios, each of two times measured one right after the other, and the quartiles around it."""
+    """The median and the quartiles of ratios of two times that were measured one directly after the other."""
 
     median: float
     low: float
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
 
     Raises:
         OSError: if the file cannot be written.
-        ValueError: if there is no such device.
+        ValueError: if the device does not exist.
     """
     device = _check_device(options.device)
     report: dict[str, Any] = {"machine": machine(device), "rows": []}
@@ -91,7 +91,7 @@ def _write(report: dict[str, Any], file: Path | None) -> None:
 
 
 def rows(some: Iterator[Case], seconds: float) -> Iterator[Row]:
-    """Measure cases, each for so many seconds."""
+    """Measure each case for a number of seconds."""
     for case in some:
         if sys.stderr.isatty():
             print(f"measuring {case.name} ...", end="\r", file=sys.stderr, flush=True)
@@ -116,7 +116,7 @@ def _line(cells: Any) -> str:
 
 
 def machine(device: torch.device) -> dict[str, str]:
-    """Return the machine and the versions that the numbers were measured on."""
+    """Describe the machine and the versions that the times are measured with."""
     threads = f"{torch.get_num_threads()} of {os.cpu_count()}, one in a worker"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     return {

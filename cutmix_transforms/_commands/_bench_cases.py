@@ -1,4 +1,4 @@
-"""The cases to measure: each takes functions that do the same job and times them in turn."""
+"""The cases to measure. Each case times several functions that do the same job, in turn."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from cutmix_transforms._transforms._cutmix import RandomCutMix
 from cutmix_transforms._transforms._mixup import RandomMixUp
 
 Functions = dict[str, Callable[[], Any]]
-Times = dict[str, list[float]]  # in seconds, one a round
+Times = dict[str, list[float]]  # in seconds, one per round
 BATCH = 64
 OURS = {"CutMix": RandomCutMix, "MixUp": RandomMixUp}
 THEIRS = {"CutMix": v2.CutMix, "MixUp": v2.MixUp}
@@ -30,32 +30,32 @@ CLASSES = {224: 1000, 32: 10}  # by the side of the images
 
 @dataclass
 class Case:
-    """Functions that do the same job and are timed in turn; ``plain`` does it without mixing."""
+    """Functions that do the same job and are timed in turn; ``plain`` does the job without mixing."""
 
     name: str
     make: Callable[[], Functions]
     device: torch.device = CPU
 
     def measure(self, seconds: float) -> Times:
-        """Time the functions here."""
+        """Time the functions in this process."""
         return in_turn(self.make(), seconds, partial(_wait, self.device))
 
 
 class WorkerCase(Case):
-    """A case timed in a DataLoader worker, until all tensors are in shared memory, to be handed over."""
+    """A case that is timed in a DataLoader worker, until all tensors are in shared memory."""
 
     def measure(self, seconds: float) -> Times:
-        """Time the functions there."""
+        """Time the functions in a DataLoader worker."""
         times: Times = next(iter(DataLoader([seconds], 1, num_workers=1, collate_fn=self._measure)))  # type: ignore[arg-type]
         return times
 
     def _measure(self, seconds: list[float]) -> Times:
         torch.set_num_threads(1)
-        return in_turn(self.make(), seconds[0], _share)
+        return in_turn(self.make(), seconds[0], _move_to_shared_memory)
 
 
 def cases(device: torch.device) -> Iterator[Case]:
-    """All cases that make sense for a device."""
+    """Yield the cases for a device."""
     each = [(name, per_sample) for name in OURS for per_sample in (False, True)]
     if device.type == "cpu":
         for side in CLASSES:
@@ -79,7 +79,7 @@ def _title(name: str, per_sample: bool) -> str:
 
 
 def in_turn(functions: Functions, seconds: float, finish: Callable[[Any], None]) -> Times:
-    """Time functions and what finishes their results in turn, in many rounds; they are freed outside of the time."""
+    """Time functions in turn, in many rounds, including ``finish`` but not the release of memory."""
     times: Times = {name: [] for name in functions}
     for function in list(functions.values()) * 2:
         finish(function())
@@ -101,14 +101,14 @@ def _wait(device: torch.device, _: Any) -> None:
         torch.accelerator.synchronize(device)
 
 
-def _share(result: Any) -> None:
+def _move_to_shared_memory(result: Any) -> None:
     for leaf in tree_leaves(result):
         if isinstance(leaf, Tensor):
             leaf.share_memory_()
 
 
 def noise(dtype: torch.dtype, *shape: int) -> Tensor:
-    """Pixels of no meaning."""
+    """Return random pixels."""
     return torch.rand(shape) if dtype.is_floating_point else torch.randint(256, shape, dtype=dtype)
 
 
@@ -117,7 +117,7 @@ def _samples(dtype: torch.dtype, side: int, classes: int) -> list[tuple[Tensor, 
 
 
 def collate_functions(dtype: torch.dtype, side: int, name: str, per_sample: bool) -> Functions:
-    """Putting a batch together, with and without mixing."""
+    """Make functions that collate a batch, with and without mixing."""
     classes = CLASSES[side]
     samples = _samples(dtype, side, classes)
     mixed = MixCollate(OURS[name](num_classes=classes, per_sample=per_sample))
@@ -138,7 +138,7 @@ def _timm_options(name: str, classes: int, per_sample: bool) -> dict[str, Any]:
 
 
 class _Pool(Dataset[Any]):
-    """Samples that cost nothing to load: what is left is putting them together and handing them over."""
+    """Samples in memory, so that only collating and sending them to the main process takes time."""
 
     def __init__(self, samples: list[tuple[Tensor, int]], batches: int) -> None:
         self.samples = samples
@@ -152,18 +152,18 @@ class _Pool(Dataset[Any]):
 
 
 class Mixed:
-    """A collate function as torchvision's documentation has it."""
+    """The collate function from torchvision's documentation."""
 
     def __init__(self, transform: Callable[..., Any]) -> None:
         self.transform = transform
 
     def __call__(self, samples: list[Any]) -> Any:
-        """Put a batch together, then mix it."""
+        """Collate a batch, then mix it."""
         return self.transform(*default_collate(samples))
 
 
 def loader_functions(name: str, *, side: int = 224, batches: int = 12) -> Functions:
-    """Epochs of loaders whose workers persist."""
+    """Make functions that run one epoch of a loader with persistent workers."""
     classes = CLASSES[224]
     data = _Pool(_samples(torch.float32, side, classes), batches)
     collates: dict[str, Callable[..., Any]] = {
@@ -182,7 +182,7 @@ def _run_through(loader: DataLoader[Any]) -> None:
 
 
 def scene_functions(name: str, *, size: tuple[int, int] = (640, 640)) -> Functions:
-    """Mixing 8 samples with 50 boxes and 20 masks each, and copying their pixels and masks."""
+    """Make functions that mix 8 samples with 50 boxes and 20 masks each, or copy their pixels and masks."""
     samples = [_scene(size) for _ in range(8)]
 
     def getter(sample: Any) -> Any:
@@ -215,7 +215,7 @@ def _scene(size: tuple[int, int]) -> tuple[Any, ...]:
 
 
 def call_functions(name: str, per_sample: bool, device: torch.device, *, side: int = 224) -> Functions:
-    """Mixing a batch where it lies."""
+    """Make functions that mix a batch on its device."""
     classes = CLASSES[224]
     images, labels = noise(torch.float32, BATCH, 3, side, side).to(device), (torch.arange(BATCH) % classes).to(device)
     mix = OURS[name](num_classes=classes, per_sample=per_sample)
@@ -236,7 +236,7 @@ def call_functions(name: str, per_sample: bool, device: torch.device, *, side: i
 
 
 def pipeline_functions(name: str, device: torch.device, *, count: int = 256, side: int = 224) -> Functions:
-    """Compiled from uint8 to normalised bfloat16; plain is a copy of as many bytes as must be moved at least."""
+    """Make compiled functions from uint8 to normalized bfloat16; ``plain`` copies the bytes that must be moved."""
     images = noise(torch.uint8, count, 3, side, side).to(device)
     labels = (torch.arange(count) % CLASSES[224]).to(device)
     after = [v2.ToDtype(torch.bfloat16, scale=True), v2.Normalize([0.5] * 3, [0.25] * 3)]

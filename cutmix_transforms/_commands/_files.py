@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Writing files completely or not at all."""
 
 import os
 from contextlib import suppress
@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 def write_whole(file: Path, content: bytes | memoryview) -> None:
-    """Write a file in one step, so that a full disk or a kill leaves what was there before.
+    """Write a file in one step, so that the old file stays intact if the disk is full or the program is killed.
 
     Args:
-        file: where to write; of a link, what it leads to is written.
-        content: the bytes.
+        file: the file; if it is a link, its target is written.
+        content: the bytes to write.
 
     Raises:
-        OSError: if it cannot be written; it names the file.
+        OSError: if the file cannot be written. The error names the file.
     """
     if file.exists() and not file.is_file():
         file.write_bytes(content)  # a pipe or a device, such as /dev/stdout, or a folder, which is an error

@@ -1,4 +1,4 @@
-"""Folders of users: which of them stand for classes, which for training and test, and the pictures inside."""
+"""Folders of images: folders for classes, for training and for test, and the images inside."""
 
 import os
 import re
@@ -14,29 +14,29 @@ _TESTS = [re.compile(rf"{name}{_SUFFIX}", re.IGNORECASE) for name in ("val(id(at
 
 
 class Parts(NamedTuple):
-    """The folder to learn from, and the one to test on."""
+    """The folder to train on, and the folder to test on."""
 
     train: Path
     test: Path
 
 
 def is_hidden(name: str) -> bool:
-    """Return True for what tools leave beside pictures, such as ``.ipynb_checkpoints`` and ``__MACOSX``."""
+    """Return True for names that tools create beside images, such as ``.ipynb_checkpoints`` and ``__MACOSX``."""
     return name.startswith(".") or name == "__MACOSX"
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """Return the folders in a folder that are not hidden, in the order of their names."""
+    """Return the folders in a folder that are not hidden, sorted by name."""
     return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name))
 
 
 def is_picture(path: Path) -> bool:
-    """Return True for a name that is not hidden and ends as that of a picture does."""
+    """Return True for a file name that is not hidden and has an extension of image files."""
     return path.suffix.lower() in IMG_EXTENSIONS and not is_hidden(path.name)
 
 
 def is_train(folder: Path) -> bool:
-    """Return True for a folder that is called ``train``, ``Training`` or the like."""
+    """Return True for a folder whose name is ``train``, ``Training`` or similar."""
     return _TRAIN.fullmatch(folder.name) is not None
 
 
@@ -44,13 +44,13 @@ def parts_of(folder: Path) -> Parts | None:
     """Find the folders for training and for test, such as ``train`` and ``val``, or ``Training`` and ``Testing``.
 
     Args:
-        folder: where to look.
+        folder: the folder to search.
 
     Returns:
-        Both, where there are several to test on that for validation; or None where the folders are classes.
+        Both folders, with the validation folder before a test folder; or None if the folders are classes.
 
     Raises:
-        ValueError: if one of the two is missing, or several have the same meaning.
+        ValueError: if one of the two is missing, or several folders have the same meaning.
     """
     folders = folders_in(folder)
     train = [path for path in folders if is_train(path)]
@@ -62,7 +62,7 @@ def parts_of(folder: Path) -> Parts | None:
             raise ValueError(f"DATA must hold one folder to learn from and one to test on, got {names}")
     if train and test:
         return Parts(train[0], test[0])
-    # One alone may be a class of pictures, such as "train" beside "bus", or "valid" beside "invalid".
+    # A single one may be a class of images, such as "train" beside "bus", or "valid" beside "invalid".
     if (alone := train or test) and (alone == folders or any(map(folders_in, alone))):
         missing = "val/ or test/" if train else "train/"
         raise ValueError(
@@ -72,16 +72,16 @@ def parts_of(folder: Path) -> Parts | None:
 
 
 def pictures_in_classes(folders: list[Path]) -> dict[Path, list[Path]]:
-    """Find the pictures of class folders and of the folders inside.
+    """Find the image files in class folders and in the folders inside them.
 
-    A picture is found once in a class, however many links lead to it. A link to a folder that holds the link, or to
-    another class, is not followed.
+    Each image is found once in a class, also if several links point to it. A link to a folder that holds the link, or
+    to another class, is not followed.
 
     Args:
-        folders: one for each class.
+        folders: one folder per class.
 
     Returns:
-        The paths of each folder, in the order of their folders and names.
+        The paths of the images of each class folder, sorted by folder and name.
 
     Raises:
         OSError: if a folder cannot be read.
@@ -99,12 +99,12 @@ def pictures_in_classes(folders: list[Path]) -> dict[Path, list[Path]]:
 
 
 def _walk(folder: Path, real: Path, been: set[Path]) -> Iterator[tuple[Path, Path]]:
-    """Give what the paths of pictures lead to in the end, and the paths."""
+    """Yield, for each image file in a folder, the real path and the path through links."""
     with os.scandir(folder) as entries:
         ordered = sorted(entries, key=lambda entry: entry.name)
     for entry in ordered:
         path, itself, is_folder = folder / entry.name, real / entry.name, entry.is_dir(follow_symlinks=False)
-        if entry.is_symlink():  # only then, as looking up every name would take long on a network
+        if entry.is_symlink():  # only for links, since resolving every name is slow on a network drive
             itself, is_folder = Path(os.path.realpath(path)), path.is_dir()
         if not is_folder and is_picture(path):
             yield itself, path

@@ -1,4 +1,4 @@
-"""Picture files of users, some of which cannot be read."""
+"""Reading the image files of users, some of which may be damaged."""
 
 import sys
 import warnings
@@ -24,13 +24,13 @@ TURNS = {
 
 
 def open_picture(path: Path) -> Image.Image | None:
-    """A picture as people see it, in color and the right way up, or None after one line about why it is skipped.
+    """Read an image in color and upright, or print why the file is skipped and return None.
 
     Args:
         path: the file.
 
     Returns:
-        The picture, in mode ``RGB``, or None.
+        The image, in mode ``RGB``, or None.
     """
     try:
         return read_picture(path)
@@ -40,35 +40,35 @@ def open_picture(path: Path) -> Image.Image | None:
 
 
 def read_picture(path: Path) -> Image.Image:
-    """A picture as people see it.
+    """Read an image in color and upright.
 
-    It is in colour and the right way up, the first one where there are several, grey of 16 bits scaled to 8, and on
-    white where it is transparent, for the colours hidden there are arbitrary. Of one that is much longer than wide only
-    the middle is left, as it would need gigabytes when its shorter side is enlarged.
+    Of several images in a file, the first is read. Gray images of 16 bits are scaled to 8 bits. Transparent pixels
+    become white, because their colors are arbitrary. Of an image that is much longer than wide, only the middle is
+    kept, because it would need gigabytes when its shorter side is enlarged.
 
     Args:
         path: the file.
 
     Returns:
-        The picture, in mode ``RGB``.
+        The image, in mode ``RGB``.
 
     Raises:
-        ValueError: if it cannot be read; it says why, in one line.
+        ValueError: if the image cannot be read. The error says why, in one line.
     """
     try:
         with _opened(path) as picture:
-            return _in_colour(picture)
+            return _in_color(picture)
     except Exception as error:  # damaged files make Pillow raise errors of nearly every kind
         raise ValueError(_reason(error)) from None
 
 
 def say_skipped(path: Path, reason: str) -> None:
-    """Say in one line that a file is skipped, and why."""
+    """Print in one line that a file is skipped, and why."""
     print(f"skipped {printable(path)}: {printable(reason)}", file=sys.stderr)
 
 
 def size_of(path: Path) -> tuple[int, int] | None:
-    """Width and height as they are stored, or None if it cannot be read."""
+    """Return the width and height that are stored in an image file, or None if it cannot be read."""
     try:
         with _opened(path) as picture:
             return picture.size
@@ -78,8 +78,8 @@ def size_of(path: Path) -> tuple[int, int] | None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """Without warnings: of large pictures, which are read, and of damage that leaves the pixels whole."""
-    if path.exists() and not path.is_file():  # a pipe would be waited for, and a device has no end
+    """Open an image file without warnings about large images or about damage that does not affect the pixels."""
+    if path.exists() and not path.is_file():  # reading a pipe or a device may never end
         raise ValueError("no regular file")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -95,11 +95,11 @@ def _reason(error: Exception) -> str:
     return words if any(map(str.isalpha, words)) else f"{type(error).__name__} {words}".rstrip()
 
 
-def _in_colour(picture: Image.Image) -> Image.Image:
+def _in_color(picture: Image.Image) -> Image.Image:
     if min(picture.size) < 1:
-        raise ValueError(f"a picture without pixels, {picture.width} x {picture.height}")
+        raise ValueError(f"an image without pixels, {picture.width} x {picture.height}")
     picture.load()
-    # Not ImageOps.exif_transpose, which also writes the metadata anew and fails where they are damaged.
+    # ImageOps.exif_transpose would also rewrite the metadata, which fails if they are damaged.
     turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
     whole = _opaque(_middle(_eight_bits(picture)))
     return whole if turn is None else whole.transpose(turn)
@@ -107,11 +107,11 @@ def _in_colour(picture: Image.Image) -> Image.Image:
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format in SIXTEEN_BITS):
-        grey = picture.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
-        grey.info.pop("transparency", None)  # one of the 65536
-        return grey
+        gray = picture.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+        gray.info.pop("transparency", None)  # one of the 65536
+        return gray
     if picture.mode in ("I", "F"):
-        raise ValueError(f"grey of 32 bits (mode {picture.mode}), which does not say what is black and what white")
+        raise ValueError(f"gray of 32 bits (mode {picture.mode}), which does not say what is black and what white")
     return picture
 
 

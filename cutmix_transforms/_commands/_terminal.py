@@ -1,14 +1,14 @@
-"""Words that others have chosen, such as names of files, on a terminal."""
+"""Safe printing of text from elsewhere, such as file names, on a terminal."""
 
 
 def printable(text: object) -> str:
-    r"""Return text as one line; what a terminal would obey, such as an escape sequence, is written out.
+    r"""Return text as one line in which control characters, such as escape sequences, are escaped.
 
     Args:
-        text: anything that can be converted to a string.
+        text: any object that can be converted to a string.
 
     Returns:
-        The text with ``\n``, ``\x1b`` and the like in place of every character that does not show itself.
+        The text, with escapes such as ``\n`` and ``\x1b`` for every character that is not printable.
 
     Example:
         >>> print(printable("two\nlines"))

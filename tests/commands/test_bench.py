@@ -109,7 +109,7 @@ def test_compiled_pipeline():
 
 def test_a_worker_hands_over_shared_memory():
     tensor = torch.rand(3)
-    _bench_cases._share([tensor, {"label": 3}])
+    _bench_cases._move_to_shared_memory([tensor, {"label": 3}])
     assert tensor.is_shared()
     times = WorkerCase("in a worker", lambda: {"plain": lambda: torch.utils.data.get_worker_info().id}).measure(0.01)
     assert len(times["plain"]) >= 5

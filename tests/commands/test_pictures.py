@@ -137,8 +137,8 @@ DAMAGED = {
     "text.jpg": (b"dear diary", "no picture in a known format"),
     "bomb.png": (png(20_000, 20_000, 1, 0, bytes(2500)), "(400000000 pixels) exceeds limit"),
     "nothing.pgm": (b"P5 0 9 255\n", ""),
-    "grey32.tif": (saved("TIFF", "I", 300), "grey of 32 bits (mode I)"),
-    "float.tif": (saved("TIFF", "F", 0.5), "grey of 32 bits (mode F)"),
+    "grey32.tif": (saved("TIFF", "I", 300), "gray of 32 bits (mode I)"),
+    "float.tif": (saved("TIFF", "F", 0.5), "gray of 32 bits (mode F)"),
 }
 
 

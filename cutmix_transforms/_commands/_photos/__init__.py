@@ -1,4 +1,4 @@
-"""Six small photographs to try transforms on, and what is where in them; CREDITS.md says whose they are."""
+"""Six small photographs to try transforms on, with annotations. CREDITS.md names the photographers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cutmix_transforms.functional._checks import check_count
 PHOTOS = Path(__file__).parent
 NAMES = ("astronaut", "cat", "coffee", "raccoon", "dandelion", "rocket")
 SIDE = 320  # the shorter side of every file
-NOWHERE = [[float("nan")] * 2] * 3  # keypoints are two eyes and a nose, which not everything has
+NOWHERE = [[float("nan")] * 2] * 3  # keypoints of a thing without a face: no eyes and no nose
 
 Instances = list[dict[str, Any]]
 
@@ -26,12 +26,12 @@ class Photographs(NamedTuple):
     """Six photographs, as a batch for classification and as samples for detection and segmentation.
 
     Attributes:
-        images: all six in one batch, float32 in [0, 1].
+        images: all six images in one batch, float32 in [0, 1].
         labels: the class of each image, an index into ``classes``.
-        classes: what each image shows, in one word.
+        classes: the names of the classes, one word per image.
         scenes: the same images one by one, each with the ``boxes``, ``labels``, ``masks`` and ``keypoints`` of the
             things in it; here ``labels`` are indices into ``things``.
-        things: the classes of the things; the first one is the background, as torchvision's detectors count.
+        things: the class names of the things; the first is the background, as torchvision's detectors expect.
     """
 
     images: Tensor
@@ -44,13 +44,13 @@ class Photographs(NamedTuple):
 def photographs(size: int | None = None) -> Photographs:
     """Return the six photographs that come with the package, with labels, boxes, masks and keypoints.
 
-    They are there to look at transforms, to try a training step and to write tests, without a download. Every image is
-    a square from the center of its photograph. The boxes, masks and keypoints were drawn by hand; all may be used for
-    anything, and ``CREDITS.md`` beside the files says who took the photographs.
+    Use them to look at transforms, to try a training step or to write tests, without a download. Every image is a
+    square from the center of its photograph. The boxes, masks and keypoints were drawn by hand. All of it may be used
+    for any purpose; ``CREDITS.md`` beside the files names the photographers.
 
     Args:
-        size: the side of the images in pixels; by default 320, as large as the files are. In images of a few pixels
-            a thin thing can have an empty mask.
+        size: the side of the images in pixels; by default 320, the size of the files. In images of a few pixels, a thin
+            thing can have an empty mask.
 
     Shape:
         - images: ``(6, 3, size, size)`` float32 in [0, 1]; labels: ``(6,)`` int64.
@@ -59,11 +59,11 @@ def photographs(size: int | None = None) -> Photographs:
           ``keypoints`` ``(M, 3, 2)`` as ``x, y`` of two eyes and a nose, NaN where there is no face.
 
     Returns:
-        A named tuple ``(images, labels, classes, scenes, things)``, made anew by every call.
+        A named tuple ``(images, labels, classes, scenes, things)`` of new tensors.
 
     Raises:
-        TypeError: if ``size`` is no integer.
-        ValueError: if it is below 1.
+        TypeError: if ``size`` is not an integer.
+        ValueError: if ``size`` is below 1.
 
     Example:
         >>> images, labels, classes, scenes, things = photographs(64)
@@ -73,11 +73,11 @@ def photographs(size: int | None = None) -> Photographs:
         >>> [things[label] for label in target["labels"]], target["boxes"].shape
         (['astronaut', 'rocket', 'helmet'], torch.Size([3, 4]))
 
-        One line shows them, and one mixes them:
+        Mix them and show the result:
 
         >>> from cutmix_transforms import RandomCutMix, show_batch
         >>> mixed, targets = RandomCutMix(num_classes=6)(images, labels)
-        >>> picture = show_batch(mixed, targets, classes=classes)
+        >>> image = show_batch(mixed, targets, classes=classes)
     """
     side = SIDE if size is None else check_count("size", size)
     found = drawn_by_hand()
@@ -90,13 +90,13 @@ def photographs(size: int | None = None) -> Photographs:
 
 
 def drawn_by_hand() -> dict[str, Instances]:
-    """Return the things in each photograph: a label, a box ``XYXY``, an outline and perhaps keypoints, all by hand."""
+    """Return the hand-drawn annotations of each photograph: labels, boxes ``XYXY``, outlines and perhaps keypoints."""
     found: dict[str, Instances] = json.loads((PHOTOS / "annotations.json").read_text(encoding="utf-8"))
     return found
 
 
 def _scene(name: str, instances: Instances, things: tuple[str, ...]) -> tuple[Image.Image, dict[str, Tensor]]:
-    """Return a whole photograph and its target, as a dataset for detection gives them."""
+    """Return a whole photograph and its target, like a sample of a detection dataset."""
     with Image.open(PHOTOS / f"{name}.jpg") as file:
         photo = file.convert("RGB")
     return photo, _target_of(instances, (photo.height, photo.width), things)
@@ -117,7 +117,7 @@ def _target_of(instances: Instances, size: tuple[int, int], things: tuple[str, .
 
 
 def _inside(outline: list[list[int]], size: tuple[int, int]) -> Tensor:
-    """Return which pixels lie within an outline or on it."""
+    """Return a mask that is True inside an outline and on it."""
     mask = Image.new("L", (size[1], size[0]))
     ImageDraw.Draw(mask).polygon([(x, y) for x, y in outline], fill=1)
     return v2.functional.pil_to_tensor(mask)[0].bool()
