@@ -35,7 +35,7 @@ def check_label(nest: Nest, place: int, *, is_sample: bool) -> None:
     label, path = nest.leaves[place], nest.paths[place]
     if isinstance(label, Tensor):
         first = nest.leaves[0]
-        if path == (1,) and label.ndim >= 4 and isinstance(first, Tensor) and first.ndim <= 1:
+        if path == (1,) and label.ndim >= 4 and isinstance(first, Tensor) and first.ndim <= 2:
             raise ValueError(
                 f"images must be the first argument and labels the second, got {received(first)} first and "
                 f"{received(label)} second"

@@ -94,6 +94,20 @@ def check_none_left(nest: Nest, images: list[int], taken: set[int], size: Size, 
             )
 
 
+def check_no_pixels(
+    nest: Nest, labels: list[int], first: Tensor, size: Size, any_shape: Callable[[], bool], *, is_sample: bool
+) -> None:
+    """Raise an error if labels have several values for each pixel, of which a pair would not say what shows where."""
+    least = len(size) + (1 if is_sample else 2)
+    for i in labels:
+        leaf = nest.leaves[i]
+        if leaf.ndim >= least and _fits_pixels(leaf, first, size, is_sample=is_sample) and not any_shape():
+            raise ValueError(
+                "labels must be of shape (N,) or (N, K), or have one value for each pixel, (N, H, W) or (N, 1, H, W) "
+                f"(wrap what has several, and the images, as tv_tensors.Image), got shape {tuple(leaf.shape)}"
+            )
+
+
 def _fits_pixels(leaf: Any, first: Tensor, size: Size, *, is_sample: bool) -> bool:
     """Return True if a tensor has one or more values for each pixel, with channels first or last."""
     shape, dims = tuple(leaf.shape), len(size)

@@ -14,7 +14,7 @@ from torchvision.transforms.v2.functional import is_pure_tensor
 from cutmix_transforms._structure._advice import PLACES, check_is_batch, check_label
 from cutmix_transforms._structure._column import stacked
 from cutmix_transforms._structure._containers import Nest, check_can_be_rebuilt
-from cutmix_transforms._structure._images import check_none_left, find_images
+from cutmix_transforms._structure._images import check_no_pixels, check_none_left, find_images
 from cutmix_transforms._structure._instances import (
     Instances,
     Leaf,
@@ -132,6 +132,7 @@ def read(root: Any, rules: Rules, *, is_sample: bool, are_arguments: bool = Fals
     targets = [i for i in found.places if i not in members and i not in maps]
     taken = {*members, *maps, *targets}
     check_names(nest, taken)
+    check_no_pixels(nest, targets, first, size, rules.any_shape, is_sample=is_sample)
     check_none_left(nest, images, taken, size, is_sample=is_sample)
     left = [i for i in rest if i not in taken]
     if rules.labels_getter == "default" and not (are_arguments and targets):

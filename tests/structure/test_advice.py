@@ -22,6 +22,7 @@ FIRST_MISTAKES = [
     (lambda mix: mix(IMAGES, ["cat"] * 6), TypeError, ["classes.index(name)", "'cat'"]),
     (lambda mix: mix(tv_tensors.Image(IMAGES[0])), ValueError, ["got only Image", PLACES]),
     (lambda mix: mix(LABELS, IMAGES), ValueError, ["images must be the first argument and labels the second"]),
+    (lambda mix: mix(torch.eye(6), IMAGES), ValueError, ["images must be the first argument and labels the second"]),
     (
         lambda mix: mix(IMAGES.movedim(1, -1), LABELS),
         ValueError,

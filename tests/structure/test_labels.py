@@ -9,7 +9,9 @@ from torchvision import tv_tensors
 
 from cutmix_transforms import (
     MixCollate,
+    MixDataset,
     RandomCutMix,
+    RandomMixUp,
 )
 
 
@@ -54,3 +56,16 @@ def test_integer_rows_are_of_zeros_and_ones(make, labels):
 def test_rows_of_zeros_and_ones_are_labels():
     rows = torch.tensor([[1, 0], [0, 1], [1, 1], [0, 0]], dtype=torch.uint8)
     assert RandomCutMix()(IMAGES[:4], rows)[1].dtype == torch.float32
+
+
+@pytest.mark.parametrize("target", ["soft", "pair"])
+@pytest.mark.parametrize("shape", [(COUNT, 3, HEIGHT, WIDTH), (COUNT, HEIGHT, WIDTH, 2)], ids=str)
+def test_several_values_for_each_pixel_are_no_labels_of_a_box(target, shape):
+    """A pair has one fraction for each image, which does not say where its partner shows."""
+    labels, mix = torch.rand(shape), RandomCutMix(target=target)
+    samples = list(zip(IMAGES, labels, strict=True))
+    for call in (lambda: mix(IMAGES, labels), lambda: MixCollate(mix)(samples), lambda: MixDataset(samples, mix)[0]):
+        with says(ValueError, ["labels", "(N, H, W)", "tv_tensors.Image", str(tuple(shape[1:]))[1:]]):
+            call()
+    if target == "pair":
+        assert torch.equal(RandomMixUp(target="pair")(IMAGES, labels)[1].a, labels)

@@ -141,8 +141,9 @@ def classes_of(mix, what):
 
 def check_type(got, leaf, role):
     """Images and masks keep their type, in a pair too; arrays become tensors, and labels are targets."""
+    fields = got[:2] if isinstance(got, MixedTarget) else (got,)
     kept = type(leaf) if role != LABEL and isinstance(leaf, torch.Tensor) else torch.Tensor
-    assert all(type(one) is kept for one in (got[:2] if isinstance(got, MixedTarget) else (got,)))
+    assert all(type(one) is kept for one in fields)
 
 
 def check_batch(batch, out, mix, draw, *, blends):
@@ -170,6 +171,12 @@ def check_batch(batch, out, mix, draw, *, blends):
     check_same_containers(batch, out, {path for path in before if what[path] != LEFT})
 
 
+def check_own_memory(got, leaf):
+    """Nothing of a dataset's is handed out."""
+    for one in (got if isinstance(got, MixedTarget) else (got,)) if isinstance(leaf, torch.Tensor) else ():
+        assert one.data_ptr() != leaf.data_ptr()
+
+
 def check_sample(samples, i, j, out, mix, draw, *, blends):
     """Every leaf of a mixed sample is what its draw makes of it and of its partner's."""
     own, other = walk(samples[i]), walk(samples[j])
@@ -180,7 +187,9 @@ def check_sample(samples, i, j, out, mix, draw, *, blends):
         if what[path] == LEFT:
             assert after[path] is leaf
             assert not fits(leaf, 1, is_sample=True), path
-        elif what[path] == IMAGE:
+            continue
+        check_own_memory(after[path], leaf)
+        if what[path] == IMAGE:
             check_type(after[path], leaf, IMAGE)
             check_pixels(after[path], torch.as_tensor(leaf), torch.as_tensor(other[path]), box, share)
         elif what[path] == MASK:
