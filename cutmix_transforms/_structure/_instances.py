@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torchvision import tv_tensors
 
-from cutmix_transforms._structure._containers import at, item_of, keys_of, with_items
+from cutmix_transforms._structure._containers import Nest, at, fields_of, item_of, keys_of, with_items
 from cutmix_transforms.functional._registry import instance_kernel
 from cutmix_transforms.functional._wrap import unwrap
 
 if TYPE_CHECKING:
-    from cutmix_transforms._structure._containers import Nest, Path
+    from cutmix_transforms._structure._containers import Path
     from cutmix_transforms.functional._draw import Size
 
 WEIGHTS = "weights"
@@ -151,11 +151,17 @@ def _unnamed(nest: Nest, path: Path, known: set[int], first: int) -> tuple[Any, 
     found = []
     for key in keys_of(holder) or ():
         value = item_of(holder, key)
-        is_long = isinstance(value, (list, tuple)) or (hasattr(value, "shape") and len(value.shape) > 0)
+        is_long = _is_plain_list(value) or (hasattr(value, "shape") and len(value.shape) > 0)
         is_known = key in known_keys or key in _OF_THE_IMAGE or isinstance(value, tv_tensors.TVTensor)
         if count and is_long and not is_known and len(value) == count:
             found.append(key)
     return tuple(found)
+
+
+def _is_plain_list(value: Any) -> bool:
+    """Return True if a list or tuple may have an item for each instance: not a record, nor a holder of tv_tensors."""
+    is_list = isinstance(value, (list, tuple)) and fields_of(value) is None
+    return is_list and not any(isinstance(leaf, tv_tensors.TVTensor) for leaf in Nest.of(value).leaves)
 
 
 def check_structure(leaf: Any, size: Size) -> None:

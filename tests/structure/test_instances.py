@@ -1,5 +1,7 @@
 """Which items have a row for each instance, and must be as many."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -163,3 +165,20 @@ def test_what_seems_to_belong_to_instances_is_named_once(make, count):
         ["'depths'"],
         ["'names'"],
     ]
+
+
+class Mapped(NamedTuple):
+    mask: tv_tensors.Mask
+
+
+def test_what_is_opened_is_not_taken_for_a_row_of_each_instance(recwarn):
+    """A record or list that is as long as there are instances, by chance."""
+    mask = tv_tensors.Mask(torch.randint(3, SIZE))
+    for held in (Mapped(mask), [mask]):
+        samples = [
+            (image, {"labels": INSTANCE_LABELS[:1], "boxes": some_boxes(1), "seg": held})
+            for image in [torch.rand(3, *SIZE)] * 2
+        ]
+        for _, target in MixCollate(RandomCutMix(ratio=(0.4, 0.6)), collate_fn=list)(samples):
+            assert target["seg"] is not held
+    assert not recwarn.list
