@@ -104,7 +104,7 @@ def test_images_and_masks_are_written_once(size, monkeypatch):
         written.append(tuple(out.shape))
         write_mixed(out, *arguments)
 
-    monkeypatch.setattr("cutmix_transforms._data._stacking.write_mixed", spy)
+    monkeypatch.setattr(_stacking, "write_mixed", spy)
     masks = constant_images(6, *size, dtype=torch.uint8)
     samples = [
         {
