@@ -25,7 +25,7 @@ from cutmix_transforms._structure._instances import (
     with_rows,
     with_weights,
 )
-from cutmix_transforms._structure._labels import check_one_candidate, find_labels, is_mask_key
+from cutmix_transforms._structure._labels import Found, check_one_candidate, find_labels, is_mask_key
 from cutmix_transforms.functional._draw import image_size
 from cutmix_transforms.functional._pairs import MixedTarget
 from cutmix_transforms.functional._registry import map_kernel
@@ -92,6 +92,16 @@ class Parts(NamedTuple):
         return [self.nest.paths[place] for place, _ in leaves]
 
 
+class _Roles(NamedTuple):
+    """What the leaves of a batch or sample are, by their indices."""
+
+    images: list[int]
+    maps: list[int]
+    targets: list[int]
+    groups: list[Instances]
+    others: list[int]
+
+
 def read(root: Any, rules: Rules, *, is_sample: bool, are_arguments: bool = False) -> Parts:
     """Find the images, maps, labels and instances of a batch or a sample.
 
@@ -110,42 +120,65 @@ def read(root: Any, rules: Rules, *, is_sample: bool, are_arguments: bool = Fals
     if not is_sample:
         check_is_batch(as_they_came)
     nest = _converted(as_they_came, is_sample=is_sample)
-    found, dims = find_labels(nest, rules.labels_getter), rules.dims
-    for i in found.places:
+    labels = find_labels(nest, rules.labels_getter)
+    for i in labels.places:
         check_label(nest, i, is_sample=is_sample)
-    images = find_images(nest, found.places, ndim=dims + (1 if is_sample else 2), any_shape=rules.any_shape)
+    images = find_images(nest, labels.places, ndim=rules.dims + (1 if is_sample else 2), any_shape=rules.any_shape)
     first = nest.leaves[images[0]]
     batch = first[None] if is_sample else first
     if not batch.ndim:
         raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(batch.shape)}; {PLACES}")
-    size = image_size(batch, dims)
+    roles = _find_roles(nest, images, labels, batch, rules, is_sample=is_sample)
+    if roles.groups and rules.needs_weights():
+        weighted = with_weights(root, roles.groups)
+        if weighted is not root:
+            return read(weighted, rules._replace(needs_weights=lambda: False), is_sample=is_sample)
+    _check_roles(nest, roles, labels, batch, rules, is_sample=is_sample, are_arguments=are_arguments)
+    return _parts(as_they_came, nest, roles, image_size(batch, rules.dims), is_sample=is_sample)
+
+
+def _find_roles(
+    nest: Nest, images: list[int], labels: Found, batch: Tensor, rules: Rules, *, is_sample: bool
+) -> _Roles:
     groups: list[Instances] = []
     if any(map(is_structure, nest.leaves)):
-        groups = _find_instances(nest, images, found.places, batch, size, is_sample=is_sample)
-        if groups and rules.needs_weights():
-            weighted = with_weights(root, groups)
-            if weighted is not root:
-                return read(weighted, rules._replace(needs_weights=lambda: False), is_sample=is_sample)
+        size = image_size(batch, rules.dims)
+        groups = _find_instances(nest, images, labels.places, batch, size, is_sample=is_sample)
     members = {member.place for group in groups for member in group.members}
     rest = [i for i in range(len(nest.leaves)) if i not in members and i not in images]
-    maps = [i for i in rest if _is_map(nest, i, rules, found.places, batch)]
-    targets = [i for i in found.places if i not in members and i not in maps]
-    taken = {*members, *maps, *targets}
-    check_names(nest, taken)
-    check_no_pixels(nest, targets, first, size, rules.any_shape, is_sample=is_sample)
-    check_none_left(nest, images, taken, size, is_sample=is_sample)
-    left = [i for i in rest if i not in taken]
-    if rules.labels_getter == "default" and not (are_arguments and targets):
-        check_one_candidate(nest, found.places, left, 0 if is_sample else len(batch))
-    if found.missing and not maps and not groups:
-        raise ValueError(_mask_of_another_size(nest, left, first) or found.missing)
+    maps = [i for i in rest if _is_map(nest, i, rules, labels.places, batch)]
+    targets = [i for i in labels.places if i not in members and i not in maps]
+    others = [i for i in rest if i not in maps and i not in targets]
+    return _Roles(images, maps, targets, groups, others)
 
+
+def _taken(roles: _Roles) -> set[int]:
+    """Return the leaves that are mixed beside the images: a function, as older compilers know no such properties."""
+    return {*roles.maps, *roles.targets, *(member.place for group in roles.groups for member in group.members)}
+
+
+def _check_roles(
+    nest: Nest, roles: _Roles, labels: Found, batch: Tensor, rules: Rules, *, is_sample: bool, are_arguments: bool
+) -> None:
+    """Raise an error if something would be left behind, or if it is not clear what the labels are."""
+    size, first, taken = image_size(batch, rules.dims), nest.leaves[roles.images[0]], _taken(roles)
+    check_names(nest, taken)
+    check_no_pixels(nest, roles.targets, first, size, rules.any_shape, is_sample=is_sample)
+    check_none_left(nest, roles.images, taken, size, is_sample=is_sample)
+    if rules.labels_getter == "default" and not (are_arguments and roles.targets):
+        check_one_candidate(nest, labels.places, roles.others, 0 if is_sample else len(batch))
+    if labels.missing and not roles.maps and not roles.groups:
+        raise ValueError(_mask_of_another_size(nest, roles.others, first) or labels.missing)
+    check_can_be_rebuilt(nest, {*roles.images, *taken})
+
+
+def _parts(as_they_came: Nest, nest: Nest, roles: _Roles, size: Size, *, is_sample: bool) -> Parts:
     def of_batch(places: list[int]) -> list[Leaf]:
         leaves = nest.leaves
         return [Leaf(i, rewrap(leaves[i][None], leaves[i]) if is_sample else leaves[i]) for i in places]
 
-    check_can_be_rebuilt(nest, {*images, *maps, *targets, *members})
-    for i in (*images, *maps, *targets):  # arrays and numbers become tensors here, and stay as they are elsewhere
+    images, maps, targets, groups, _ = roles
+    for i in (*images, *maps, *targets):  # arrays and numbers become tensors there, and stay what they are elsewhere
         as_they_came.leaves[i] = nest.leaves[i]
     return Parts(as_they_came, size, of_batch(images), of_batch(maps), of_batch(targets), groups, is_sample)
 

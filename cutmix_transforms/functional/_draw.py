@@ -1,20 +1,15 @@
 """The draw: everything random about one call, as a value."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from cutmix_transforms.functional._checks import can_look_at, check_count, edges_in_words, received
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import ArrayLike, NDArray
 
 Size = tuple[int, ...]  # (height, width), or one number for each axis that a box spans
 
@@ -84,7 +79,7 @@ class Placement(NamedTuple):
     @classmethod
     def between(
         cls, top: ArrayLike, left: ArrayLike, bottom: ArrayLike, right: ArrayLike, opacity: float | NDArray[Any] = 1.0
-    ) -> Placement:
+    ) -> "Placement":
         """Make a placement of boxes with the given edges.
 
         Args:
@@ -181,7 +176,7 @@ class HostDraw(NamedTuple):
     shift: int = 0
 
     @classmethod
-    def of(cls, draw: MixDraw) -> HostDraw:
+    def of(cls, draw: MixDraw) -> "HostDraw":
         """Convert a draw of tensors to arrays, with a single row if all rows are equal."""
         partners, boxes, opacity = as_array(draw.partners), as_array(draw.boxes), as_array(draw.opacity)
         count = len(partners)
