@@ -81,10 +81,12 @@ def channels_last_error(image: Tensor) -> ValueError:
 def check_none_left(nest: Nest, images: list[int], taken: set[int], size: Size, *, is_sample: bool) -> None:
     """Raise an error if a tensor looks like an image or a mask, but would be left unmixed."""
     first, dims = nest.leaves[images[0]], len(size)
+    is_last = dims == 2 and has_channels_last(first)  # as whole images may be
+    pixels = tuple(first.shape[-3:-1]) if is_last else size
     for i, leaf in enumerate(nest.leaves):
         if i in taken or i in images or not hasattr(leaf, "shape") or isinstance(leaf, PIL.Image.Image):
             continue
-        if _fits_pixels(leaf, first, size, is_sample=is_sample) or _is_image_like(
+        if _fits_pixels(leaf, first, pixels, is_sample=is_sample) or _is_image_like(
             leaf, first, dims, is_sample=is_sample
         ):
             raise ValueError(

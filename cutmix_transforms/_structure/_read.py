@@ -168,7 +168,10 @@ def _check_roles(
     if rules.labels_getter == "default" and not (are_arguments and roles.targets):
         check_one_candidate(nest, labels.places, roles.others, 0 if is_sample else len(batch))
     if labels.missing and not roles.maps and not roles.groups:
-        raise ValueError(_mask_of_another_size(nest, roles.others, first) or labels.missing)
+        raise ValueError(_mask_of_another_size(nest, roles.others, first, least=0) or labels.missing)
+    wrong = _mask_of_another_size(nest, roles.others, first, least=rules.dims + (not is_sample))
+    if rules.labels_getter == "default" and wrong and batch.ndim >= rules.dims + 2:
+        raise ValueError(wrong)
     check_can_be_rebuilt(nest, {*roles.images, *taken})
 
 
@@ -183,9 +186,10 @@ def _parts(as_they_came: Nest, nest: Nest, roles: _Roles, size: Size, *, is_samp
     return Parts(as_they_came, size, of_batch(images), of_batch(maps), of_batch(targets), groups, is_sample)
 
 
-def _mask_of_another_size(nest: Nest, left: list[int], image: Tensor) -> str:
-    """Return the message of an error if a mask of another size seems to be the label, otherwise an empty text."""
+def _mask_of_another_size(nest: Nest, left: list[int], image: Tensor, least: int) -> str:
+    """Return the message of an error if a mask of another size would be left, otherwise an empty text."""
     masks = [i for i in left if is_mask_key(nest.paths[i]) and isinstance(nest.leaves[i], Tensor)]
+    masks = [i for i in masks if nest.leaves[i].ndim >= least]
     if not masks:
         return ""
     shape = tuple(nest.leaves[masks[0]].shape)

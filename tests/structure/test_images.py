@@ -124,3 +124,29 @@ def test_channels_last_axis(shape):
 def test_several_plain_images_in_cutout_are_an_error():
     with says(ValueError, ["tv_tensors.Image", "inputs[1]"]):
         RandomCutout(4)(IMAGES, IMAGES.clone(), LABELS)
+
+
+def test_channels_last_and_first_side_by_side():
+    """MixUp takes both, but not one of them."""
+    batch = {"image": torch.rand(4, 17, 11, 3), "label": torch.arange(4)}
+    mix = RandomMixUp(num_classes=4)
+    for other in (torch.rand(4, 2, 17, 11).double(), torch.ones(4, 17, 11, dtype=torch.int64)):
+        with says(ValueError, ["inputs['depth']", "left unmixed"]):
+            mix({**batch, "depth": other})
+        samples = [{"image": batch["image"][i], "label": i, "depth": other[i]} for i in range(4)]
+        with says(ValueError, ["inputs['depth']", "left unmixed"]):
+            MixDataset(samples, mix)[0]
+
+
+@mixes
+def test_a_mask_of_another_size_is_an_error(make):
+    """By its name it is none of what may be left alone; of what is no image nothing is said."""
+    batch = {"image": IMAGES, "mask": torch.zeros(COUNT, 8, 5, dtype=torch.int64), "label": LABELS}
+    samples = [{"image": image, "mask": batch["mask"][i], "label": 0} for i, image in enumerate(IMAGES)]
+    mix = make(num_classes=CLASSES)
+    for call in (lambda: mix(batch), lambda: MixCollate(mix)(samples), lambda: MixDataset(samples, mix)[0]):
+        with pytest.raises(ValueError, match=r"inputs.'mask'. must have the height and width .*8, 5"):
+            call()
+    assert mix({**batch, "mask": torch.ones(COUNT, 9)})["mask"].shape == (COUNT, 9)
+    tokens = {"x": torch.rand(COUNT, 9, 6), "mask": torch.ones(COUNT, 1, 9), "label": LABELS}
+    assert RandomMixUp(num_classes=CLASSES)(tokens)["mask"] is tokens["mask"]

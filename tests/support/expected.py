@@ -3,7 +3,6 @@
 import math
 
 import torch
-from support.helpers import HEIGHT, WIDTH
 from support.recognition import (
     IMAGE,
     LABEL,
@@ -11,6 +10,7 @@ from support.recognition import (
     MASK,
     children,
     fits,
+    image_of,
     roles,
     walk,
     walk_like,
@@ -19,15 +19,15 @@ from support.recognition import (
 from cutmix_transforms import MixedTarget
 
 
-def lam_of(box, share):
+def lam_of(box, share, size):
     top, left, bottom, right = box
-    return 1 - share * (bottom - top) * (right - left) / (HEIGHT * WIDTH)
+    return 1 - share * (bottom - top) * (right - left) / (size[0] * size[1])
 
 
 def mixed_pixels(own, other, box, share):
     """The pixels of one sample, one by one; what a share of 0 covers takes nothing, not even NaN."""
     top, left, bottom, right = box
-    flat = [one.reshape(-1, HEIGHT, WIDTH).tolist() for one in (own, other)]
+    flat = [one.reshape(-1, *own.shape[-2:]).tolist() for one in (own, other)]
     for channel, theirs in zip(*flat, strict=True):
         for y in range(top, bottom):
             for x in range(left, right):
@@ -157,7 +157,7 @@ def check_batch(batch, out, mix, draw, *, blends):
     for path, leaf in before.items():
         if what[path] == LEFT:
             assert after[path] is leaf
-            assert not fits(leaf, count, is_sample=False), path
+            assert not fits(leaf, image_of(batch, what), count, is_sample=False), path
             continue
         for i, j in enumerate(draw.partners.tolist()):
             own, other = row(leaf, i), row(leaf, j)
@@ -166,7 +166,9 @@ def check_batch(batch, out, mix, draw, *, blends):
             elif what[path] == MASK:
                 check_mask(after[path], own, other, boxes[i], shares[i], blends=blends, i=i)
             else:
-                check_label(after[path], own, other, lam_of(boxes[i], shares[i]), mix.target, classes[path], i)
+                check_label(
+                    after[path], own, other, lam_of(boxes[i], shares[i], draw.size), mix.target, classes[path], i
+                )
         check_type(after[path], leaf, what[path])
     check_same_containers(batch, out, {path for path in before if what[path] != LEFT})
 
@@ -186,7 +188,7 @@ def check_sample(samples, i, j, out, mix, draw, *, blends):
     for path, leaf in own.items():
         if what[path] == LEFT:
             assert after[path] is leaf
-            assert not fits(leaf, 1, is_sample=True), path
+            assert not fits(leaf, image_of(samples[i], what), 1, is_sample=True), path
             continue
         check_own_memory(after[path], leaf)
         if what[path] == IMAGE:
@@ -196,5 +198,5 @@ def check_sample(samples, i, j, out, mix, draw, *, blends):
             check_type(after[path], leaf, MASK)
             check_mask(after[path], torch.as_tensor(leaf), torch.as_tensor(other[path]), box, share, blends=blends)
         else:
-            check_label(after[path], leaf, other[path], lam_of(box, share), mix.target, classes[path])
+            check_label(after[path], leaf, other[path], lam_of(box, share, draw.size), mix.target, classes[path])
     check_same_containers(samples[i], out, {path for path in own if what[path] != LEFT})

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from support.helpers import HEIGHT, WIDTH
 from torchvision import tv_tensors
 
 LABEL_KEYS = ("labels", "label", "targets", "target")
@@ -63,9 +62,9 @@ def label_paths(root):
         holder = (*holder, wanted[0])
 
 
-def is_dense(leaf, *, is_sample):
+def is_dense(leaf, size, *, is_sample):
     shape = tuple(leaf.shape) if is_sample else tuple(leaf.shape[1:])
-    return shape in ((HEIGHT, WIDTH), (1, HEIGHT, WIDTH))
+    return shape in (size, (1, *size))
 
 
 def roles(root, *, is_sample):
@@ -76,10 +75,12 @@ def roles(root, *, is_sample):
     plain = [path for path in plain if str(path[-1]).lower() not in ("mask", "masks")] or plain
     large = [path for path in plain if leaves[path].ndim >= (3 if is_sample else 4)]
     images = [path for path in explicit if path not in labels] or large[:1]
+    size = tuple(leaves[images[0]].shape[-2:]) if images else None
     found = {}
     for path, leaf in leaves.items():
         is_named = str(path[-1]).lower() in ("mask", "masks")
-        is_map = is_pure(leaf) and (path in labels or is_named) and leaf.ndim and is_dense(leaf, is_sample=is_sample)
+        can_be = is_pure(leaf) and (path in labels or is_named) and leaf.ndim
+        is_map = can_be and is_dense(leaf, size, is_sample=is_sample)
         if path in images:
             found[path] = IMAGE
         elif isinstance(leaf, tv_tensors.Mask) or is_map:
@@ -89,14 +90,15 @@ def roles(root, *, is_sample):
     return found
 
 
-def fits(leaf, count, *, is_sample):
-    """Whether a leaf has a value, or several, for each pixel of each image."""
+def fits(leaf, image, count, *, is_sample):
+    """Whether a leaf has a value, or several, for each pixel of each image, whose channels may be last."""
+    sizes = [tuple(image.shape[-2:])] + ([tuple(image.shape[-3:-1])] if image.shape[-1] == 3 else [])
     shape = tuple(getattr(leaf, "shape", ()))
     if not is_sample:
         if shape[:1] != (count,):
             return False
         shape = shape[1:]
-    return shape[-2:] == (HEIGHT, WIDTH) or (len(shape) > 2 and shape[-3:-1] == (HEIGHT, WIDTH))
+    return shape[-2:] in sizes or (len(shape) > 2 and shape[-3:-1] in sizes)
 
 
 def walk_like(before, after):
@@ -111,5 +113,5 @@ def walk_like(before, after):
 
 
 def image_of(root, what):
-    """The first image."""
-    return next(leaf for path, leaf in walk(root).items() if what[path] == IMAGE)
+    """The first image; None where there is none of three axes or more."""
+    return next((leaf for path, leaf in walk(root).items() if what[path] == IMAGE), None)
