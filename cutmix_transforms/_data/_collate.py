@@ -38,6 +38,10 @@ class MixCollate:
     Windows and macOS), it must not be a ``lambda``. A transform that is not a mix of this package, such as a
     ``v2.Compose`` that ends with one, is applied to the collated batch.
 
+    To resume in the middle of an epoch with the same mixes, use torchdata's ``StatefulDataLoader`` and give the dataset
+    a ``state_dict()`` that returns ``{"random": torch.get_rng_state()}`` and a ``load_state_dict(state)`` that calls
+    ``torch.set_rng_state(state["random"])``.
+
     Args:
         transform: the mix, or another transform of batches.
         collate_fn: a function that makes a batch of a list of samples.

@@ -58,6 +58,7 @@ def test_image_classification(place):
     assert found == list(range(COUNT))
 
 
+@pytest.mark.slow
 def test_semantic_segmentation():
     """The model takes mixed masks as it takes others, and computes its loss itself; 255 is ignored."""
     samples = []

@@ -35,6 +35,7 @@ def accuracy(output, target, k):
 
 
 @pytest.mark.parametrize("place", ["their collate function", "ours"])
+@pytest.mark.slow
 def test_classification(place):
     """Smoothed in the loss, gradients clipped, weights averaged; evaluation does not mix."""
     mix, model = make(), network()
@@ -97,6 +98,7 @@ def pad_collate(samples):
 
 @pytest.mark.parametrize("place", ["after", "before"])
 @pytest.mark.parametrize("wrap", [tv_tensors.Mask, torch.Tensor.clone], ids=["wrapped", "plain"])
+@pytest.mark.slow
 def test_segmentation(place, wrap):
     """Images of unequal size, mixed after they were padded or before; what is padded is ignored."""
     samples = []
@@ -161,6 +163,7 @@ def small_mask_rcnn():
 
 
 @pytest.mark.parametrize("mix", [RandomCutMix(min_visibility=0.1), RandomMixUp()], ids=["cutmix", "mixup"])
+@pytest.mark.slow
 def test_detection(mix):
     """The keys that its evaluation needs stay aligned; a warm-up of the rate; losses by name."""
     loader = DataLoader(
