@@ -14,7 +14,7 @@ from cutmix_transforms._transforms._mixup import RandomMixUp
 
 KINDS: dict[str, type[RandomTransform]] = {"cutmix": RandomCutMix, "mixup": RandomMixUp, "cutout": RandomCutout}
 FORM = "cutmix, mixup or cutout, or mixes with + between, each with its options, mixup:alpha=0.2,p=0.5"
-_PLUS = re.compile(r"\+(?=[^\W\d])")  # not that of 1e+3
+PLUS = re.compile(r"\+(?=[^\W\d])")  # not that of 1e+3
 
 
 class _Call(NamedTuple):
@@ -82,15 +82,15 @@ def _known(kind: type[RandomTransform], options: dict[str, Any]) -> dict[str, An
 
 
 def _calls(text: str, defaults: dict[str, Any]) -> Iterator[_Call]:
-    for part in _PLUS.split(text):
+    for part in PLUS.split(text):
         name, _, written = part.partition(":")
         if name not in KINDS:
             raise ValueError(f"must be {FORM}, got {text!r}")
-        yield _Call(KINDS[name], _known(KINDS[name], defaults) | _options(written, text))
+        yield _Call(KINDS[name], _known(KINDS[name], defaults) | options_of(written, text))
 
 
-def _options(written: str, text: str) -> dict[str, Any]:
-    """Return ``alpha=1,p=0.5`` as a dictionary."""
+def options_of(written: str, text: str) -> dict[str, Any]:
+    """Return ``alpha=1,p=0.5`` as a dictionary; ``text`` is all that was written, for the error."""
     try:
         call = ast.parse(f"_({written})", mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
@@ -98,7 +98,7 @@ def _options(written: str, text: str) -> dict[str, Any]:
         return {_name(one): _literal(one.value) for one in call.keywords}
     except (SyntaxError, ValueError):
         raise ValueError(
-            f"must have options as in Python, alpha=1,p=0.5 or fill=mean, got {written!r} in {text!r}"
+            f"must have options as in Python, alpha=1,p=0.5 or target=pair, got {written!r} in {text!r}"
         ) from None
 
 

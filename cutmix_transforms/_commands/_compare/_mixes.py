@@ -1,6 +1,5 @@
 """The mixes that the compare command compares, as they are written on its command line."""
 
-import ast
 import importlib
 import inspect
 import re
@@ -12,24 +11,20 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn import functional as F
 
+from cutmix_transforms._commands._spec import KINDS, PLUS, options_of
 from cutmix_transforms._metrics._accuracy import mixed_accuracy
 from cutmix_transforms._metrics._loss import MixedLoss
-from cutmix_transforms._transforms._base import RandomTransform
 from cutmix_transforms._transforms._choice import RandomMixChoice
-from cutmix_transforms._transforms._cutmix import RandomCutMix
 from cutmix_transforms._transforms._cutout import RandomCutout
 from cutmix_transforms._transforms._mix import Mix
-from cutmix_transforms._transforms._mixup import RandomMixUp
 
 Transform = Callable[..., Any]  # of a batch of images and their labels
 
 NONE = "none"
-NAMED: dict[str, type[RandomTransform]] = {"cutout": RandomCutout, "mixup": RandomMixUp, "cutmix": RandomCutMix}
 FORM = (
     "none, cutout, mixup, cutmix, MODULE:CLASS or several with + between, each with its options, cutmix:alpha=1,p=0.5"
 )
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_PLUS = re.compile(r"\+(?=[^\W\d])")  # not that of 1e+3
 _PART = re.compile(r"(?P<name>[\w.]+(?::\w+(?=:|$))?)(?::(?P<options>.+))?", re.DOTALL)
 
 
@@ -56,7 +51,7 @@ def make(text: str, num_classes: int, mean: list[float]) -> Transform | None:
     """
     if text == NONE:
         return None
-    parts = [_part(one, text) for one in _PLUS.split(text)]
+    parts = [_part(one, text) for one in PLUS.split(text)]
     try:
         made = [part.make(**_usual(part, num_classes, mean) | part.options) for part in parts]
         return made[0] if len(made) == 1 else RandomMixChoice(made)
@@ -97,7 +92,7 @@ def described(text: str, num_classes: int, mean: list[float], size: int) -> str:
 
 def with_options(text: str, options: dict[str, float | None]) -> str:
     """Return a mix with options for all added to each of its parts that can have them and says nothing of its own."""
-    return text if text == NONE else "+".join(_added(one, text, options) for one in _PLUS.split(text))
+    return text if text == NONE else "+".join(_added(one, text, options) for one in PLUS.split(text))
 
 
 def _added(one: str, text: str, options: dict[str, float | None]) -> str:
@@ -116,22 +111,13 @@ def _part(one: str, text: str) -> Part:
     if found is None:
         raise ValueError(f"--mix must be {FORM}, got {text!r}")
     name = found["name"]
-    if ":" not in name and name not in NAMED:
+    if ":" not in name and name not in KINDS:
         raise ValueError(f"--mix must be {FORM}, got {text!r}")
-    return Part(NAMED.get(name) or _imported(name, text), _options(found["options"] or "", text))
-
-
-def _options(written: str, text: str) -> dict[str, Any]:
-    """Return ``alpha=1,p=0.5`` as a dictionary."""
     try:
-        call = ast.parse(f"_({written})", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args or any(one.arg is None for one in call.keywords):
-            raise ValueError("no options by name")
-        return {str(one.arg): ast.literal_eval(one.value) for one in call.keywords}
-    except (SyntaxError, ValueError):
-        raise ValueError(
-            f"--mix must have options as in Python, alpha=1,p=0.5 or target='pair', got {written!r} in {text!r}"
-        ) from None
+        options = options_of(found["options"] or "", text)
+    except ValueError as error:
+        raise ValueError(f"--mix {error}") from None
+    return Part(KINDS.get(name) or _imported(name, text), options)
 
 
 def _imported(name: str, text: str) -> Callable[..., Any]:
