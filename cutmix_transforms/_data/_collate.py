@@ -12,7 +12,7 @@ from cutmix_transforms._data._samples import mix_samples
 from cutmix_transforms._data._shared_memory import check_room, move_to_shared_memory
 from cutmix_transforms._data._stacking import Columns, check_forms, column_of, stack
 from cutmix_transforms._structure._column import stacked
-from cutmix_transforms._structure._containers import Nest, item_of, keys_of
+from cutmix_transforms._structure._containers import Nest, can_be_kept, item_of, keys_of
 from cutmix_transforms._structure._fit import check_counts
 from cutmix_transforms._structure._read import Parts, check_leaves, check_stackable
 from cutmix_transforms._transforms._inputs import with_targets
@@ -138,7 +138,8 @@ class MixCollate:
         """Return the layout of the samples, which is the last one as long as their structure stays the same."""
         key, layout = [mix, mix.labels_getter, *columns.form], self._layout
         if layout is None or layout.key != key or callable(mix.labels_getter):
-            layout = self._layout = _Layout.of(mix, sample, key)
+            layout = _Layout.of(mix, sample, key)
+            self._layout = layout if can_be_kept(sample) else None
         return layout
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -199,7 +200,7 @@ class _Layout(NamedTuple):
         count = len(parts.nest.leaves)
         places = parts.nest.with_leaves([_Place(i) for i in range(count)])
         batch = collate([places], collate_fn_map={_Place: lambda batch, **_: batch[0]})
-        return cls(key, parts.places(), Nest.of(batch), is_list=batch == [*range(count)])
+        return cls(key, parts.places(), Nest.of(batch), is_list=type(batch) is list and batch == [*range(count)])
 
 
 def _check_samples(samples: Any) -> None:
@@ -207,7 +208,7 @@ def _check_samples(samples: Any) -> None:
     if not isinstance(samples, (tuple, list)) or not samples:
         return
     first = samples[0]
-    if isinstance(first, Tensor) and first.ndim >= 4 and any(_has_length(one, len(first)) for one in samples[1:]):
+    if isinstance(first, Tensor) and first.ndim >= 4 and any(_are_labels(one, first) for one in samples[1:]):
         raise TypeError(
             "samples must be a list of samples, not a batch (for a dataset of batches, use the mix as collate_fn: "
             f"DataLoader(..., batch_size=None, collate_fn=mix)), got a first item of shape {tuple(first.shape)}"
@@ -220,8 +221,9 @@ def _check_samples(samples: Any) -> None:
         )
 
 
-def _has_length(value: Any, count: int) -> bool:
-    return isinstance(value, Tensor) and value.ndim > 0 and len(value) == count
+def _are_labels(value: Any, images: Tensor) -> bool:
+    """Tell whether this is one label for each image, not another sample."""
+    return isinstance(value, Tensor) and 0 < value.ndim < images.ndim and len(value) == len(images)
 
 
 class _Place(int):

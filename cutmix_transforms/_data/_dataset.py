@@ -137,7 +137,10 @@ def _check_map_style(name: str, dataset: Any) -> None:
 
 def _ends_of(weights: Any, count: int, least: int) -> NDArray[np.float64]:
     """Return the cumulative sums of the weights, which are checked first."""
-    found = np.asarray(weights, dtype=object if isinstance(weights, str) else None)
+    try:
+        found = np.asarray(weights, dtype=object if isinstance(weights, str) else None)
+    except (RuntimeError, TypeError, ValueError):  # ragged, or a tensor that numpy cannot hold
+        found = np.asarray(None)
     if found.ndim != 1 or found.dtype.kind not in "iuf":
         raise TypeError(f"weights must be a sequence of numbers, got {received(weights)}")
     if len(found) != count:

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map_only
 from torch.utils.data._utils.collate import collate, collate_tensor_fn, default_collate_fn_map
 from torchvision import tv_tensors
 
 from cutmix_transforms._data._shared_memory import is_ordinary, memory_like
-from cutmix_transforms._structure._column import Column
+from cutmix_transforms._structure._column import Column, stacked
 from cutmix_transforms._structure._containers import fields_of, keys_of
 from cutmix_transforms.functional._draw import HostDraw
 from cutmix_transforms.functional._pixels import write_mixed
@@ -91,7 +90,7 @@ def _check_keys(samples: Sequence[Any]) -> None:
 def stack(samples: list[Any]) -> Any:
     """Collate samples like ``default_collate``, but keep the types of tv_tensors."""
     try:
-        return tree_map_only(Rows, Rows.stacked, _collated(samples))
+        return collate(samples, collate_fn_map=_STACKED)
     except (AttributeError, KeyError, RuntimeError, TypeError) as error:
         check_forms(samples, error)
         raise
@@ -164,7 +163,13 @@ def _check_shapes(shapes: set[torch.Size]) -> None:
         )
 
 
+def _stacked_column(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> Tensor:  # noqa: ARG001
+    column: Tensor = stacked(_column(batch))
+    return column
+
+
 _KNOWN: Any = {**default_collate_fn_map, tv_tensors.TVTensor: _column, Tensor: _column}
+_STACKED: Any = {**default_collate_fn_map, tv_tensors.TVTensor: _stacked_column, Tensor: _stacked_column}
 
 
 def _allocate(rows: Sequence[Tensor]) -> Tensor:

@@ -128,6 +128,16 @@ def _is_plain(node: Any) -> bool:
     return is_known and all(_is_plain(item_of(node, key)) for key in keys)
 
 
+def can_be_kept(node: Any) -> bool:
+    """Return True if others can be rebuilt from a container later, which would share what is empty, or a state."""
+    return _is_plain(node) and not _holds_empty(node)
+
+
+def _holds_empty(node: Any) -> bool:
+    keys = keys_of(node)
+    return keys is not None and (not keys or any(_holds_empty(item_of(node, key)) for key in keys))
+
+
 def with_items(node: Any, items: dict[Any, Any]) -> Any:
     """Return a container of the same type with some items replaced, or added to a mapping."""
     kind = type(node)

@@ -243,7 +243,7 @@ def _is_of_instances(nest: Nest, place: int) -> bool:
 
 def is_dense(labels: Tensor, images: Tensor, dims: int) -> bool:
     """Return True if labels ``(N, H, W)`` or ``(N, 1, H, W)``, or ``(H, W)`` of a sample, have one value per pixel."""
-    if labels.shape[:1] != images.shape[:1]:
+    if labels.shape[:1] != images.shape[:1] or tuple(labels.shape) == image_size(images, dims):
         labels = labels[None]
     if labels.ndim not in (dims + 1, dims + 2) or images.ndim < dims + 2 or labels.shape[0] != images.shape[0]:
         return False

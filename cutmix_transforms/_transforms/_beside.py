@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cutmix_transforms._structure._read import Parts
     from cutmix_transforms._transforms._mix import Mix
 
+_PROBED = 1024  # a size that has room for boxes of any number of pixels
 Blends = Literal["nothing", "boxes", "images"]
 
 
@@ -48,9 +49,10 @@ def _found_for(number: int) -> tuple[Blends, ...]:
 
 def _blends_of_one(mix: Mix) -> Blends:
     """Return which part of an image a mix blends, found by calling ``place``, so that no mix has to declare it."""
-    size = (64,) * mix.dims
-    placement = mix.place(np.tile([0.1, 0.5, 0.9], (mix.numbers, 1)), size)
-    check_placement(placement, size, 3, type(mix).__name__)
+    size, rows = (_PROBED,) * mix.dims, 256
+    irrational = np.exp(0.5 + np.arange(mix.numbers) / 7)  # so that the rows are spread evenly
+    placement = mix.place(np.outer(irrational, np.arange(rows)) % 1, size)
+    check_placement(placement, size, rows, type(mix).__name__)
     if placement.boxes is None:
         return "images"
     return "boxes" if (np.asarray(placement.opacity) < 1).any() else "nothing"

@@ -11,7 +11,7 @@ from cutmix_transforms._structure._instances import Instances
 from cutmix_transforms.functional._blend import to_dtype
 from cutmix_transforms.functional._draw import HostDraw, Size
 from cutmix_transforms.functional._registry import convert_boxes, instance_kernel
-from cutmix_transforms.functional._visibility import View, boxes_of_masks, join_masks
+from cutmix_transforms.functional._visibility import ROUNDING, View, boxes_of_masks, join_masks
 from cutmix_transforms.functional._wrap import rewrap, unwrap
 
 XYXY = tv_tensors.BoundingBoxFormat.XYXY
@@ -87,7 +87,7 @@ def look_at(instances: Instances, view: View, min_visibility: float) -> Seen:
     decisive = fractions[min(fractions)] if fractions else everything
     is_cut = fractions.get(0, everything) < 1
     is_smaller = is_cut if has_masks else _is_changed(instances, leaves)
-    return Seen(leaves, (decisive > min_visibility).nonzero()[:, 0], is_cut, is_smaller)
+    return Seen(leaves, (decisive > min_visibility + ROUNDING).nonzero()[:, 0], is_cut, is_smaller)
 
 
 def _is_changed(instances: Instances, leaves: list[Tensor]) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cutmix_transforms.functional._checks import can_look_at, check_count, edges_in_words, received
 
+_LEAST = 2**-24  # of a smaller opacity nothing would show, as lam is 1 in float32: not even a NaN must
 Size = tuple[int, ...]  # (height, width), or one number for each axis that a box spans
 
 
@@ -223,6 +224,7 @@ def draw_of(partners: NDArray[np.int64], placement: Placement, size: Size, shift
     """Make a draw of partners and a placement with one row for all samples, or one per sample."""
     boxes = np.array([whole_box(size)]) if placement.boxes is None else placement.boxes
     opacity = np.array(placement.opacity, dtype=np.float32, ndmin=1)
+    opacity[opacity < _LEAST] = 0
     return HostDraw(partners, boxes, opacity, size, shift)
 
 

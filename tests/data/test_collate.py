@@ -3,6 +3,7 @@
 import copy
 import gc
 import weakref
+from collections import UserDict, defaultdict
 from functools import partial
 
 import numpy as np
@@ -16,7 +17,7 @@ from support.mixes import BOTH, mixes_of, over
 from support.oracles import constant_images
 from support.samples import SAMPLES, agree, as_list, forms, image_and_target
 from torch import nn
-from torch.utils.data import default_collate
+from torch.utils.data import DataLoader, default_collate
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
@@ -225,3 +226,48 @@ def test_other_transforms_get_the_collated_batch():
 def test_repr_of_collate():
     assert repr(MixCollate(RandomMixUp(), collate_fn=as_list)).startswith("MixCollate(RandomMixUp(alpha=1.0")
     assert repr(MixCollate(RandomMixUp(), collate_fn=as_list)).endswith("collate_fn=as_list)")
+
+
+@pytest.mark.parametrize("empty", [dict, list], ids=["dict", "list"])
+def test_empty_containers_are_new_in_every_batch(empty):
+    """What the user writes into one batch is not in the next one, nor is any batch lost."""
+    samples = [{"image": torch.rand(3, HEIGHT, WIDTH), "label": i % 4, "notes": empty()} for i in range(12)]
+    loader, count = DataLoader(samples, 4, collate_fn=MixCollate(RandomCutMix(num_classes=4))), 0
+    for batch in loader:
+        assert batch["notes"] == empty()
+        batch["notes"].update(seen=1) if empty is dict else batch["notes"].append(1)
+        count += 1
+    assert count == 3
+
+
+def test_the_state_of_containers_is_that_of_their_batch():
+    collate = MixCollate(RandomCutMix(num_classes=4))
+    for factory in (int, str):
+        samples = [defaultdict(factory, image=torch.rand(3, HEIGHT, WIDTH), label=i) for i in range(4)]
+        assert collate(samples).default_factory is factory
+
+
+class _Listed(list):
+    """What some datasets return."""
+
+
+def test_a_subclass_of_list_stays_one():
+    samples = [_Listed([torch.rand(3, HEIGHT, WIDTH), i]) for i in range(4)]
+    assert type(MixCollate(RandomCutMix(num_classes=4))(samples)) is _Listed
+
+
+def test_other_transforms_get_tensors_in_containers_of_any_kind():
+    samples = [UserDict(image=torch.rand(3, HEIGHT, WIDTH), label=i) for i in range(4)]
+    batch = MixCollate(lambda batch: batch)(samples)
+    assert type(batch) is UserDict
+    assert torch.equal(batch["image"], torch.stack([sample["image"] for sample in samples]))
+    composed = MixCollate(v2.Compose([RandomCutMix(num_classes=4)]))(samples)
+    assert composed["label"].shape == (4, 4)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_unlabeled_samples_of_four_axes_are_no_batch(dims):
+    """Volumes and videos, each a plain tensor."""
+    samples = [torch.full((4, 2, HEIGHT, WIDTH), float(i)) for i in range(4)]
+    batch = MixCollate(RandomCutMix(dims=dims, labels_getter=None))(samples)
+    assert batch.shape == (4, 4, 2, HEIGHT, WIDTH)

@@ -405,3 +405,12 @@ def test_dims_is_a_whole_number():
         for value in (1.0, "2", True, None):
             with says(TypeError, ["dims", "integer", repr(value)]):
                 cls(dims=value)
+
+
+def test_dense_labels_of_samples_with_a_side_of_one():
+    for dims, size in ((1, (1,)), (2, (1, 7)), (3, (1, 5, 7))):
+        samples = [(torch.rand(2, *size), torch.randint(3, size)) for _ in range(4)]
+        assert MixDataset(samples, RandomCutMix(dims=dims))[0][1].shape == size
+        assert MixCollate(RandomCutMix(dims=dims))(samples)[1].shape == (4, *size)
+    sample = {"image": torch.rand(3, 1, 9), "mask": torch.zeros(1, 9, dtype=torch.int64)}
+    assert int(RandomCutout(1.0, inside=True, mask_fill=1)(sample)["mask"].sum()) == 9

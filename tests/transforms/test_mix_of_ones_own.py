@@ -20,6 +20,8 @@ from cutmix_transforms import (
     MixCollate,
     MixDataset,
     MixedTarget,
+    RandomMixChoice,
+    RandomMixUp,
     show_batch,
 )
 from cutmix_transforms.functional import Placement
@@ -215,21 +217,21 @@ def test_hooks_that_are_missing():
 
 
 class Rarely(Mix):
-    """A band that is blended now and then."""
+    """A band that is blended so seldom that it is not found out before."""
 
     numbers = 1
 
     def place(self, numbers, size):
-        return Placement.between(0, 0, size[0] // 2, size[1], np.where(numbers[0] > 0.95, 0.5, 1.0))
+        return Placement.between(0, 0, size[0] // 2, size[1], np.where(numbers[0] > 0.9999, 0.5, 1.0))
 
 
 def test_classes_are_never_blended():
     """Also not by a mix of which that was not to be seen before it drew."""
     masks = tv_tensors.Mask((torch.arange(6) * 2).view(-1, 1, 1).expand(6, HEIGHT, WIDTH).contiguous())
     mix = Rarely(per_sample=True)
-    for _ in range(50):
-        draw = mix.draw(IMAGES)
-        if (draw.opacity < 1).any():
+    for opacity in (1.0, 0.5) * 10:
+        draw = mix.draw(IMAGES)._replace(opacity=torch.full((6,), opacity))
+        if opacity < 1:
             with pytest.raises(ValueError, match="opacity must be 1 for masks"):
                 mix(IMAGES, masks, draw=draw)
         else:
@@ -307,3 +309,35 @@ def test_names_that_a_mix_of_ones_own_may_use():
     assert bool((targets.amax(1) >= 0.5).all())
     public = {name for cls in (Mix, Mix.__base__) for name in vars(cls) if not name.startswith("_")}
     assert public == {"place", "forward", "draw", "dims"}
+
+
+class Patch(Mix):
+    """A patch of so many pixels, which only fits into large images."""
+
+    numbers = 2
+
+    def place(self, numbers, size):
+        top, left = (number * (side - 12 + 1) // 1 for number, side in zip(numbers, size, strict=True))
+        return Placement.between(top, left, top + 12, left + 12)
+
+
+class Seldom(Mix):
+    """Blends one time in a hundred."""
+
+    numbers = 1
+
+    def place(self, numbers, size):
+        opacity = np.where(numbers[0] < 0.01, 0.5, 1.0)
+        return Placement.between(0, 0, size[0], np.full_like(numbers[0], size[1] // 2), opacity=opacity)
+
+
+def test_what_a_mix_blends_is_found_at_a_size_that_fits():
+    images, masks = torch.rand(4, 3, 64, 80), torch.randint(5, (4, 64, 80))
+    assert Patch()(images, masks)[1].shape == masks.shape
+    choice = RandomMixChoice([Patch(num_classes=6), RandomMixUp(num_classes=6)])
+    assert choice(images, torch.arange(4))[1].shape == (4, 6)
+
+
+def test_a_mix_that_seldom_blends_is_found_out():
+    with pytest.raises(ValueError, match="target must be 'pair'"):
+        Seldom()(torch.rand(4, 3, HEIGHT, WIDTH), torch.randint(5, (4, HEIGHT, WIDTH)))

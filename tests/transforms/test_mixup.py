@@ -44,3 +44,16 @@ def test_mixup_is_the_whole_image_as_box(make, images):
     draw = RandomMixUp(per_sample=True, p=0.5).draw(images)
     assert draw.boxes.tolist() == [[0, 0, HEIGHT, WIDTH]] * 6
     torch.testing.assert_close(draw.opacity, 1 - draw.lam)
+
+
+def test_what_is_kept_whole_takes_nothing_of_the_partner():
+    """Not even a NaN where ``lam`` is so near to 1 that it is 1 in float32."""
+    torch.manual_seed(31)
+    images = torch.zeros(2000, 1, 2, 3)
+    images[::2] = float("nan")
+    mix = RandomMixUp(alpha=0.1, per_sample=True, num_classes=2)
+    draw = mix.draw(images)
+    mixed, _ = mix(images, torch.arange(2000) % 2, draw=draw)
+    is_whole = draw.lam == 1
+    assert int(is_whole.sum()) > 50
+    assert torch.equal(mixed[is_whole].isnan(), images[is_whole].isnan())
