@@ -52,7 +52,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     augment = "what all runs get: nothing, flips, or flips and random crops (default: crop; embedded: flip)"
     add("--augment", choices=AUGMENTS, help=augment)
     add("--epochs", metavar="N[,N...]", help="of every run; several, 20,40,80, to see what longer training changes")
-    add("--seeds", type=int, metavar="S", help="runs of each mix (default: 4; cifar: 3)")
+    add("--seeds", type=int, metavar="S", help="runs of each mix (default: 3)")
     add("--train-size", type=int, metavar="M", help="learn from that many images (default: all; embedded: 500)")
     add("--batch-size", type=int, metavar="B", help="of every process")
     add("--size", type=int, metavar="S", help="side of the images in pixels (default: as they are, up to 224)")

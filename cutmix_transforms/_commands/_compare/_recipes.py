@@ -18,7 +18,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "momentum": 0.9,
         "weight_decay": 5e-4,
         "schedule": "one-cycle",
-        "seeds": 4,
+        "seeds": 3,
     },
     "cifar": {
         "mix": ["none", "cutout:size=16", "mixup:alpha=1", "cutmix:alpha=1,p=0.5"],
