@@ -129,7 +129,7 @@ def _is_plain(node: Any) -> bool:
 
 
 def can_be_kept(node: Any) -> bool:
-    """Return True if others can be rebuilt from it later: these would have an empty container, or a state, in common."""
+    """Return True if no two copies of a container, rebuilt later, have an empty container or a state in common."""
     return _is_plain(node) and not _holds_empty(node)
 
 

@@ -198,7 +198,9 @@ def test_a_batch_for_which_shared_memory_has_no_room_is_one_clear_error(strategy
     for name, size in sizes.items():
         (kind, message), next_batch = told["results"][name]
         assert kind == "RuntimeError"
-        found = re.search(r"shared memory \(/dev/shm\) must have room .* (\d+) bytes, got (\d+) of (\d+) free", message)
+        found = re.search(
+            r"shared memory \(/dev/shm\) must have room .* (\d+) bytes, got (\d+) of (\d+) bytes free", message
+        )
         needed, free, whole = map(int, found.groups())
         assert free <= whole == 2**20 < size <= needed <= size + 2**16
         assert "--shm-size" in message
