@@ -20,6 +20,11 @@ def said(cell):
     return printed, ["picture" if PICTURES & set(data) else data["text/plain"] for data in shown]
 
 
+def is_script(cell):
+    """A cell to be copied whole may be long, and what training prints differs from machine to machine."""
+    return "script" in cell.metadata.get("tags", ())
+
+
 def code(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
@@ -31,7 +36,7 @@ def test_notebook(path):
     executed = nbformat.read(path, as_version=4)
     NotebookClient(executed, timeout=300, kernel_name="python3", resources={"metadata": {"path": FOLDER}}).execute()
     for before, now in zip(code(committed), code(executed), strict=True):
-        assert said(now) == said(before), before.source
+        assert is_script(now) or said(now) == said(before), before.source
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -40,7 +45,7 @@ def test_notebooks_are_short_and_clean(path):
     assert path.stat().st_size < 1_500_000
     assert committed.cells[0].cell_type == "markdown"
     for cell in code(committed):
-        assert len(cell.source.splitlines()) <= 10, cell.source
+        assert len(cell.source.splitlines()) <= (45 if is_script(cell) else 10), cell.source
         assert not any(output.get("name") == "stderr" for output in cell.outputs), cell.source
 
 
