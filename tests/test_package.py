@@ -214,11 +214,7 @@ def functions_of(path):
     return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
 
 
-# Not yet the comparison and the preview.
-WORDED = [path for path in MODULES if "_compare" not in path.parts and path.name not in ("_preview.py", "_spec.py")]
-
-
-@pytest.mark.parametrize("path", WORDED, ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_docstrings_of_functions_begin_with_a_verb(path):
     """Those of properties may be noun phrases."""
     for node in functions_of(path):
@@ -227,7 +223,7 @@ def test_docstrings_of_functions_begin_with_a_verb(path):
         assert is_property or first not in ("The", "A", "An", "What", "Whether", "How"), (node.name, first)
 
 
-@pytest.mark.parametrize("path", WORDED, ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_words_are_those_of_the_glossary(path):
     """One word for one thing: fraction, distribution, dataset, center, color, gray, probability."""
     found = re.findall(

@@ -55,7 +55,7 @@ class Data:
 
 @dataclass
 class Found:
-    """All pictures of a folder or of the package, before any of them is looked at."""
+    """Find all image files of a folder or of the package, before any of them is read."""
 
     name: str
     classes: list[str]
@@ -158,7 +158,7 @@ def _embedded() -> Found:
 
 
 def _tiles(path: Path) -> Iterator[tuple[Source, int]]:
-    """The pictures of 28 x 28 in a large one, from left to right, all of one class before all of the next."""
+    """Return the images of 28 x 28 in a large one, from left to right, all of one class before all of the next."""
     with Image.open(path) as large:
         large.load()
         columns, rows = large.width // 28, large.height // 28
@@ -195,7 +195,7 @@ def _labelled(folder: Path) -> tuple[Labelled, list[str]]:
 
 
 def _by_class(labelled: Labelled) -> list[list[int]]:
-    """The numbers of the pictures of each class, shuffled, the same on every machine."""
+    """Return the indices of the images of each class, shuffled, in the same way on every machine."""
     classes: dict[int, list[int]] = {}
     for i, (_, label) in enumerate(labelled):
         classes.setdefault(label, []).append(i)
@@ -221,7 +221,7 @@ def _check_counts(found: Found, chosen: list[int], least: int, what: str) -> Non
 
 
 def _usual_size(labelled: Labelled) -> int:
-    """The shorter side of the middle one of some pictures."""
+    """Return the median of the shorter sides of some images."""
     some = (source for source, _ in labelled[:: max(1, len(labelled) // 25)])
     sizes = (source.size if isinstance(source, Image.Image) else size_of(source) for source in some)
     sides = [min(size) for size in sizes if size]

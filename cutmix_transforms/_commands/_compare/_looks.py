@@ -1,4 +1,4 @@
-"""Pictures as samples of a data set, and what a look at each of them tells."""
+"""Image files as samples of a dataset, and what reading each of them once tells."""
 
 import hashlib
 from collections.abc import Callable
@@ -53,7 +53,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
         return self.transform(picture), label
 
     def __getitems__(self, plan: Plan | list[int]) -> list[tuple[Tensor, int]]:
-        """The samples of a batch; a plan also seeds all that is drawn for it, by the collate that comes after too."""
+        """Return the samples of a batch; a plan also seeds what is drawn for it, in the collate too."""
         if isinstance(plan, Plan):
             torch.manual_seed(plan.seed)
         return [self[i] for i in (plan.indices if isinstance(plan, Plan) else plan)]
@@ -69,7 +69,7 @@ class Look(NamedTuple):
 
 
 class Looking:
-    """A look at one of some pictures by its number, or why it cannot be read."""
+    """Read one image file by its index: return what it tells, or why it cannot be read."""
 
     def __init__(self, labelled: Labelled, size: int, *, keep: bool) -> None:
         self.pictures, self.keep = Pictures(labelled, size), keep
@@ -92,7 +92,7 @@ class Looking:
 
 @dataclass
 class Seen:
-    """All looks so far, by the numbers of the pictures."""
+    """Return what all files read so far tell, by their indices."""
 
     contents: dict[int, bytes] = field(default_factory=dict)
     moments: dict[int, tuple[list[float], list[float]]] = field(default_factory=dict)

@@ -32,7 +32,7 @@ class Block(nn.Module):
 
 
 def small(num_classes: int) -> nn.Module:
-    """A residual network for small pictures: three blocks, 32, 64 and 128 channels, each halves the sides."""
+    """Return a residual network for small images: three blocks, 32, 64 and 128 channels, each halves the sides."""
     return nn.Sequential(
         nn.Conv2d(3, 32, 3, padding=1, bias=False),
         nn.BatchNorm2d(32),
@@ -45,7 +45,7 @@ def small(num_classes: int) -> nn.Module:
 
 
 def make(name: str, num_classes: int, size: int) -> nn.Module:
-    """A network without pretrained weights, seen to work on pictures of that size.
+    """Return a network without pretrained weights, which was seen to work on images of that size.
 
     Args:
         name: ``small``, or a model for classification of torchvision or, where it is installed, timm.

@@ -20,7 +20,7 @@ class Mean:
 
     @classmethod
     def of(cls, values: list[float]) -> "Mean":
-        """The mean of at least one value."""
+        """Return the mean of at least one value."""
         return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
 
 
@@ -74,7 +74,7 @@ class Difference:
 
 
 def holm(p_values: dict[str, float]) -> dict[str, float]:
-    """Return p-values corrected for how many there are: the probability that any as small is by chance is at most that.
+    """Return p-values corrected for their number, by Holm's method.
 
     References:
         Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 1979.
@@ -97,7 +97,7 @@ def student_bound(degrees: int, level: float = LEVEL) -> float:
 
 
 def _within(angle: float, degrees: int) -> float:
-    """The probability of ``|t| < tan(angle) * sqrt(degrees)``.
+    """Return the probability of ``|t| < tan(angle) * sqrt(degrees)``.
 
     References:
         Abramowitz & Stegun, Handbook of Mathematical Functions, 1964, 26.7.3 and 26.7.4.
