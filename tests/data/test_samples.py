@@ -142,14 +142,16 @@ def test_mappings_of_other_types_pass_through():
     assert out["meta"] is meta
 
 
-def test_a_share_that_lam_cannot_tell_is_mixed_all_the_same():
-    """Such as one pixel of 20 million: in float32, lam is 1."""
+@pytest.mark.parametrize("opacity", [1e-9, 2**-23])
+def test_a_fraction_that_lam_cannot_tell_is_not_mixed(opacity):
+    """Where ``lam`` is 1 in float32 images are untouched, in every place; where it is not, they are mixed."""
     images, labels = torch.rand(6, 3, HEIGHT, WIDTH, dtype=torch.float64), torch.arange(6)
-    mix = RandomCutMix(num_classes=6, ratio=(1, 1), opacity=1e-9)
+    mix = RandomCutMix(num_classes=6, ratio=(1, 1), opacity=opacity)
     state = torch.get_rng_state()
     mixed, targets = mix(images, labels)
-    assert torch.equal(targets, torch.eye(6))
-    assert (mixed != images).any()
+    is_untouched = opacity < 2**-24
+    assert torch.equal(targets, torch.eye(6)) == is_untouched
+    assert torch.equal(mixed, images) == is_untouched
     torch.set_rng_state(state)
     samples = MixCollate(mix, collate_fn=as_list)(list(zip(images, labels, strict=True)))
     assert torch.equal(torch.stack([image for image, _ in samples]), mixed)
