@@ -30,7 +30,6 @@ def beta(u: NDArray[np.float64], v: NDArray[np.float64], alpha: float, *, majori
     return lam
 
 
-def integers(u: NDArray[np.float64], number: Any) -> NDArray[Any]:
+def integers(u: NDArray[np.float64], number: Any) -> NDArray[np.int64]:
     """Return uniform integers from 0 to ``number - 1``, computed from uniform numbers in [0, 1)."""
-    whole: NDArray[Any] = u * number // 1
-    return whole
+    return (u * number).astype(np.int64)

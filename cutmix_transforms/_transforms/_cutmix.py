@@ -147,15 +147,15 @@ class RandomCutMix(Mix):
         low, high = self.opacity if isinstance(self.opacity, tuple) else (self.opacity, self.opacity)
         opacity = low if low == high else low + (high - low) * numbers[-1]
         dims, sides = self.dims, np.array(size)[:, None]  # (dims, 1)
-        of_lengths, of_places = numbers[:-1][:-dims], numbers[:-1][-dims:]
+        of_lengths, of_places = numbers[: -1 - dims], numbers[-1 - dims : -1]
         if self.ratio is None:
             lam = beta(of_lengths[0], of_lengths[1], self.alpha, majority=self.majority)
-            lengths = (1 - lam) ** (1 / dims) * sides // 1
+            lengths = ((1 - lam) ** (1 / dims) * sides).astype(np.int64)
             starts = start_around(integers(of_places, sides), lengths)
         else:
             lengths = _lengths_between(of_lengths[:dims], sides, self.ratio)
             starts = integers(of_places, sides - lengths + 1)
-        return Placement(clipped_boxes(starts, lengths, size), opacity)
+        return Placement(clipped_boxes(starts, lengths, sides), opacity)
 
 
 def _check_ratio(value: Any, dims: int) -> Ratio:
@@ -169,10 +169,9 @@ def _check_ratio(value: Any, dims: int) -> Ratio:
     return tuple(check_fractions("ratio", pair) for pair in value)
 
 
-def _lengths_between(u: NDArray[np.float64], sides: NDArray[np.int64], ratio: Ratio) -> NDArray[Any]:
+def _lengths_between(u: NDArray[np.float64], sides: NDArray[np.int64], ratio: Ratio) -> NDArray[np.int64]:
     """Return lengths in whole pixels, uniform between two fractions of the image's sides."""
     low, high = np.array(ratio).reshape(-1, 2, 1).swapaxes(0, 1)  # (1 or dims, 1) each
-    most = np.floor(high * sides + 1e-6)
-    least = np.minimum(np.ceil(low * sides - 1e-6), most)  # without a whole number in between, the next lower
-    lengths: NDArray[Any] = least + integers(u, most - least + 1)
-    return lengths
+    most = (high * sides + 1e-6).astype(np.int64)
+    least = np.minimum(np.ceil(low * sides - 1e-6).astype(np.int64), most)  # with no whole number between, the next lower
+    return least + integers(u, most - least + 1)

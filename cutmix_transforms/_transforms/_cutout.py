@@ -258,7 +258,7 @@ class RandomCutout(RandomTransform):
             starts = integers(numbers[1:-1], sides - lengths + 1)
         else:
             starts = start_around(integers(numbers[1:-1], sides), lengths)
-        holes = clipped_boxes(starts, lengths, size)
+        holes = clipped_boxes(starts, lengths, sides)
         holes[numbers[-1, 0] >= (self.p if self.training else 0)] = 0
         return torch.from_numpy(holes)
 
@@ -283,12 +283,13 @@ class RandomCutout(RandomTransform):
     def _noise_of_shape(self, *shape: int, device: torch.device) -> Tensor:
         return self._stream.noise(shape, device)
 
-    def _lengths(self, u: NDArray[np.float64], sides: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _lengths(self, u: NDArray[np.float64], sides: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return lengths of at least one pixel from uniform numbers, with one number for all sides of a hole."""
         low, high = self.size if isinstance(self.size, tuple) else (self.size, self.size)
         if isinstance(low, int):
             return low + integers(u, int(high) - low + 1) + 0 * sides
-        return np.maximum(((low + (high - low) * u) * sides + 1e-6) // 1, 1)  # 0.29 of 100 is 29
+        lengths = ((low + (high - low) * u) * sides + 1e-6).astype(np.int64)  # 0.29 of 100 is 29
+        return np.maximum(lengths, 1)
 
 
 def _check_holes(holes: Any, images: Tensor, dims: int) -> None:

@@ -105,13 +105,11 @@ def start_around(center: Any, length: Any) -> Any:
     return center - length // 2
 
 
-def clipped_boxes(starts: NDArray[Any], lengths: NDArray[Any], size: Size) -> NDArray[np.int64]:
-    """Return boxes ``(..., 2 * dims)``, clipped at the borders, from starts and lengths of shape ``(dims, ...)``."""
-    dims = len(size)
-    edges = np.empty((2 * dims, *starts.shape[1:]), dtype=np.int64)
-    edges[:dims] = np.maximum(starts, 0)
-    edges[dims:] = np.minimum(starts + lengths, np.array(size).reshape(dims, *(1,) * (starts.ndim - 1)))
-    return edges.T
+def clipped_boxes(
+    starts: NDArray[np.int64], lengths: NDArray[np.int64], sides: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return boxes ``(..., 2 * dims)``, clipped at the borders of the image; all arguments are ``(dims, ...)``."""
+    return np.concatenate([np.maximum(starts, 0), np.minimum(starts + lengths, sides)]).T
 
 
 class MixDraw(NamedTuple):
