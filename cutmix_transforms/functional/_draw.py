@@ -1,7 +1,8 @@
 """The draw: everything random about one call, as a value."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,8 +54,15 @@ def whole_box(size: Size) -> tuple[int, ...]:
 
 def inside_of(box: Sequence[int]) -> tuple[Any, ...]:
     """Return the index that selects the pixels inside a box, over the trailing axes of an image."""
-    dims = len(box) // 2
-    return (..., *map(slice, box[:dims], box[dims:]))
+    return next(inside_each([box]))
+
+
+def inside_each(boxes: Sequence[Sequence[int]]) -> Iterator[tuple[Any, ...]]:
+    """Yield the index that selects the pixels inside each of several boxes, as fast as a loop in Python can."""
+    edges = [*zip(*boxes, strict=True)]
+    dims = len(edges) // 2
+    sides = (map(slice, starts, stops) for starts, stops in zip(edges[:dims], edges[dims:], strict=True))
+    return zip(repeat(...), *sides, strict=False)
 
 
 class Placement(NamedTuple):

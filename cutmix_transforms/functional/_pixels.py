@@ -20,6 +20,7 @@ from cutmix_transforms.functional._draw import (
     MixDraw,
     for_kernels,
     image_size,
+    inside_each,
     inside_of,
     send_tensor,
     whole_box,
@@ -193,23 +194,21 @@ def _write_patches(out: Tensor, rows: Rows, partners: list[int], boxes: list[lis
     targets = _bits_of(out)
     pool = rows if others is None else others
     sources = _bits_of(pool) if isinstance(pool, Tensor) else targets.copy()
-    for i, (partner, box) in enumerate(zip(partners, boxes, strict=True)):
-        place = inside_of(box)
-        targets[i][place] = sources[partner][place]
+    for i, (partner, box) in enumerate(zip(partners, inside_each(boxes), strict=True)):
+        targets[i][box] = sources[partner][box]
 
 
 def _write_blend(out: Tensor, rows: Rows, opacity: NDArray[np.float32], shift: int) -> None:
     """Blend whole images with their partners, when all partners are the same shift away."""
-    exact = exact_dtype(out.dtype)
-    images = _as_batch(rows).to(exact)
-    mixed = out if exact == out.dtype else torch.empty_like(images)
+    exact, images = exact_dtype(out.dtype), _as_batch(rows)
     weights: Any = float(opacity[0])  # which need not be sent
     if len(opacity) > 1:
         weights = send_tensor(torch.from_numpy(opacity).to(exact), out.device).view(-1, *(1,) * (out.ndim - 1))
-    for here, there in with_partners(shift):
-        torch.lerp(images[here], images[there], weights if len(opacity) == 1 else weights[here], out=mixed[here])
-    if mixed is not out:
-        _narrow(out, mixed)
+    if exact == out.dtype:
+        for here, there in with_partners(shift):
+            torch.lerp(images[here], images[there], weights if len(opacity) == 1 else weights[here], out=out[here])
+    else:
+        _narrow(out, images.to(exact).lerp_(images.roll(-shift, 0).to(exact), weights))
     for i, strength in enumerate(opacity.tolist()):
         if strength in (0, 1):  # what does not show may be infinite
             out[i] = rows[(i + shift) % len(out) if strength else i]
