@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from cutmix_transforms._structure._read import Parts
 
 
+_MOST_RATIO = 1e9  # of two weights, so that their sums stay exact enough
+
+
 class MixDataset(Dataset[Any]):
     """A map-style dataset that mixes each sample with a partner drawn from the whole dataset.
 
@@ -152,6 +155,11 @@ def _ends_of(weights: Any, count: int, least: int) -> NDArray[np.float64]:
     if (found > 0).sum() < least:
         raise ValueError(
             f"weights must be above 0 for at least {least} possible partner(s), got {int((found > 0).sum())}"
+        )
+    if found.max() > _MOST_RATIO * found[found > 0].min():
+        raise ValueError(
+            f"weights above 0 must be at most {_MOST_RATIO:g} times as large as one another, "
+            f"got {found[found > 0].min()} and {found.max()}"
         )
     ends: NDArray[np.float64] = np.cumsum(found / found.max())
     return ends

@@ -94,12 +94,13 @@ def _check_alike(first: Parts, second: Parts) -> None:
 
 def _forms(parts: Parts) -> list[Any]:
     dims = len(parts.size)
+    channels = [leaf.shape[1] for _, leaf in parts.images if dims == 2 and leaf.ndim == 3]  # signals (1, C, T)
     pixels = [(tuple(leaf.shape[:-dims]), leaf.dtype) for _, leaf in (*parts.images, *parts.maps)]
     targets = [
         ((1, leaf.num_classes), torch.float32) if isinstance(leaf, ClassLabels) else (tuple(leaf.shape), leaf.dtype)
         for _, leaf in parts.targets
     ]
-    return [pixels, targets, [[type(leaf) for _, leaf in group.members] for group in parts.groups]]
+    return [channels, pixels, targets, [[type(leaf) for _, leaf in group.members] for group in parts.groups]]
 
 
 def _rows_are_alike(first: Parts, second: Parts) -> bool:

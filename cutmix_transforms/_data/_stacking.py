@@ -139,6 +139,7 @@ def _column(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> Rows | Te
     forms = set(map(_form_of_tensor, rows))
     if len(forms) > 1:
         _check_shapes({shape for shape, *_ in forms})
+        _check_complex({dtype for _, dtype, _ in forms})
     if len(kinds) > 1 and any(issubclass(kind, tv_tensors.TVTensor) for kind in kinds):
         raise TypeError(f"samples must hold tensors of the same type to be stacked, got {kinds}")  # see check_forms
     first = rows[0]
@@ -161,6 +162,13 @@ def _check_shapes(shapes: set[torch.Size]) -> None:
             f"images and labels must have the same shape in all samples to be stacked, got {found}; {way}, or pass "
             "a collate_fn that takes samples of unequal size"
         )
+
+
+def _check_complex(dtypes: set[torch.dtype]) -> None:
+    """Raise an error if only some samples are complex, since the others would become complex silently."""
+    if len({dtype.is_complex for dtype in dtypes}) > 1:
+        found = ", ".join(sorted(map(str, dtypes)))
+        raise ValueError(f"samples must be all complex or all real to be stacked, got {found}")
 
 
 def _stacked_column(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> Tensor:  # noqa: ARG001

@@ -32,4 +32,5 @@ def beta(u: NDArray[np.float64], v: NDArray[np.float64], alpha: float, *, majori
 
 def integers(u: NDArray[np.float64], number: Any) -> NDArray[np.int64]:
     """Return uniform integers from 0 to ``number - 1``, computed from uniform numbers in [0, 1)."""
-    return (u * number).astype(np.int64)
+    whole: NDArray[np.int64] = (u * number).astype(np.int64)
+    return whole

@@ -12,7 +12,7 @@ from torch import Tensor
 
 Path = tuple[Any, ...]  # the keys, indices and fields that lead to a leaf
 
-_SEQUENCES = (tuple, list, deque, UserList)
+SEQUENCES = (tuple, list, deque, UserList)
 _LEAVES = (Tensor, int, str)  # the most common leaves, tested first because it is fast
 
 
@@ -58,7 +58,7 @@ def keys_of(node: Any) -> Iterable[Any] | None:
     """Return the keys of a mapping, the indices of a sequence or the fields of a record; None for a leaf."""
     if isinstance(node, _LEAVES):
         return None
-    if isinstance(node, _SEQUENCES):
+    if isinstance(node, SEQUENCES):
         return fields_of(node) or range(len(node))
     return fields_of(node)
 
@@ -162,7 +162,7 @@ def _copy_with(node: Any, items: dict[Any, Any]) -> Any:
         return kind(items.get(i, item) for i, item in enumerate(node))
     out = copy(node)
     for key, item in items.items():
-        if isinstance(node, (Mapping, *_SEQUENCES)):
+        if isinstance(node, (Mapping, *SEQUENCES)):
             out[key] = item
         else:
             object.__setattr__(out, key, item)  # a frozen dataclass too

@@ -28,6 +28,8 @@ def check_dense(name: str, tensor: Tensor) -> None:
 def check_others(parts: Parts, pool: Parts) -> None:
     """Raise an error unless the samples of a second batch can be partners of the first batch."""
     for own, other in zip(_mixed_leaves(parts), _mixed_leaves(pool), strict=True):
+        if own.device != other.device:
+            raise ValueError(f"others must be on the device of the batch, {own.device}, got {other.device}")
         fits = type(own) is type(other) and own.dtype == other.dtype and own.shape[1:] == other.shape[1:]
         if not fits or not len(other):
             raise ValueError(

@@ -10,7 +10,7 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2.functional import is_pure_tensor
 
 from cutmix_transforms._structure._advice import PLACES
-from cutmix_transforms._structure._containers import Nest, at, fields_of
+from cutmix_transforms._structure._containers import SEQUENCES, Nest, at, fields_of
 from cutmix_transforms.functional._checks import received
 from cutmix_transforms.functional._pairs import MixedTarget
 
@@ -57,8 +57,8 @@ def _find_default(nest: Nest) -> Found:
     fields = fields_of(root)
     if fields is not None and (not isinstance(root, tuple) or any(map(_is_label_key, fields))):
         return _find_by_name(nest, ())
-    if not isinstance(root, (tuple, list)) or len(root) < 2:
-        kind = type(root[0] if isinstance(root, (tuple, list)) and root else root).__name__
+    if not isinstance(root, SEQUENCES) or len(root) < 2:
+        kind = type(root[0] if isinstance(root, SEQUENCES) and root else root).__name__
         raise ValueError(
             f"labels must be the second argument or an item {_quoted(LABEL_KEYS)} of a dictionary, got only {kind}; "
             f"{PLACES} (set labels_getter if the labels are elsewhere; None means no labels)"
@@ -66,7 +66,7 @@ def _find_default(nest: Nest) -> Found:
     second, path = root[1], (fields[1] if fields else 1,)
     if fields_of(second) is not None and not isinstance(second, MixedTarget):
         return _find_by_name(nest, path)
-    if isinstance(second, (tuple, list)) and any(fields_of(item) is not None for item in second):
+    if isinstance(second, SEQUENCES) and any(fields_of(item) is not None for item in second):
         raise ValueError(
             "labels must be a tensor or several tensors, or be in a dictionary (wrap a COCO dataset with "
             f"torchvision.datasets.wrap_dataset_for_transforms_v2), got a list of {type(second[0]).__name__}"
@@ -109,12 +109,12 @@ def _path_of(root: Any, getter: str | int) -> Path:
     fields = fields_of(root)
     if fields is not None and getter in fields:
         return (getter,)
-    if isinstance(getter, int) and isinstance(root, (tuple, list)):
+    if isinstance(getter, int) and isinstance(root, SEQUENCES):
         if not -len(root) <= getter < len(root):
             raise ValueError(f"labels must be item {getter} of the inputs {_WAYS_OUT}, got {len(root)} item(s)")
         index = getter % len(root)
         return (fields[index],) if fields else (index,)
-    if fields is None and isinstance(root, (tuple, list)):
+    if fields is None and isinstance(root, SEQUENCES):
         held = [(i, fields_of(item) or []) for i, item in enumerate(root) if fields_of(item) is not None]
         if held:
             index, fields = held[0]
@@ -125,7 +125,7 @@ def _path_of(root: Any, getter: str | int) -> Path:
 
 
 def _kind_of(root: Any) -> str:
-    return type(root[0] if isinstance(root, (tuple, list)) and root else root).__name__
+    return type(root[0] if isinstance(root, SEQUENCES) and root else root).__name__
 
 
 def _quoted(keys: tuple[Any, ...]) -> str:

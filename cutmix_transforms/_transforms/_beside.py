@@ -92,7 +92,8 @@ def _mix_instances(mix: Mix, base: Instances, partner: Instances, draw: HostDraw
     """Mix the instances of two samples: unite them if whole images are blended, otherwise paste the partner's."""
     canvas = max(base.size[0], partner.size[0]), max(base.size[1], partner.size[1])
     is_whole = draw.size == canvas and draw.boxes[0].tolist() == [0, 0, *canvas]
-    if draw.opacity[0] < 1 or (is_whole and blends_of(mix) == "images"):
+    can_hide = base.size == partner.size and not takes_any_shape(mix)  # as a CutMix whose box is the whole image
+    if draw.opacity[0] < 1 or (is_whole and blends_of(mix) == "images" and not can_hide):
         return unite_instances(base, partner, draw)
     return paste_instances(base, partner, torch.from_numpy(draw.boxes), mix.min_visibility or 0.0)
 

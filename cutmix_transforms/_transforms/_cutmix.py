@@ -173,5 +173,6 @@ def _lengths_between(u: NDArray[np.float64], sides: NDArray[np.int64], ratio: Ra
     """Return lengths in whole pixels, uniform between two fractions of the image's sides."""
     low, high = np.array(ratio).reshape(-1, 2, 1).swapaxes(0, 1)  # (1 or dims, 1) each
     most = (high * sides + 1e-6).astype(np.int64)
-    least = np.minimum(np.ceil(low * sides - 1e-6).astype(np.int64), most)  # with no whole number between, the next lower
-    return least + integers(u, most - least + 1)
+    least = np.minimum(np.ceil(low * sides - 1e-6).astype(np.int64), most)  # without one between, the next lower
+    lengths: NDArray[np.int64] = least + integers(u, most - least + 1)
+    return lengths

@@ -4,12 +4,13 @@ from collections.abc import Collection
 from typing import Any
 
 _SETTABLE = ("p", "generator")
+_OF_CLASS = ("dims", "numbers")  # which a mix without such an option sets for all its objects
 TIMM_SWITCH = "mixup_enabled"
 
 
 def check_settable(owner: str, name: str, value: Any, options: Collection[str]) -> None:
     """Raise an error if an option of an existing transform is set, other than ``p`` and ``generator``."""
-    if name in options and name not in _SETTABLE:
+    if name not in _SETTABLE and (name in options or name in _OF_CLASS):
         raise AttributeError(f"{read_only(owner, name)}, got {value!r}")
     check_no_switch(owner, name, value)
 

@@ -113,9 +113,7 @@ def start_around(center: Any, length: Any) -> Any:
     return center - length // 2
 
 
-def clipped_boxes(
-    starts: NDArray[np.int64], lengths: NDArray[np.int64], sides: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def clipped_boxes(starts: NDArray[np.int64], lengths: NDArray[np.int64], sides: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return boxes ``(..., 2 * dims)``, clipped at the borders of the image; all arguments are ``(dims, ...)``."""
     return np.concatenate([np.maximum(starts, 0), np.minimum(starts + lengths, sides)]).T
 
@@ -239,10 +237,11 @@ def check_placement(placement: Any, size: Size, rows: int, name: str) -> None:
     if not isinstance(placement, Placement):
         raise TypeError(f"{name}.place must return a functional.Placement, got {received(placement)}")
     opacity, boxes = placement.opacity, placement.boxes
-    if not isinstance(opacity, (int, float, np.ndarray, np.number)) or np.shape(opacity) not in ((), (1,), (rows,)):
+    is_known = isinstance(opacity, (int, float, np.ndarray, np.number)) and np.asarray(opacity).dtype.kind in "fiu"
+    if not is_known or np.shape(opacity) not in ((), (1,), (rows,)):
         raise ValueError(
-            f"{name}.place must return an opacity that is a number or, for {rows} rows, a numpy array ({rows},), "
-            f"got {received(opacity)} of shape {np.shape(opacity)}"
+            f"{name}.place must return an opacity that is a number or, for {rows} rows, a numpy array ({rows},) of "
+            f"numbers, got {received(opacity)} of shape {np.shape(opacity)}"
         )
     for strength in [opacity] if isinstance(opacity, float) else np.ravel(opacity).tolist():
         if not 0 <= strength <= 1:

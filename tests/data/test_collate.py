@@ -142,6 +142,8 @@ def test_collating_what_cannot_be_stacked(make):
         collate([(IMAGES[0], 0, object()), (IMAGES[1], 1, object())])
     with says(ValueError, ["(3, 17, 11)", "(3, 17, 9)", "a collate_fn that takes samples of unequal size"]):
         collate([(IMAGES[0], 0), (IMAGES[1, ..., :9], 1)])
+    with says(ValueError, ["samples", "all complex or all real", "torch.complex64", "torch.float32"]):
+        collate([(IMAGES[0], 0), (IMAGES[1] + 0j, 1)])
     picture = PIL.Image.new("RGB", (4, 4))
     with says(TypeError, ["v2.ToImage()", "PIL"]):
         collate([(picture, 0), (picture, 1)])

@@ -288,6 +288,7 @@ def test_class_balanced_partners_in_workers():
         ({"weights": [1, 2]}, ValueError, ["weights", "5 numbers", "2"]),
         ({"weights": [1, 2, 3, -1, 5]}, ValueError, ["weights", "at least 0", "-1", "index 3"]),
         ({"weights": [1, 2, 3, float("nan"), 5]}, ValueError, ["weights", "finite", "nan"]),
+        ({"weights": [1e16, 1, 1, 1, 1]}, ValueError, ["weights", "at most 1e+09 times", "1.0", "1e+16"]),
         ({"weights": [0] * 5}, ValueError, ["weights", "above 0", "0"]),
         ({"weights": [0, 0, 1, 0, 0]}, ValueError, ["weights", "above 0", "2", "1"]),
         ({"weights": "abcde"}, TypeError, ["weights", "sequence of numbers", "abcde"]),

@@ -18,6 +18,7 @@ from cutmix_transforms import (
     MixDataset,
     MixedTarget,
     RandomCutMix,
+    RandomMixChoice,
     RandomMixUp,
 )
 
@@ -75,6 +76,28 @@ def test_samples_that_differ(make, samples, words):
         MixCollate(make(**options), collate_fn=list)(samples)
     with pytest.raises(ValueError, match="samples must hold images, masks, boxes and labels of the same number"):
         [MixDataset(samples, make(**options))[0] for _ in range(20)]
+
+
+def test_signals_of_unequal_length_are_padded_and_those_of_unequal_channels_are_an_error():
+    mix = RandomMixUp(num_classes=5)
+    longer, more = (torch.ones(2, 9), 1), (torch.ones(3, 7), 1)
+    for signal, _ in MixCollate(mix, collate_fn=list)([(torch.ones(2, 7), 0), longer]):
+        assert signal.shape == (2, 9)
+    with says(ValueError, ["samples", "channels", "(2, 7)", "(3, 7)"]):
+        MixCollate(mix, collate_fn=list)([(torch.ones(2, 7), 0), more])
+
+
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_a_box_over_the_whole_image_hides_all_instances_also_in_a_choice(per_sample):
+    boxes = tv_tensors.BoundingBoxes([[0, 0, 5, 5], [2, 3, 11, 17]], format="XYXY", canvas_size=(HEIGHT, WIDTH))
+    samples = [
+        (torch.full((1, HEIGHT, WIDTH), float(i)), {"boxes": boxes, "labels": torch.tensor([i, i])}) for i in range(4)
+    ]
+    covering = RandomCutMix(ratio=(1, 1), per_sample=per_sample)
+    choice = RandomMixChoice([covering, RandomMixUp()], weights=[1, 0], per_sample=per_sample)
+    for image, target in MixCollate(choice, collate_fn=list)(samples):
+        assert target["labels"].tolist() == [int(image[0, 0, 0])] * 2
+        assert target["weights"].tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Containers are opened and rebuilt as what they were."""
 
 import dataclasses
-from collections import OrderedDict, UserDict, deque
+from collections import OrderedDict, UserDict, UserList, deque
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +57,8 @@ CONTAINERS = {
     "frozen": Frozen,
     "pair": Pair,
     "list": lambda image, label: Many([image, label]),
+    "user list": lambda image, label: UserList([image, label]),
+    "deque": lambda image, label: deque([image, label]),
     "deep": lambda image, label: {"data": UserDict(image=image), "more": [deque([1, 2])], "label": label},
 }
 
@@ -64,7 +66,7 @@ CONTAINERS = {
 def contents(batch):
     if isinstance(batch, dict) and "data" in batch:
         return batch["data"]["image"], batch["label"]
-    if isinstance(batch, list):
+    if isinstance(batch, (list, UserList, deque)):
         return tuple(batch)
     if isinstance(batch, (dict, UserDict)):
         return batch["image"], batch["label"]

@@ -139,11 +139,11 @@ class Narrow(HighBand):
 
 OF_MIX = ["num_classes", "per_sample", "min_visibility", "target", "label_smoothing", "labels_getter"]
 READ_ONLY = {
-    RandomCutMix: [*OF_MIX, "alpha", "ratio", "opacity", "majority", "dims"],
-    RandomMixUp: [*OF_MIX, "alpha", "majority"],
+    RandomCutMix: [*OF_MIX, "alpha", "ratio", "opacity", "majority", "dims", "numbers"],
+    RandomMixUp: [*OF_MIX, "alpha", "majority", "dims"],
     RandomCutout: ["size", "holes", "fill", "mask_fill", "inside", "min_visibility", "dims", "labels_getter"],
-    RandomMixChoice: [*OF_MIX, "transforms", "weights"],
-    HighBand: [*OF_MIX, "height"],
+    RandomMixChoice: [*OF_MIX, "transforms", "weights", "dims"],
+    HighBand: [*OF_MIX, "height", "dims", "numbers"],
 }
 MADE_LATER = [*MADE, HighBand(), Narrow()]
 

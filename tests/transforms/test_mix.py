@@ -258,6 +258,15 @@ def test_second_batches_that_do_not_fit(others, kind, words):
         RandomCutMix(num_classes=CLASSES)(*BATCH, others=others)
 
 
+@pytest.mark.parametrize("elsewhere", [0, 1])
+def test_a_second_batch_on_another_device(elsewhere):
+    others = [leaf.to("meta") if i == elsewhere else leaf for i, leaf in enumerate(SECOND)]
+    state = torch.get_rng_state()
+    with pytest.raises(ValueError, match="others must be on the device of the batch, cpu, got meta"):
+        RandomCutMix(num_classes=CLASSES)(*BATCH, others=tuple(others))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_a_draw_that_points_beyond_the_second_batch():
     mix = RandomCutMix(num_classes=CLASSES)
     draw = mix.draw(BATCH[0], others=SECOND)._replace(partners=torch.tensor([6, 5, 4, 3]))

@@ -194,6 +194,7 @@ def placing(**fields):
         ({"boxes": 0.3}, TypeError, ["boxes as a numpy array", "Placement(opacity=...)", "float: 0.3"]),
         ({"boxes": [[0, 0, 2, 2]]}, TypeError, ["boxes as a numpy array", "list"]),
         ({"boxes": torch.zeros(1, 4)}, TypeError, ["boxes as a numpy array", "torch.float32"]),
+        ({"opacity": np.array(["a"])}, ValueError, ["opacity that is a number", "array(['a']"]),
         ({"opacity": "a"}, ValueError, ["opacity that is a number", "'a'"]),
         ({"opacity": torch.tensor(0.3)}, ValueError, ["opacity that is a number", "tensor(0.3"]),
         ({"boxes": np.array([0, 0, 2, 2])}, ValueError, ["boxes (rows, 4) of integers", "(4,)"]),
