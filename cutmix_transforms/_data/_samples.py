@@ -13,8 +13,9 @@ from torchvision import tv_tensors
 
 from cutmix_transforms._structure._instances import Leaf
 from cutmix_transforms._structure._order import in_order_of
-from cutmix_transforms.functional._draw import HostDraw, Placement, Size, draw_of, inside_of, whole_box
-from cutmix_transforms.functional._targets import ClassLabels
+from cutmix_transforms.functional._draw import HostDraw, draw_of
+from cutmix_transforms.functional._placement import Placement, Size, inside_of, whole_box
+from cutmix_transforms.functional._soft_targets import ClassLabels
 from cutmix_transforms.functional._wrap import rewrap, unwrap
 
 if TYPE_CHECKING:

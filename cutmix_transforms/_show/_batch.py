@@ -22,8 +22,9 @@ from cutmix_transforms.functional._mix_draw import check_draw
 if TYPE_CHECKING:
     from os import PathLike
 
-    from cutmix_transforms.functional._draw import MixDraw, Size
+    from cutmix_transforms.functional._draw import MixDraw
     from cutmix_transforms.functional._pairs import MixedTarget
+    from cutmix_transforms.functional._placement import Size
 
 PAPER, INK = (255, 255, 255), (34, 34, 34)
 GUTTER = 4

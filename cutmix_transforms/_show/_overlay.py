@@ -14,8 +14,8 @@ from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms._show._fonts import Font
 from cutmix_transforms._show._text import Color, Lettering, shorten, without_middle
-from cutmix_transforms.functional._draw import Size
 from cutmix_transforms.functional._pairs import MixedTarget
+from cutmix_transforms.functional._placement import Size
 from cutmix_transforms.functional._registry import convert_boxes
 from cutmix_transforms.functional._wrap import unwrap
 

@@ -11,8 +11,8 @@ from torchvision import tv_tensors
 
 from cutmix_transforms._show._overlay import INTEGERS, Overlay, name_of, overlay_of
 from cutmix_transforms.functional._checks import received
-from cutmix_transforms.functional._draw import Size
 from cutmix_transforms.functional._pairs import MixedTarget, check_pair, weigh
+from cutmix_transforms.functional._placement import Size
 from cutmix_transforms.functional._wrap import unwrap
 
 FORMS = "a tensor, a MixedTarget, a sequence with one dictionary for each image, or None"

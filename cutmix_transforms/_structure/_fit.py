@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from torch._C._functorch import is_batchedtensor
 
 from cutmix_transforms._structure._advice import PLACES
-from cutmix_transforms.functional._draw import image_size
-from cutmix_transforms.functional._targets import soft_of
+from cutmix_transforms.functional._placement import image_size
+from cutmix_transforms.functional._soft_targets import soft_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cutmix_transforms._structure._containers import Nest
-    from cutmix_transforms.functional._draw import Size
+    from cutmix_transforms.functional._placement import Size
 
 _EXPLICIT = (tv_tensors.Image, tv_tensors.Video, PIL.Image.Image)
 _CHANNELS = (1, 3, 4)  # sizes of a last axis that can only be channels

@@ -16,7 +16,7 @@ from cutmix_transforms.functional._wrap import unwrap
 
 if TYPE_CHECKING:
     from cutmix_transforms._structure._containers import Path
-    from cutmix_transforms.functional._draw import Size
+    from cutmix_transforms.functional._placement import Size
 
 WEIGHTS = "weights"
 ROWS = ("labels", "class_labels", "area", "iscrowd", "scores", WEIGHTS)  # keys with one row per instance

@@ -26,8 +26,8 @@ from cutmix_transforms._structure._instances import (
     with_weights,
 )
 from cutmix_transforms._structure._labels import Found, check_one_candidate, find_labels, is_mask_key
-from cutmix_transforms.functional._draw import image_size
 from cutmix_transforms.functional._pairs import MixedTarget
+from cutmix_transforms.functional._placement import image_size
 from cutmix_transforms.functional._registry import map_kernel
 from cutmix_transforms.functional._wrap import rewrap
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from cutmix_transforms._structure._containers import Path
     from cutmix_transforms._structure._labels import LabelsGetter
-    from cutmix_transforms.functional._draw import Size
+    from cutmix_transforms.functional._placement import Size
 
 APART = (
     "inputs with boxes, instance masks or keypoints must be mixed sample by sample: use MixDataset, or "

@@ -12,9 +12,10 @@ from cutmix_transforms._random._graph import transform_of
 from cutmix_transforms._structure._column import Column, stacked
 from cutmix_transforms._transforms._instances import paste_instances, unite_instances
 from cutmix_transforms.functional._checks import can_look_at
-from cutmix_transforms.functional._draw import HostDraw, check_placement, send_tensor
+from cutmix_transforms.functional._draw import HostDraw, send_tensor
 from cutmix_transforms.functional._pairs import MixedTarget
 from cutmix_transforms.functional._pixels import mix_images, mix_images_unchecked
+from cutmix_transforms.functional._placement import check_placement
 from cutmix_transforms.functional._registry import MapKernel, map_kernel
 from cutmix_transforms.functional._wrap import rewrap, unwrap
 

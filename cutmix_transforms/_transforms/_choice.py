@@ -16,14 +16,14 @@ from cutmix_transforms._transforms._beside import takes_any_shape
 from cutmix_transforms._transforms._mix import Mix
 from cutmix_transforms._transforms._read_only import read_only
 from cutmix_transforms.functional._checks import check_fraction, check_number
-from cutmix_transforms.functional._draw import Placement, whole_box
+from cutmix_transforms.functional._placement import Placement, whole_box
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
-    from cutmix_transforms.functional._draw import Size
+    from cutmix_transforms.functional._placement import Size
 
 _COMMON = ("num_classes", "target", "label_smoothing", "labels_getter")
 

@@ -17,7 +17,7 @@ from cutmix_transforms.functional._checks import (
     check_fraction_below_one,
     check_fractions,
 )
-from cutmix_transforms.functional._draw import Placement, clipped_boxes, start_around
+from cutmix_transforms.functional._placement import Placement, clipped_boxes, start_around
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cutmix_transforms._structure._labels import LabelsGetter
     from cutmix_transforms._transforms._mix import NumClasses
-    from cutmix_transforms.functional._draw import Size
+    from cutmix_transforms.functional._placement import Size
 
 
 Ratio = tuple[float, float] | tuple[tuple[float, float], ...]

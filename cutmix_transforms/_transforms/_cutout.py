@@ -44,7 +44,7 @@ from cutmix_transforms.functional._checks import (
     check_number,
 )
 from cutmix_transforms.functional._cutout import cutout_unchecked, fill_pixels
-from cutmix_transforms.functional._draw import clipped_boxes, image_size, start_around
+from cutmix_transforms.functional._placement import clipped_boxes, image_size, start_around
 from cutmix_transforms.functional._registry import instance_kernel
 
 if TYPE_CHECKING:

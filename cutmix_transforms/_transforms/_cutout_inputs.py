@@ -14,7 +14,7 @@ from torchvision.transforms.v2.functional import is_pure_tensor
 from cutmix_transforms._structure._images import channels_last_error, has_channels_last
 from cutmix_transforms._structure._labels import is_mask_key
 from cutmix_transforms._structure._read import is_dense
-from cutmix_transforms.functional._draw import image_size
+from cutmix_transforms.functional._placement import image_size
 from cutmix_transforms.functional._wrap import rewrap, unwrap
 
 if TYPE_CHECKING:

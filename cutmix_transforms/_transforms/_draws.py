@@ -11,13 +11,15 @@ from cutmix_transforms._random._graph import draw_in_graph
 from cutmix_transforms._transforms._base import RandomTransform
 from cutmix_transforms.functional._by_mask import pack, unpack
 from cutmix_transforms.functional._checks import check_count, check_flag
-from cutmix_transforms.functional._draw import HostDraw, Placement, check_placement, draw_of
+from cutmix_transforms.functional._draw import HostDraw, draw_of
+from cutmix_transforms.functional._placement import Placement, check_placement
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Generator, Tensor
 
-    from cutmix_transforms.functional._draw import Draw, Size
+    from cutmix_transforms.functional._draw import Draw
+    from cutmix_transforms.functional._placement import Size
 
 
 class DrawingTransform(RandomTransform):

@@ -13,10 +13,11 @@ from cutmix_transforms._structure._images import channels_last_error, has_channe
 from cutmix_transforms._structure._instances import Leaf
 from cutmix_transforms._structure._read import Parts
 from cutmix_transforms._transforms._beside import blends_of, takes_any_shape
-from cutmix_transforms.functional import _targets
 from cutmix_transforms.functional._blend import check_blendable
 from cutmix_transforms.functional._checks import check_count
 from cutmix_transforms.functional._pairs import MixedTarget, pair_targets_unchecked
+from cutmix_transforms.functional._soft_targets import ClassLabels, soft_of, target_of
+from cutmix_transforms.functional._targets import mix_class_labels, mix_targets_unchecked, union_targets_unchecked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,11 +66,11 @@ def with_targets(mix: Mix, parts: Parts) -> Parts:
         raise ValueError(f"num_classes must be one number or one for each of {len(labels)} labels, got {counts}")
     smoothing = mix.label_smoothing if mix.training else 0.0
     targets = [
-        Leaf(label.place, _targets.target_of(label.value, number, smoothing))
+        Leaf(label.place, target_of(label.value, number, smoothing))
         for label, number in zip(labels, counts, strict=True)
     ]
     nest, size, images, maps, _, groups, is_sample = parts  # older compilers know no _replace
-    values = [target for _, target in targets if not isinstance(target, _targets.ClassLabels) and target.ndim == 1]
+    values = [target for _, target in targets if not isinstance(target, ClassLabels) and target.ndim == 1]
     if mix.target == "union" and values:
         raise ValueError(
             "labels must be classes or rows of classes with target='union' (values have no union), got "
@@ -82,11 +83,11 @@ def mix_target(mix: Mix, own: Any, draw: Draw, other: Any) -> Tensor | MixedTarg
     """Mix one target with the partners', in the way that ``mix.target`` names."""
     if mix.target == "pair":
         return pair_targets_unchecked(own, draw, None if other is own else other)
-    are_classes = isinstance(own, _targets.ClassLabels) and isinstance(other, _targets.ClassLabels)
+    are_classes = isinstance(own, ClassLabels) and isinstance(other, ClassLabels)
     if mix.target == "soft" and are_classes:
-        return _targets.mix_class_labels(own, draw, other)
-    kernel = _targets.mix_targets_unchecked if mix.target == "soft" else _targets.union_targets_unchecked
-    return kernel(_targets.soft_of(own), draw, None if other is own else _targets.soft_of(other))
+        return mix_class_labels(own, draw, other)
+    kernel = mix_targets_unchecked if mix.target == "soft" else union_targets_unchecked
+    return kernel(soft_of(own), draw, None if other is own else soft_of(other))
 
 
 def check_num_classes(value: Any) -> int | tuple[int | None, ...] | None:

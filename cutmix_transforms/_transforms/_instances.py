@@ -9,9 +9,11 @@ from torchvision import tv_tensors
 
 from cutmix_transforms._structure._instances import Instances
 from cutmix_transforms.functional._blend import to_dtype
-from cutmix_transforms.functional._draw import HostDraw, Size
+from cutmix_transforms.functional._draw import HostDraw
+from cutmix_transforms.functional._masks import boxes_of_masks, join_masks
+from cutmix_transforms.functional._placement import Size
 from cutmix_transforms.functional._registry import convert_boxes, instance_kernel
-from cutmix_transforms.functional._visibility import ROUNDING, View, boxes_of_masks, join_masks
+from cutmix_transforms.functional._visibility import ROUNDING, View
 from cutmix_transforms.functional._wrap import rewrap, unwrap
 
 XYXY = tv_tensors.BoundingBoxFormat.XYXY

@@ -21,16 +21,13 @@ from cutmix_transforms._transforms._beside import (
 )
 from cutmix_transforms._transforms._draws import DrawingTransform
 from cutmix_transforms._transforms._inputs import check_images, check_num_classes, mix_target, with_targets
-from cutmix_transforms.functional import _targets
 from cutmix_transforms.functional._checks import check_choice, check_fraction_below_one
-from cutmix_transforms.functional._draw import (
-    MixDraw,
-    for_kernels,
-    image_size,
-)
+from cutmix_transforms.functional._draw import MixDraw, for_kernels
 from cutmix_transforms.functional._mix_draw import check_draw, check_fit
 from cutmix_transforms.functional._pairs import MixedTarget
 from cutmix_transforms.functional._pixels import mix_images_unchecked
+from cutmix_transforms.functional._placement import image_size
+from cutmix_transforms.functional._soft_targets import soft_of
 from cutmix_transforms.functional._wrap import unwrap
 
 if TYPE_CHECKING:
@@ -244,6 +241,6 @@ class Mix(DrawingTransform):
     def _unmixed(self, parts: Parts) -> dict[int, Any]:
         """Return the targets of an unmixed batch by the indices of their leaves, in the form of mixed targets."""
         if self.target != "pair":
-            return {place: _targets.soft_of(target) for place, target in parts.targets}
+            return {place: soft_of(target) for place, target in parts.targets}
         both = [*parts.targets, *(leaf for leaf in parts.maps if becomes_pair(self, leaf.value))]
         return {place: MixedTarget.unmixed(stacked(value)) for place, value in both}

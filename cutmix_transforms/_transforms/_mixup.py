@@ -9,7 +9,7 @@ import torch  # noqa: F401 (the example)
 from cutmix_transforms._random._distributions import beta
 from cutmix_transforms._transforms._mix import Mix
 from cutmix_transforms.functional._checks import check_alpha, check_flag
-from cutmix_transforms.functional._draw import Placement
+from cutmix_transforms.functional._placement import Placement
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cutmix_transforms._structure._labels import LabelsGetter
     from cutmix_transforms._transforms._mix import NumClasses
-    from cutmix_transforms.functional._draw import Size
+    from cutmix_transforms.functional._placement import Size
 
 
 class RandomMixUp(Mix):

@@ -3,20 +3,15 @@
 from cutmix_transforms.functional._blend import blend
 from cutmix_transforms.functional._boxes import boxes_around, cutmix_boxes, inside_boxes
 from cutmix_transforms.functional._cutout import cutout
-from cutmix_transforms.functional._draw import Placement, image_size
+from cutmix_transforms.functional._masks import boxes_of_masks, join_masks, visible_mask_fraction
 from cutmix_transforms.functional._mix_draw import mix_draw
 from cutmix_transforms.functional._pairs import pair_targets
 from cutmix_transforms.functional._pixels import mix_images
+from cutmix_transforms.functional._placement import Placement, image_size
 from cutmix_transforms.functional._registry import register_instance_kernel, register_kernel
-from cutmix_transforms.functional._targets import mix_targets, soft_targets, union_targets
-from cutmix_transforms.functional._visibility import (
-    View,
-    boxes_of_masks,
-    join_masks,
-    visible_boxes,
-    visible_keypoints,
-    visible_mask_fraction,
-)
+from cutmix_transforms.functional._soft_targets import soft_targets
+from cutmix_transforms.functional._targets import mix_targets, union_targets
+from cutmix_transforms.functional._visibility import View, visible_boxes, visible_keypoints
 
 __all__ = [
     "Placement",

@@ -14,7 +14,7 @@ from cutmix_transforms.functional._checks import (
     check_size,
     check_tensor,
 )
-from cutmix_transforms.functional._draw import Size, start_around
+from cutmix_transforms.functional._placement import Size, start_around
 
 
 def cutmix_boxes(lam: Tensor, centers: Tensor, size: Size) -> Tensor:

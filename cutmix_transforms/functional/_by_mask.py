@@ -6,7 +6,8 @@ from torch import Tensor
 
 from cutmix_transforms.functional._blend import blend_unchecked
 from cutmix_transforms.functional._boxes import combine_axes, inside_boxes
-from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, Size, send_tensor
+from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, send_tensor
+from cutmix_transforms.functional._placement import Size
 
 # Older releases of torch cannot select from unsigned types: the bits of signed ones are the same.
 _SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}

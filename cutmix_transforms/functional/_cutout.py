@@ -19,7 +19,8 @@ from cutmix_transforms.functional._checks import (
     check_tensor,
     received,
 )
-from cutmix_transforms.functional._draw import image_size, inside_of, send_tensor
+from cutmix_transforms.functional._draw import send_tensor
+from cutmix_transforms.functional._placement import image_size, inside_of
 
 Fill = float | Sequence[float] | Tensor | Literal["mean"]
 

@@ -16,7 +16,8 @@ from cutmix_transforms.functional._checks import (
     check_size,
     received,
 )
-from cutmix_transforms.functional._draw import MixDraw, Size, image_size
+from cutmix_transforms.functional._draw import MixDraw
+from cutmix_transforms.functional._placement import Size, image_size
 
 
 def mix_draw(partners: Tensor, boxes: Tensor, size: Size, opacity: Tensor | float = 1.0) -> MixDraw:

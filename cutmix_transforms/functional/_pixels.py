@@ -14,18 +14,9 @@ from torchvision import tv_tensors
 from cutmix_transforms.functional._blend import exact_dtype, to_dtype
 from cutmix_transforms.functional._by_mask import mix_by_mask, paste_by_mask, with_partners
 from cutmix_transforms.functional._checks import check_tensor
-from cutmix_transforms.functional._draw import (
-    Draw,
-    HostDraw,
-    MixDraw,
-    for_kernels,
-    image_size,
-    inside_each,
-    inside_of,
-    send_tensor,
-    whole_box,
-)
+from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, for_kernels, send_tensor
 from cutmix_transforms.functional._mix_draw import check_draw, check_fit
+from cutmix_transforms.functional._placement import image_size, inside_each, inside_of, whole_box
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,8 +11,9 @@ from torchvision.transforms.v2 import functional as F
 from cutmix_transforms.functional._blend import to_dtype
 from cutmix_transforms.functional._checks import received
 from cutmix_transforms.functional._draw import MixDraw
+from cutmix_transforms.functional._masks import visible_mask_fraction
 from cutmix_transforms.functional._pixels import mix_images
-from cutmix_transforms.functional._visibility import View, visible_boxes, visible_keypoints, visible_mask_fraction
+from cutmix_transforms.functional._visibility import View, visible_boxes, visible_keypoints
 
 MapFunction = Callable[[Tensor, MixDraw, Tensor], Tensor]
 InstanceFunction = Callable[[Any, View], tuple[Tensor, Tensor | None]]

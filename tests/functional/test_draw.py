@@ -1,28 +1,19 @@
 """What a draw is, and the size of an image."""
 
-import PIL.Image
 import pytest
 from support.arguments import (
     BOXES,
     DRAW,
-    IMAGES,
     PARTNERS,
-    SIZE,
 )
 from support.helpers import rows_of, says
 
 from cutmix_transforms import MixDraw
-from cutmix_transforms import functional as F
 
 BAD_CALLS = {
     "MixDraw": [
         (lambda: MixDraw(PARTNERS, BOXES), TypeError, ["opacity", "size"]),
         (lambda: DRAW._replace(box=BOXES), (TypeError, ValueError), ["box"]),
-    ],
-    "image_size": [
-        (lambda: F.image_size(SIZE), TypeError, ["images", "tensor", "(17, 11)"]),
-        (lambda: F.image_size(IMAGES.numpy()), TypeError, ["images", "tensor", "ndarray"]),
-        (lambda: F.image_size(PIL.Image.new("L", (3, 4))), TypeError, ["images", "tensor", "Image"]),
     ],
 }
 
