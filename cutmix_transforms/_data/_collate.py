@@ -14,7 +14,8 @@ from cutmix_transforms._data._stacking import Columns, check_forms, column_of, s
 from cutmix_transforms._structure._column import stacked
 from cutmix_transforms._structure._containers import Nest, can_be_kept, item_of, keys_of
 from cutmix_transforms._structure._fit import check_counts
-from cutmix_transforms._structure._read import Parts, check_leaves, check_stackable
+from cutmix_transforms._structure._parts import Parts
+from cutmix_transforms._structure._read import check_leaves, check_stackable
 from cutmix_transforms._transforms._inputs import with_targets
 from cutmix_transforms._transforms._mix import Mix
 from cutmix_transforms._transforms._read_only import check_no_option

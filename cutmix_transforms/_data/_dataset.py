@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cutmix_transforms._structure._read import Parts
+    from cutmix_transforms._structure._parts import Parts
 
 
 _MOST_RATIO = 1e9  # of two weights, so that their sums stay exact enough

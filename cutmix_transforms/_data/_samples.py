@@ -21,7 +21,7 @@ from cutmix_transforms.functional._wrap import rewrap, unwrap
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cutmix_transforms._structure._read import Parts
+    from cutmix_transforms._structure._parts import Parts
     from cutmix_transforms._transforms._mix import Mix
 
 

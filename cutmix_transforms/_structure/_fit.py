@@ -13,7 +13,7 @@ from cutmix_transforms.functional._soft_targets import soft_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from cutmix_transforms._structure._read import Parts
+    from cutmix_transforms._structure._parts import Parts
 
 
 def check_dense(name: str, tensor: Tensor) -> None:

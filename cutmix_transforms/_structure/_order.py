@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cutmix_transforms._structure._containers import name_of
 from cutmix_transforms._structure._instances import Leaf
-from cutmix_transforms._structure._read import Parts
+from cutmix_transforms._structure._parts import Parts
 
 
 def in_order_of(first: Parts, second: Parts, which: str = "two that are mixed") -> Parts:

@@ -12,7 +12,6 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2.functional import is_pure_tensor
 
 from cutmix_transforms._structure._advice import PLACES, check_is_batch, check_label
-from cutmix_transforms._structure._column import stacked
 from cutmix_transforms._structure._containers import Nest, check_can_be_rebuilt
 from cutmix_transforms._structure._images import check_no_pixels, check_none_left, find_images
 from cutmix_transforms._structure._instances import (
@@ -26,16 +25,12 @@ from cutmix_transforms._structure._instances import (
     with_weights,
 )
 from cutmix_transforms._structure._labels import Found, check_one_candidate, find_labels, is_mask_key
-from cutmix_transforms.functional._pairs import MixedTarget
+from cutmix_transforms._structure._parts import Parts, Rules
 from cutmix_transforms.functional._placement import image_size
 from cutmix_transforms.functional._registry import map_kernel
 from cutmix_transforms.functional._wrap import rewrap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from cutmix_transforms._structure._containers import Path
-    from cutmix_transforms._structure._labels import LabelsGetter
     from cutmix_transforms.functional._placement import Size
 
 APART = (
@@ -43,53 +38,6 @@ APART = (
     "MixCollate(mix, collate_fn=unstacked), which keeps samples apart"
 )
 _NUMBERS = {float: torch.float64, np.float64: torch.float64}
-
-
-class Rules(NamedTuple):
-    """The options of a mix that say how to read its inputs."""
-
-    labels_getter: LabelsGetter
-    num_classes: Any
-    dims: int  # the number of trailing axes of the images that a box spans
-    any_shape: Callable[[], bool]  # True if images may have any shape, since they are blended as a whole
-    needs_weights: Callable[[], bool]  # True if instances get weights
-
-
-class Parts(NamedTuple):
-    """The images, maps, labels and instances of a batch, or of a sample, which is read as a batch of one."""
-
-    nest: Nest
-    size: Size  # of the images, over the axes that boxes span
-    images: list[Leaf]
-    maps: list[Leaf]  # one value per pixel, such as semantic masks
-    targets: list[Leaf]  # first the labels as they came, then in the form that is mixed
-    groups: list[Instances]
-    is_sample: bool
-
-    def with_leaves(self, leaves: list[Any]) -> Parts:
-        """Return the parts of a batch of such samples, with leaves at the same indices; labels are stacked."""
-        images, maps = ([Leaf(place, leaves[place]) for place, _ in some] for some in (self.images, self.maps))
-        targets = [Leaf(place, stacked(leaves[place])) for place, _ in self.targets]
-        return Parts(self.nest, self.size, images, maps, targets, self.groups, is_sample=False)
-
-    def places(self) -> Parts:
-        """Return the parts with None for every leaf, so that they can be kept and the memory of the batch freed."""
-        images, maps, targets = (
-            [Leaf(place, None) for place, _ in leaves] for leaves in (self.images, self.maps, self.targets)
-        )
-        return Parts(Nest(None, [], self.nest.paths), self.size, images, maps, targets, [], self.is_sample)
-
-    def rebuilt(self, values: dict[int, Any]) -> Any:
-        """Rebuild the batch or sample with some leaves replaced; everything else in it is the identical object."""
-        leaves = list(self.nest.leaves)
-        rows = {leaf.place for leaf in (*self.images, *self.maps, *self.targets)} if self.is_sample else ()
-        for place, value in values.items():
-            leaves[place] = _first(value) if place in rows else value
-        return self.nest.with_leaves(leaves)
-
-    def paths(self, leaves: list[Leaf]) -> list[Path]:
-        """Return the paths of some leaves."""
-        return [self.nest.paths[place] for place, _ in leaves]
 
 
 class _Roles(NamedTuple):
@@ -288,10 +236,3 @@ def as_tensor(leaf: Any) -> Any:
         is_large = not isinstance(leaf, float) and not -(2**63) <= leaf < 2**63
         return leaf if is_large else torch.tensor(leaf, dtype=_NUMBERS.get(type(leaf)), device="cpu")
     return _array_as_tensor(np.asarray(leaf) if isinstance(leaf, (np.number, np.bool_)) else leaf)
-
-
-def _first(batch: Tensor | MixedTarget) -> Tensor | MixedTarget:
-    """Return the only sample of a batch."""
-    if isinstance(batch, MixedTarget):
-        return MixedTarget(*(rewrap(field[0].clone(), field) for field in batch))  # no alias of the dataset's tensors
-    return rewrap(batch[0], batch)

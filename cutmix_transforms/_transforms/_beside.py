@@ -21,7 +21,7 @@ from cutmix_transforms.functional._wrap import rewrap, unwrap
 
 if TYPE_CHECKING:
     from cutmix_transforms._structure._instances import Instances
-    from cutmix_transforms._structure._read import Parts
+    from cutmix_transforms._structure._parts import Parts
     from cutmix_transforms._transforms._mix import Mix
 
 _PROBED = 1024  # a size that has room for boxes of any number of pixels

@@ -3,55 +3,50 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import PIL.Image
 import torch
 from torch import Tensor
-from torchvision import tv_tensors
 
 from cutmix_transforms._random._distributions import integers
 from cutmix_transforms._random._graph import draw_in_graph
-from cutmix_transforms._structure._advice import check_label
 from cutmix_transforms._structure._containers import Nest
-from cutmix_transforms._structure._images import check_none_left, find_images
-from cutmix_transforms._structure._instances import check_dims, check_names, find_instances, has_rows, with_rows
-from cutmix_transforms._structure._labels import check_labels_getter, find_labels
-from cutmix_transforms._structure._read import as_tensor
+from cutmix_transforms._structure._images import find_images
+from cutmix_transforms._structure._instances import check_names, with_rows
+from cutmix_transforms._structure._labels import check_labels_getter
 from cutmix_transforms._transforms._base import RandomTransform
 from cutmix_transforms._transforms._cutout_inputs import (
     as_batch,
     check_pil_images,
     check_sizes,
     check_views,
+    find_groups,
+    find_masks,
     is_plain_mask,
-    is_single,
     like,
     mask_batch,
 )
+from cutmix_transforms._transforms._cutout_options import check_fill, check_holes, check_size
 from cutmix_transforms._transforms._instances import hide_instances
 from cutmix_transforms.functional._blend import exact_dtype, to_dtype
 from cutmix_transforms.functional._checks import (
     can_look_at,
-    check_boxes,
     check_count,
     check_flag,
     check_fraction_below_one,
-    check_indices,
     check_number,
 )
 from cutmix_transforms.functional._cutout import cutout_unchecked, fill_pixels
 from cutmix_transforms.functional._placement import clipped_boxes, image_size, start_around
-from cutmix_transforms.functional._registry import instance_kernel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from torch import Generator
 
-    from cutmix_transforms._structure._instances import Instances
     from cutmix_transforms._structure._labels import LabelsGetter
 
 
@@ -120,9 +115,9 @@ class RandomCutout(RandomTransform):
         generator: Generator | None = None,
     ) -> None:
         super().__init__(p=p, generator=generator)
-        self.size: float | tuple[float, float] = _check_size(size)
+        self.size: float | tuple[float, float] = check_size(size)
         self.holes = check_count("holes", holes)
-        self.fill = _check_fill(fill)
+        self.fill = check_fill(fill)
         self.mask_fill = (
             mask_fill if mask_fill is None else check_number("mask_fill", mask_fill, "a number", math.isfinite)
         )
@@ -157,9 +152,12 @@ class RandomCutout(RandomTransform):
         batches = [as_batch(leaves[i], dims) for i in images]
         check_sizes(batches, leaves, dims)
         if draw is not None:
-            _check_holes(draw, batches[0], dims)
-        groups = self._groups(nest, images)
-        masks = self._masks(nest, images, batches[0])
+            check_holes(draw, batches[0], dims)
+        groups = find_groups(nest, images, dims, self.labels_getter)
+        for group in groups:
+            self._warn_of(group.unnamed)
+        check_names(nest, {i for i in range(len(leaves)) if is_plain_mask(nest, i, batches[0], dims)})
+        masks = [] if self.mask_fill is None else find_masks(nest, images, batches[0], dims, self.labels_getter)
         fills = [None if self.fill == "random" else fill_pixels(batch, self.fill, dims) for batch in batches]
         mask_fills = [
             fill_pixels(mask_batch(leaves[i], batches[0], dims), self.mask_fill or 0.0, dims, name="mask_fill")
@@ -203,41 +201,6 @@ class RandomCutout(RandomTransform):
             raise TypeError(f"images must be a tensor or a PIL image, got {type(images).__name__}")
         batch = as_batch(images, self.dims)
         return self._holes(len(batch), *image_size(batch, self.dims))
-
-    def _masks(self, nest: Nest, images: list[int], batch: Tensor) -> list[int]:
-        """Return the indices of the masks that get ``mask_fill``; plain masks are found by key or ``labels_getter``."""
-        leaves = nest.leaves
-        masks = [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
-        check_names(nest, {i for i in range(len(leaves)) if is_plain_mask(nest, i, batch, self.dims)})
-        if self.mask_fill is None:
-            return []
-        getter = self.labels_getter
-        if getter == "default":
-            named = nest.under((1,)) if isinstance(nest.root, (tuple, list)) else []
-        else:
-            named = [] if getter is None else find_labels(nest, getter).places
-        masks += [i for i in range(len(leaves)) if is_plain_mask(nest, i, batch, self.dims, named)]
-        is_sample = is_single(leaves[images[0]], self.dims)
-        check_none_left(nest, images, set(masks), image_size(batch, self.dims), is_sample=is_sample)
-        return masks
-
-    def _groups(self, nest: Nest, images: list[int]) -> list[Instances]:
-        """Return the instances of a single sample, with the labels of those that can be dropped."""
-        leaves = nest.leaves
-        if not any(instance_kernel(leaf) is not None and not isinstance(leaf, tv_tensors.Mask) for leaf in leaves):
-            return []
-        check_dims(leaves, self.dims)
-        if not is_single(leaves[images[0]], self.dims):
-            raise TypeError("inputs with boxes or keypoints must be single samples, got a batch of images")
-        tensors = Nest(nest.root, [as_tensor(leaf) for leaf in leaves], nest.paths)
-        can_go = any(instance_kernel(leaf) is not None and has_rows(leaf) for leaf in leaves)
-        labels = find_labels(tensors, self.labels_getter).places if can_go else []
-        for i in labels:
-            check_label(tensors, i, is_sample=True)
-        groups = find_instances(tensors, images, labels, image_size(as_batch(leaves[images[0]], 2)))
-        for group in groups:
-            self._warn_of(group.unnamed)
-        return groups
 
     def _draw(self, images: Tensor) -> Tensor:
         count, size = len(images), image_size(images, self.dims)
@@ -290,43 +253,3 @@ class RandomCutout(RandomTransform):
             return low + integers(u, int(high) - low + 1) + 0 * sides
         lengths = ((low + (high - low) * u) * sides + 1e-6).astype(np.int64)  # 0.29 of 100 is 29
         return np.maximum(lengths, 1)
-
-
-def _check_holes(holes: Any, images: Tensor, dims: int) -> None:
-    """Raise an error unless holes from a user match the images."""
-    check_indices("draw", holes, f"(N, K, {2 * dims})", ndims=(3,), last=2 * dims)
-    if len(holes) != len(images):
-        raise ValueError(f"draw must hold holes for {len(images)} images, got holes for {len(holes)}")
-    check_boxes("draw", holes, image_size(images, dims))
-
-
-def _check_size(value: Any) -> Any:
-    """Return a size in pixels, a fraction, or a pair of either, after checking it."""
-    if isinstance(value, (tuple, list)) and len(value) == 2:
-        low, high = map(_check_side, value)
-        if type(low) is not type(high) or low > high:
-            raise ValueError(
-                f"size must be a pair (low, high) of pixels (ints) or of fractions (floats), got {value!r}"
-            )
-        return low, high
-    return _check_side(value)
-
-
-def _check_side(value: Any) -> int | float:
-    rule = "pixels (an int of at least 1), a fraction (a float above 0, up to 1.0) or a pair (low, high) of either"
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        return int(check_number("size", value, rule, lambda number: number >= 1))
-    return check_number("size", value, rule, lambda number: 0 < number <= 1)
-
-
-def _check_fill(value: Any) -> Any:
-    rule = "a finite number, one per channel, 'random' or 'mean'"
-    if isinstance(value, str):
-        if value not in ("random", "mean"):
-            raise ValueError(f"fill must be {rule}, got {value!r}")
-        return value
-    if isinstance(value, Sequence):
-        if not value:
-            raise ValueError(f"fill must be {rule}, got {value!r}")
-        return tuple(check_number("fill", number, rule, math.isfinite) for number in value)
-    return check_number("fill", value, rule, math.isfinite)

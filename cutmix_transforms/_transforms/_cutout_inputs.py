@@ -11,16 +11,18 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 from torchvision.transforms.v2.functional import is_pure_tensor
 
-from cutmix_transforms._structure._images import channels_last_error, has_channels_last
-from cutmix_transforms._structure._labels import is_mask_key
-from cutmix_transforms._structure._read import is_dense
+from cutmix_transforms._structure._advice import check_label
+from cutmix_transforms._structure._containers import Nest
+from cutmix_transforms._structure._images import channels_last_error, check_none_left, has_channels_last
+from cutmix_transforms._structure._instances import Instances, check_dims, find_instances, has_rows
+from cutmix_transforms._structure._labels import LabelsGetter, find_labels, is_mask_key
+from cutmix_transforms._structure._read import as_tensor, is_dense
 from cutmix_transforms.functional._placement import image_size
+from cutmix_transforms.functional._registry import instance_kernel
 from cutmix_transforms.functional._wrap import rewrap, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from cutmix_transforms._structure._containers import Nest
 
 _MODES = ("L", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "I", "I;16", "F")
 _FORMS = {
@@ -127,3 +129,33 @@ def check_sizes(batches: list[Tensor], leaves: list[Any], dims: int) -> None:
     for leaf in leaves:
         if isinstance(leaf, tv_tensors.Mask) and tuple(leaf.shape[-dims:]) != size:
             raise ValueError(f"masks must be of the size of the image, {size}, got shape {tuple(leaf.shape)}")
+
+
+def find_masks(nest: Nest, images: list[int], batch: Tensor, dims: int, getter: LabelsGetter) -> list[int]:
+    """Return the indices of the masks that get ``mask_fill``; plain masks are found by key or ``labels_getter``."""
+    leaves = nest.leaves
+    masks = [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
+    if getter == "default":
+        named = nest.under((1,)) if isinstance(nest.root, (tuple, list)) else []
+    else:
+        named = [] if getter is None else find_labels(nest, getter).places
+    masks += [i for i in range(len(leaves)) if is_plain_mask(nest, i, batch, dims, named)]
+    is_sample = is_single(leaves[images[0]], dims)
+    check_none_left(nest, images, set(masks), image_size(batch, dims), is_sample=is_sample)
+    return masks
+
+
+def find_groups(nest: Nest, images: list[int], dims: int, getter: LabelsGetter) -> list[Instances]:
+    """Return the instances of a single sample, with the labels of those that can be dropped."""
+    leaves = nest.leaves
+    if not any(instance_kernel(leaf) is not None and not isinstance(leaf, tv_tensors.Mask) for leaf in leaves):
+        return []
+    check_dims(leaves, dims)
+    if not is_single(leaves[images[0]], dims):
+        raise TypeError("inputs with boxes or keypoints must be single samples, got a batch of images")
+    tensors = Nest(nest.root, [as_tensor(leaf) for leaf in leaves], nest.paths)
+    can_go = any(instance_kernel(leaf) is not None and has_rows(leaf) for leaf in leaves)
+    labels = find_labels(tensors, getter).places if can_go else []
+    for i in labels:
+        check_label(tensors, i, is_sample=True)
+    return find_instances(tensors, images, labels, image_size(as_batch(leaves[images[0]], 2)))

@@ -11,7 +11,7 @@ from cutmix_transforms._structure._advice import PLACES
 from cutmix_transforms._structure._fit import check_dense, shapes_of
 from cutmix_transforms._structure._images import channels_last_error, has_channels_last
 from cutmix_transforms._structure._instances import Leaf
-from cutmix_transforms._structure._read import Parts
+from cutmix_transforms._structure._parts import Parts
 from cutmix_transforms._transforms._beside import blends_of, takes_any_shape
 from cutmix_transforms.functional._blend import check_blendable
 from cutmix_transforms.functional._checks import check_count

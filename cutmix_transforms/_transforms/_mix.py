@@ -11,7 +11,8 @@ from cutmix_transforms._structure._column import Column, stacked
 from cutmix_transforms._structure._fit import check_counts, check_dense, check_others
 from cutmix_transforms._structure._labels import check_labels_getter
 from cutmix_transforms._structure._order import in_order_of
-from cutmix_transforms._structure._read import Parts, Rules, read
+from cutmix_transforms._structure._parts import Parts, Rules
+from cutmix_transforms._structure._read import read
 from cutmix_transforms._transforms._beside import (
     becomes_pair,
     blends_of,

@@ -59,7 +59,7 @@ def inside_each(boxes: Sequence[Sequence[int]]) -> Iterator[tuple[Any, ...]]:
     edges = [*zip(*boxes, strict=True)]
     dims = len(edges) // 2
     sides = (map(slice, starts, stops) for starts, stops in zip(edges[:dims], edges[dims:], strict=True))
-    return zip(repeat(...), *sides, strict=False)
+    return zip(repeat(..., len(boxes)), *sides, strict=True)
 
 
 class Placement(NamedTuple):
