@@ -94,7 +94,7 @@ def _find_roles(
         groups = _find_instances(nest, images, labels.places, batch, size, is_sample=is_sample)
     members = {member.place for group in groups for member in group.members}
     rest = [i for i in range(len(nest.leaves)) if i not in members and i not in images]
-    maps = [i for i in rest if _is_map(nest, i, rules, labels.places, batch)]
+    maps = [i for i in rest if _is_map(nest, i, rules, labels.places, batch, is_sample=is_sample)]
     targets = [i for i in labels.places if i not in members and i not in maps]
     others = [i for i in rest if i not in maps and i not in targets]
     return _Roles(images, maps, targets, groups, others)
@@ -169,14 +169,14 @@ def _array_as_tensor(leaf: Any) -> Any:
     return torch.from_numpy(np.require(leaf, leaf.dtype.newbyteorder("="), ["C", "W"]))
 
 
-def _is_map(nest: Nest, place: int, rules: Rules, labels: list[int], images: Tensor) -> bool:
+def _is_map(nest: Nest, place: int, rules: Rules, labels: list[int], images: Tensor, *, is_sample: bool) -> bool:
     """Return True if a leaf holds one value per pixel: a mask by its type, or labels with the images' size."""
     leaf = nest.leaves[place]
     if not is_pure_tensor(leaf):
         return isinstance(leaf, tv_tensors.TVTensor) and map_kernel(leaf) is not None
     is_named = rules.labels_getter == "default" and is_mask_key(nest.paths[place])
     can_be = place in labels or (is_named and not _is_of_instances(nest, place))
-    if not can_be or not is_dense(leaf, images, rules.dims):
+    if not can_be or not is_dense(leaf, images, rules.dims, is_sample=is_sample):
         return False
     counts = rules.num_classes if isinstance(rules.num_classes, tuple) else (rules.num_classes,)
     return not (rules.dims == 1 and place in labels and leaf.shape[-1] in counts)  # then it holds rows of classes
@@ -189,10 +189,9 @@ def _is_of_instances(nest: Nest, place: int) -> bool:
     return nest.leaves[place].ndim > 2 and any(map(is_structure, beside))
 
 
-def is_dense(labels: Tensor, images: Tensor, dims: int) -> bool:
-    """Return True if labels ``(N, H, W)`` or ``(N, 1, H, W)``, or ``(H, W)`` of a sample, have one value per pixel."""
-    if labels.shape[:1] != images.shape[:1] or tuple(labels.shape) == image_size(images, dims):
-        labels = labels[None]
+def is_dense(labels: Tensor, images: Tensor, dims: int, *, is_sample: bool) -> bool:
+    """Return True if labels have one value per pixel: ``(N, H, W)`` or ``(N, 1, H, W)``, in a sample without the N."""
+    labels = labels[None] if is_sample else labels
     if labels.ndim not in (dims + 1, dims + 2) or images.ndim < dims + 2 or labels.shape[0] != images.shape[0]:
         return False
     return tuple(labels.shape[-dims:]) == image_size(images, dims) and labels.shape[1:-dims] in ((), (1,))

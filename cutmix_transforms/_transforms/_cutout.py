@@ -24,7 +24,7 @@ from cutmix_transforms._transforms._cutout_inputs import (
     check_views,
     find_groups,
     find_masks,
-    is_plain_mask,
+    find_plain_masks,
     like,
     mask_batch,
 )
@@ -156,7 +156,7 @@ class RandomCutout(RandomTransform):
         groups = find_groups(nest, images, dims, self.labels_getter)
         for group in groups:
             self._warn_of(group.unnamed)
-        check_names(nest, {i for i in range(len(leaves)) if is_plain_mask(nest, i, batches[0], dims)})
+        check_names(nest, {*find_plain_masks(nest, leaves[images[0]], batches[0], dims)})
         masks = [] if self.mask_fill is None else find_masks(nest, images, batches[0], dims, self.labels_getter)
         fills = [None if self.fill == "random" else fill_pixels(batch, self.fill, dims) for batch in batches]
         mask_fills = [

@@ -83,12 +83,12 @@ def check_views(nest: Nest, place: int) -> None:
             )
 
 
-def is_plain_mask(nest: Nest, place: int, images: Tensor, dims: int, named: Sequence[int] = ()) -> bool:
-    """Return True if a plain tensor holds a mask for each image, by its key or because ``labels_getter`` names it."""
-    leaf = nest.leaves[place]
-    if not is_pure_tensor(leaf) or not (place in named or is_mask_key(nest.paths[place])):
-        return False
-    return is_dense(leaf, images, dims)
+def find_plain_masks(nest: Nest, image: Any, batch: Tensor, dims: int, named: Sequence[int] = ()) -> list[int]:
+    """Return the plain tensors that hold a mask for each image, by their keys or named by ``labels_getter``."""
+    is_sample = is_single(image, dims)
+    can_be = [i for i, path in enumerate(nest.paths) if i in named or is_mask_key(path)]
+    leaves = nest.leaves
+    return [i for i in can_be if is_pure_tensor(leaves[i]) and is_dense(leaves[i], batch, dims, is_sample=is_sample)]
 
 
 def is_single(image: Any, dims: int) -> bool:
@@ -139,7 +139,7 @@ def find_masks(nest: Nest, images: list[int], batch: Tensor, dims: int, getter: 
         named = nest.under((1,)) if isinstance(nest.root, (tuple, list)) else []
     else:
         named = [] if getter is None else find_labels(nest, getter).places
-    masks += [i for i in range(len(leaves)) if is_plain_mask(nest, i, batch, dims, named)]
+    masks += find_plain_masks(nest, leaves[images[0]], batch, dims, named)
     is_sample = is_single(leaves[images[0]], dims)
     check_none_left(nest, images, set(masks), image_size(batch, dims), is_sample=is_sample)
     return masks

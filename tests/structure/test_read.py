@@ -62,3 +62,12 @@ def test_arrays_that_are_flipped_read_only_or_of_another_byte_order():
     wanted = mix(torch.from_numpy(flipped.copy()), LABELS, draw=draw)
     assert torch.equal(images, wanted[0])
     assert torch.equal(targets, wanted[1])
+
+
+@mixes
+def test_a_row_of_classes_beside_an_image_of_one_row_is_no_mask(make):
+    """One image of 1 x 5 pixels and 5 classes: the row has the shape of a mask of a sample, but this is a batch."""
+    image, rows = torch.rand(1, 3, 1, 5), torch.tensor([[0, 1, 0, 0, 1]])
+    for mixed, targets in (make()(image, rows), MixCollate(make())([(image[0], rows[0])])):
+        assert torch.equal(mixed, image)
+        assert torch.equal(targets, rows.float())
