@@ -143,7 +143,7 @@ class MixCollate:
             self._layout = layout if can_be_kept(sample) else None
         return layout
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         check_no_option(type(self).__name__, name, value)
         super().__setattr__(name, value)
 
@@ -177,7 +177,7 @@ def unstacked(samples: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(zip(*samples, strict=True))
 
 
-def _pairs_in(node: Any) -> list[MixedTarget]:
+def _pairs_in(node: object) -> list[MixedTarget]:
     if isinstance(node, MixedTarget):
         return [node]
     return [pair for key in keys_of(node) or () for pair in _pairs_in(item_of(node, key))]
@@ -222,7 +222,7 @@ def _check_samples(samples: Any) -> None:
         )
 
 
-def _are_labels(value: Any, images: Tensor) -> bool:
+def _are_labels(value: object, images: Tensor) -> bool:
     """Tell whether this is one label for each image, not another sample."""
     return isinstance(value, Tensor) and 0 < value.ndim < images.ndim and len(value) == len(images)
 

@@ -84,7 +84,7 @@ class MixDataset(Dataset[Any]):
         pool = dataset if partners is None else partners
         self._ends = None if weights is None else _ends_of(weights, len(pool), least=2 if partners is None else 1)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         check_no_option(type(self).__name__, name, value)
         super().__setattr__(name, value)
 
@@ -138,7 +138,7 @@ def _check_map_style(name: str, dataset: Any) -> None:
         )
 
 
-def _ends_of(weights: Any, count: int, least: int) -> NDArray[np.float64]:
+def _ends_of(weights: object, count: int, least: int) -> NDArray[np.float64]:
     """Return the cumulative sums of the weights, which are checked first."""
     try:
         found = np.asarray(weights, dtype=object if isinstance(weights, str) else None)

@@ -96,7 +96,7 @@ def _rows(target: Mapping[str, Any], name: str) -> dict[str, Tensor]:
     return rows
 
 
-def _tensor(value: Any, name: str) -> Tensor:
+def _tensor(value: object, name: str) -> Tensor:
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} must be a tensor, got {type(value).__name__}")
     return unwrap(value.detach()).cpu()

@@ -25,6 +25,6 @@ class Column:
         raise NotImplementedError
 
 
-def stacked(value: Any) -> Any:
+def stacked(value: object) -> Any:
     """Stack a column to a batch; return anything else unchanged."""
     return value.stacked() if isinstance(value, Column) else value

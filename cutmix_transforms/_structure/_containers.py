@@ -44,7 +44,7 @@ class Nest(NamedTuple):
         return name_of(self.root, self.paths[place])
 
 
-def _collect(node: Any, path: Path, leaves: list[Any], paths: list[Path]) -> None:
+def _collect(node: object, path: Path, leaves: list[Any], paths: list[Path]) -> None:
     keys = keys_of(node)
     if keys is None:
         leaves.append(node)
@@ -54,7 +54,7 @@ def _collect(node: Any, path: Path, leaves: list[Any], paths: list[Path]) -> Non
         _collect(item_of(node, key), (*path, key), leaves, paths)
 
 
-def keys_of(node: Any) -> Iterable[Any] | None:
+def keys_of(node: object) -> Iterable[Any] | None:
     """Return the keys of a mapping, the indices of a sequence or the fields of a record; None for a leaf."""
     if isinstance(node, _LEAVES):
         return None
@@ -63,7 +63,7 @@ def keys_of(node: Any) -> Iterable[Any] | None:
     return fields_of(node)
 
 
-def fields_of(node: Any) -> list[Any] | None:
+def fields_of(node: object) -> list[Any] | None:
     """Return the keys of a mapping, or the fields of a named tuple or dataclass; None for anything else."""
     if isinstance(node, _LEAVES):
         return None
@@ -100,7 +100,7 @@ def name_of(root: Any, path: Path) -> str:
     return text
 
 
-def _rebuilt(node: Any, leaves: Any) -> Any:
+def _rebuilt(node: object, leaves: Any) -> Any:
     keys = keys_of(node)
     if keys is None:
         return next(leaves)
@@ -120,7 +120,7 @@ def check_can_be_rebuilt(nest: Nest, places: set[int]) -> None:
         nest.with_leaves(leaves)
 
 
-def _is_plain(node: Any) -> bool:
+def _is_plain(node: object) -> bool:
     keys = keys_of(node)
     if keys is None:
         return True
@@ -128,12 +128,12 @@ def _is_plain(node: Any) -> bool:
     return is_known and all(_is_plain(item_of(node, key)) for key in keys)
 
 
-def can_be_kept(node: Any) -> bool:
+def can_be_kept(node: object) -> bool:
     """Return True if no two copies of a container, rebuilt later, have an empty container or a state in common."""
     return _is_plain(node) and not _holds_empty(node)
 
 
-def _holds_empty(node: Any) -> bool:
+def _holds_empty(node: object) -> bool:
     keys = keys_of(node)
     return keys is not None and (not keys or any(_holds_empty(item_of(node, key)) for key in keys))
 

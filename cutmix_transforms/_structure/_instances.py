@@ -54,17 +54,17 @@ class Instances:
     unnamed: tuple[Any, ...] = ()  # keys of items with as many rows that were not named
 
 
-def is_structure(leaf: Any) -> bool:
+def is_structure(leaf: object) -> bool:
     """Return True if a leaf is a tv_tensor with an instance kernel, such as boxes, masks or keypoints."""
     return isinstance(leaf, tv_tensors.TVTensor) and instance_kernel(leaf) is not None
 
 
-def has_rows(leaf: Any) -> bool:
+def has_rows(leaf: object) -> bool:
     """Return True if a leaf always has one row per instance; masks and keypoints can belong to the whole image."""
     return not isinstance(leaf, tv_tensors.Mask) and not _is_points(leaf)
 
 
-def _is_points(leaf: Any) -> bool:
+def _is_points(leaf: object) -> bool:
     return isinstance(leaf, tv_tensors.KeyPoints) and leaf.ndim == 2
 
 
@@ -158,7 +158,7 @@ def _unnamed(nest: Nest, path: Path, known: set[int], first: int) -> tuple[Any, 
     return tuple(found)
 
 
-def _is_plain_list(value: Any) -> bool:
+def _is_plain_list(value: object) -> bool:
     """Return True if a list or tuple may have an item for each instance: not a record, nor a holder of tv_tensors."""
     is_list = isinstance(value, (list, tuple)) and fields_of(value) is None
     return is_list and not any(isinstance(leaf, tv_tensors.TVTensor) for leaf in Nest.of(value).leaves)
@@ -240,7 +240,7 @@ def with_weights(root: Any, groups: list[Instances]) -> Any:
     return root
 
 
-def _with_item(node: Any, path: Path, key: Any, item: Any) -> Any:
+def _with_item(node: object, path: Path, key: object, item: Any) -> Any:
     if not path:
         return with_items(node, {key: item})
     return with_items(node, {path[0]: _with_item(item_of(node, path[0]), path[1:], key, item)})

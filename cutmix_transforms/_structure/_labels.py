@@ -95,7 +95,7 @@ def _find_by_name(nest: Nest, path: Path) -> Found:
     return Found(_places_at(nest, (*path, wanted[0])))
 
 
-def _is_label_key(key: Any) -> bool:
+def _is_label_key(key: object) -> bool:
     return str(key).lower() in LABEL_KEYS
 
 

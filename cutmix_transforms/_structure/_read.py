@@ -162,7 +162,7 @@ def check_leaves(leaves: list[Any]) -> None:
             )
 
 
-def _array_as_tensor(leaf: Any) -> Any:
+def _array_as_tensor(leaf: object) -> Any:
     """Convert an array of numbers to a tensor, also if it is flipped, read-only or of another byte order."""
     if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "biuf" or leaf.dtype.itemsize > 8:
         return leaf
@@ -227,7 +227,7 @@ def check_stackable(sample: Parts) -> None:
         raise TypeError(f"{APART}, got {type(sample.groups[0].members[0].value).__name__} with default_collate")
 
 
-def as_tensor(leaf: Any) -> Any:
+def as_tensor(leaf: object) -> Any:
     """Convert numbers and arrays to tensors, like ``default_collate``; return anything else unchanged."""
     if isinstance(leaf, Tensor):
         return leaf

@@ -199,7 +199,7 @@ def _check_generators(mixes: Any) -> None:
             )
 
 
-def _check_weights(weights: Any, count: int) -> tuple[float, ...]:
+def _check_weights(weights: object, count: int) -> tuple[float, ...]:
     if isinstance(weights, str) or not isinstance(weights, Sequence):
         raise TypeError(f"weights must be a sequence of numbers, got {weights!r}")
     numbers = tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch  # noqa: F401 (the example)
@@ -158,7 +158,7 @@ class RandomCutMix(Mix):
         return Placement(clipped_boxes(starts, lengths, sides), opacity)
 
 
-def _check_ratio(value: Any, dims: int) -> Ratio:
+def _check_ratio(value: object, dims: int) -> Ratio:
     """Return a pair of fractions, or one pair per axis that a box spans."""
     if not isinstance(value, (tuple, list)) or not any(isinstance(pair, (tuple, list)) for pair in value):
         return check_fractions("ratio", value)

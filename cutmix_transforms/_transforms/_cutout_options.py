@@ -19,7 +19,7 @@ def check_holes(holes: Any, images: Tensor, dims: int) -> None:
     check_boxes("draw", holes, image_size(images, dims))
 
 
-def check_size(value: Any) -> Any:
+def check_size(value: object) -> Any:
     """Return a size in pixels, a fraction, or a pair of either, after checking it."""
     if isinstance(value, (tuple, list)) and len(value) == 2:
         low, high = map(_check_side, value)
@@ -31,14 +31,14 @@ def check_size(value: Any) -> Any:
     return _check_side(value)
 
 
-def _check_side(value: Any) -> int | float:
+def _check_side(value: object) -> int | float:
     rule = "pixels (an int of at least 1), a fraction (a float above 0, up to 1.0) or a pair (low, high) of either"
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(check_number("size", value, rule, lambda number: number >= 1))
     return check_number("size", value, rule, lambda number: 0 < number <= 1)
 
 
-def check_fill(value: Any) -> Any:
+def check_fill(value: object) -> Any:
     """Return a fill: a number, a tuple of numbers, or one of two words, after checking it."""
     rule = "a finite number, one per channel, 'random' or 'mean'"
     if isinstance(value, str):

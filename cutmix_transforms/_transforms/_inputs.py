@@ -90,7 +90,7 @@ def mix_target(mix: Mix, own: Any, draw: Draw, other: Any) -> Tensor | MixedTarg
     return kernel(soft_of(own), draw, None if other is own else soft_of(other))
 
 
-def check_num_classes(value: Any) -> int | tuple[int | None, ...] | None:
+def check_num_classes(value: object) -> int | tuple[int | None, ...] | None:
     """Return ``num_classes``, or raise an error unless it is a positive integer, several of them, or None."""
     if not isinstance(value, (tuple, list)):
         return None if value is None else _check_number_of_classes(value)
@@ -101,7 +101,7 @@ def check_num_classes(value: Any) -> int | tuple[int | None, ...] | None:
     return tuple(count if count is None else _check_number_of_classes(count) for count in value)
 
 
-def _check_number_of_classes(value: Any) -> int:
+def _check_number_of_classes(value: object) -> int:
     count = check_count("num_classes", value)
     if count > _MOST_CLASSES:
         raise ValueError(f"num_classes must be at most {_MOST_CLASSES}, got {count}")

@@ -1,14 +1,13 @@
 """Errors for options that cannot be set on an existing object; each message says what to do instead."""
 
 from collections.abc import Collection
-from typing import Any
 
 _SETTABLE = ("p", "generator")
 _OF_CLASS = ("dims", "numbers")  # which a mix without such an option sets for all its objects
 TIMM_SWITCH = "mixup_enabled"
 
 
-def check_settable(owner: str, name: str, value: Any, options: Collection[str]) -> None:
+def check_settable(owner: str, name: str, value: object, options: Collection[str]) -> None:
     """Raise an error if an option of an existing transform is set, other than ``p`` and ``generator``."""
     if name not in _SETTABLE and (name in options or name in _OF_CLASS):
         raise AttributeError(f"{read_only(owner, name)}, got {value!r}")
@@ -20,13 +19,13 @@ def read_only(owner: str, name: str) -> str:
     return f"{name} is read-only, because running DataLoader workers would not see the change; make a new {owner}"
 
 
-def check_no_switch(owner: str, name: str, value: Any) -> None:
+def check_no_switch(owner: str, name: str, value: object) -> None:
     """Raise an error if timm's attribute is set, which would have no effect."""
     if name == TIMM_SWITCH:
         raise AttributeError(f"{no_switch(owner)}, got {value!r}")
 
 
-def check_no_option(owner: str, name: str, value: Any) -> None:
+def check_no_option(owner: str, name: str, value: object) -> None:
     """Raise an error if an option of a mix is set on the collate function or dataset that holds the mix."""
     check_no_switch(owner, name, value)
     if name == "p":

@@ -19,7 +19,7 @@ def can_look_at(tensor: Tensor) -> bool:
     return tensor.is_cpu and not torch.compiler.is_compiling()
 
 
-def received(value: Any) -> str:
+def received(value: object) -> str:
     """Describe a value in a few words, for an error message."""
     if isinstance(value, Tensor) and (value.ndim or not can_look_at(value)):
         return f"{value.dtype} of shape {tuple(value.shape)}"
@@ -27,7 +27,7 @@ def received(value: Any) -> str:
     return f"{type(value).__name__}: {text if len(text) <= 100 else text[:97] + '...'}"
 
 
-def check_tensor(name: str, value: Any, form: str, *, ndims: tuple[int, ...] = (), last: int | None = None) -> None:
+def check_tensor(name: str, value: object, form: str, *, ndims: tuple[int, ...] = (), last: int | None = None) -> None:
     """Raise an error unless ``value`` is a tensor of the shape that ``form`` describes."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} must be a tensor of shape {form}, got {received(value)}")
@@ -99,7 +99,7 @@ def check_broadcast(tensors: dict[str, Tensor]) -> None:
         raise ValueError(f"{', '.join(tensors)} must have shapes that broadcast, got {shapes}")
 
 
-def check_number(name: str, value: Any, rule: str, holds: Callable[[float], bool]) -> float:
+def check_number(name: str, value: object, rule: str, holds: Callable[[float], bool]) -> float:
     """Return a finite number for which ``holds`` is true, or raise an error that quotes ``rule``."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be {rule}, got {received(value)}")
@@ -112,31 +112,31 @@ def check_number(name: str, value: Any, rule: str, holds: Callable[[float], bool
     return number
 
 
-def check_alpha(value: Any) -> float:
+def check_alpha(value: object) -> float:
     """Return a positive number."""
     return check_number(
         "alpha", value, "a positive number (to turn mixing off, set p=0)", holds=lambda number: number > 0
     )
 
 
-def check_fraction(name: str, value: Any) -> float:
+def check_fraction(name: str, value: object) -> float:
     """Return a number from 0 to 1."""
     return check_number(name, value, "a number from 0 to 1", holds=lambda number: 0 <= number <= 1)
 
 
-def check_fraction_below_one(name: str, value: Any) -> float:
+def check_fraction_below_one(name: str, value: object) -> float:
     """Return a number in [0, 1)."""
     return check_number(name, value, "a number in [0, 1)", holds=lambda number: 0 <= number < 1)
 
 
-def check_flag(name: str, value: Any) -> bool:
+def check_flag(name: str, value: object) -> bool:
     """Return True or False; numpy booleans are accepted."""
     if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):
         raise TypeError(f"{name} must be True or False, got {received(value)}")
     return bool(value)
 
 
-def check_count(name: str, value: Any) -> int:
+def check_count(name: str, value: object) -> int:
     """Return an integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer of at least 1, got {received(value)}")
@@ -145,7 +145,7 @@ def check_count(name: str, value: Any) -> int:
     return int(value)
 
 
-def check_fractions(name: str, value: Any) -> tuple[float, float]:
+def check_fractions(name: str, value: object) -> tuple[float, float]:
     """Return a pair of fractions ``0 <= low <= high <= 1``."""
     rule = "a pair (low, high) with 0 <= low <= high <= 1"
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
@@ -156,7 +156,7 @@ def check_fractions(name: str, value: Any) -> tuple[float, float]:
     return low, high
 
 
-def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Raise an error unless ``value`` is one of the choices."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be one of {', '.join(map(repr, choices))}, got {received(value)}")

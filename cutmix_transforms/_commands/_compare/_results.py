@@ -76,7 +76,7 @@ def continued(now: Results, before: Results | None, folder: Path) -> Results:
     return now | {"mixes": before["mixes"] | now["mixes"], "runs": before["runs"]}
 
 
-def _check_same(name: str, value: Any, before: Any, folder: Path) -> None:
+def _check_same(name: str, value: object, before: Any, folder: Path) -> None:
     if name == "fingerprint" and value != before:
         raise ValueError(
             f"--resume must be with the images of the runs in {folder}, got others of the same names and numbers; "
