@@ -30,7 +30,7 @@ def folders_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name))
 
 
-def is_picture(path: Path) -> bool:
+def is_image(path: Path) -> bool:
     """Return True for a file name that is not hidden and has an extension of image files."""
     return path.suffix.lower() in IMG_EXTENSIONS and not is_hidden(path.name)
 
@@ -71,7 +71,7 @@ def parts_of(folder: Path) -> Parts | None:
     return None
 
 
-def pictures_in_classes(folders: list[Path]) -> dict[Path, list[Path]]:
+def images_in_classes(folders: list[Path]) -> dict[Path, list[Path]]:
     """Find the image files in class folders and in the folders inside them.
 
     Each image is found once in a class, also if several links point to it. A link to a folder that holds the link, or
@@ -92,8 +92,8 @@ def pictures_in_classes(folders: list[Path]) -> dict[Path, list[Path]]:
     found = {}
     for folder, itself in zip(folders, real, strict=True):
         once: dict[Path, Path] = {}
-        for picture, path in _walk(folder, itself, {*real, *above}):
-            once.setdefault(picture, path)
+        for image, path in _walk(folder, itself, {*real, *above}):
+            once.setdefault(image, path)
         found[folder] = sorted(once.values(), key=lambda path: (str(path.parent), path.name))
     return found
 
@@ -106,7 +106,7 @@ def _walk(folder: Path, real: Path, been: set[Path]) -> Iterator[tuple[Path, Pat
         path, itself, is_folder = folder / entry.name, real / entry.name, entry.is_dir(follow_symlinks=False)
         if entry.is_symlink():  # only for links, since resolving every name is slow on a network drive
             itself, is_folder = Path(os.path.realpath(path)), path.is_dir()
-        if not is_folder and is_picture(path):
+        if not is_folder and is_image(path):
             yield itself, path
         if is_folder and itself not in been and not is_hidden(entry.name):
             been.add(itself)

@@ -1,4 +1,4 @@
-"""``cutmix-transforms preview``: what the transforms do to photographs, as one picture."""
+"""``cutmix-transforms preview``: what the transforms do to photographs, as one image."""
 
 import argparse
 import io
@@ -15,9 +15,9 @@ from torch.utils.data import DataLoader, default_collate
 from torchvision.transforms import v2
 
 from cutmix_transforms._commands._files import write_whole
-from cutmix_transforms._commands._folders import folders_in, is_picture, is_train, pictures_in_classes
+from cutmix_transforms._commands._folders import folders_in, images_in_classes, is_image, is_train
+from cutmix_transforms._commands._image_files import open_image
 from cutmix_transforms._commands._photos import photographs
-from cutmix_transforms._commands._pictures import open_picture
 from cutmix_transforms._commands._spec import title_of, transform_of
 from cutmix_transforms._commands._terminal import printable
 from cutmix_transforms._data._collate import MixCollate, unstacked
@@ -26,20 +26,20 @@ from cutmix_transforms._transforms._base import RandomTransform
 from cutmix_transforms._transforms._cutout import RandomCutout
 from cutmix_transforms._transforms._mix import Mix
 
-HELP = "Write a picture of what the transforms do to photographs, with the targets that come out."
+HELP = "Write an image of what the transforms do to photographs, with the targets that come out."
 TRANSFORMS = ("cutmix", "mixup", "cutout")
 TASKS = ("classification", "detection")
 MOST = 6  # photographs in a row
-MOST_PIXELS = 2**27  # of the picture, which is in memory as a whole
+MOST_PIXELS = 2**27  # of the image, which is in memory as a whole
 TITLE = 30  # height in pixels
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command to its parser."""
     add = parser.add_argument
-    whose = "pictures, or class folders of pictures (default: photographs that come with the package)"
+    whose = "images, or class folders of images (default: photographs that come with the package)"
     add("folder", nargs="?", type=Path, metavar="FOLDER", help=whose)
-    add("-o", "--output", type=Path, default=Path("preview.png"), help="the picture to write (default: %(default)s)")
+    add("-o", "--output", type=Path, default=Path("preview.png"), help="the image to write (default: %(default)s)")
     add(
         "--transform",
         action="append",
@@ -60,19 +60,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="N", help="random seed (default: %(default)s)")
     sample = "draw for every photograph for itself (default: once for the whole row)"
     add("--per-sample", action="store_true", help=sample)
-    add("--open", action="store_true", help="open the picture when it is written (default: only write it)")
+    add("--open", action="store_true", help="open the image when it is written (default: only write it)")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the picture that the options of the command line ask for.
+    """Write the image that the options of the command line ask for.
 
     Args:
         options: the parsed command line.
 
     Raises:
-        OSError: if the folder cannot be read or the picture cannot be written.
-        ValueError: if there are not enough pictures, an option is out of range, or pictures of a folder are to be
+        OSError: if the folder cannot be read or the image cannot be written.
+        ValueError: if there are not enough images, an option is out of range, or images of a folder are to be
             shown with boxes, which nobody has drawn.
     """
     for name in ("size", "rows"):
@@ -103,14 +103,14 @@ def _check_pixels(options: argparse.Namespace) -> None:
     pixels = strips * (options.size + TITLE) * MOST * options.size
     if pixels > MOST_PIXELS:
         raise ValueError(
-            f"--size and --rows must make a picture of at most {MOST_PIXELS} pixels, "
+            f"--size and --rows must make an image of at most {MOST_PIXELS} pixels, "
             f"got {options.size} and {options.rows}, which make {pixels}"
         )
 
 
-def _write(picture: Image.Image, file: Path) -> None:
+def _write(image: Image.Image, file: Path) -> None:
     encoded = io.BytesIO()
-    picture.save(encoded, "PNG")
+    image.save(encoded, "PNG")
     write_whole(file, encoded.getbuffer())
 
 
@@ -131,26 +131,26 @@ def _load(options: argparse.Namespace) -> Shown:
 
 
 def _squares(folder: Path, size: int) -> Shown:
-    """Return pictures of the user's, cut to squares."""
-    opened = ((open_picture(path), label) for path, label in _pictures_in(folder))
+    """Return images of the user's, cut to squares."""
+    opened = ((open_image(path), label) for path, label in _images_in(folder))
     photos = list(islice(((photo, label) for photo, label in opened if photo is not None), MOST))
     if len(photos) < 2:
-        raise ValueError(f"FOLDER must hold at least 2 pictures that can be read, got {len(photos)} in {folder}")
+        raise ValueError(f"FOLDER must hold at least 2 images that can be read, got {len(photos)} in {folder}")
     classes = sorted({label for _, label in photos})
     square = v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToImage()])
     return Shown([(square(photo), classes.index(label)) for photo, label in photos], classes)
 
 
-def _pictures_in(folder: Path) -> Iterator[tuple[Path, str]]:
+def _images_in(folder: Path) -> Iterator[tuple[Path, str]]:
     """Return paths and class names.
 
-    They are of class folders in turn, or of the pictures in one folder, each of which is a class of its own.
+    They are of class folders in turn, or of the images in one folder, each of which is a class of its own.
     """
     if not folder.is_dir():
         raise ValueError(f"FOLDER must be a folder that exists, got {folder}")
     folder = next((one for one in folders_in(folder) if is_train(one) and folders_in(one)), folder)
-    flat = sorted(path for path in folder.iterdir() if is_picture(path) and not path.is_dir())
-    found = pictures_in_classes(folders_in(folder)).items()
+    flat = sorted(path for path in folder.iterdir() if is_image(path) and not path.is_dir())
+    found = images_in_classes(folders_in(folder)).items()
     classes = [[(path, one.name) for path in paths] for one, paths in found if paths]
     if len(classes) >= 2 or (classes and not flat):
         in_turn = chain.from_iterable(zip_longest(*classes))
@@ -171,7 +171,7 @@ def _make(text: str, count: int, options: argparse.Namespace) -> tuple[str, Rand
 
 
 def _strip(title: str, transform: RandomTransform | None, shown: Shown, options: argparse.Namespace) -> Image.Image:
-    """Return a row of the picture, made the way a training loop makes its batches."""
+    """Return a row of the image, made the way a training loop makes its batches."""
     samples: Any = [transform(*one) for one in shown.samples] if isinstance(transform, RandomCutout) else shown.samples
     collate = unstacked if options.show == "detection" else default_collate
     mixed = MixCollate(transform, collate_fn=collate) if isinstance(transform, Mix) else collate
@@ -181,11 +181,11 @@ def _strip(title: str, transform: RandomTransform | None, shown: Shown, options:
     )
 
 
-def _titled(title: str, picture: Image.Image) -> Image.Image:
-    font = ImageFont.load_default(max(12, min(20, picture.width // 64)))
-    out = Image.new("RGB", (picture.width, picture.height + TITLE), PAPER)
+def _titled(title: str, image: Image.Image) -> Image.Image:
+    font = ImageFont.load_default(max(12, min(20, image.width // 64)))
+    out = Image.new("RGB", (image.width, image.height + TITLE), PAPER)
     ImageDraw.Draw(out).text((GUTTER, TITLE // 2 + 2), title, INK, font, anchor="lm")
-    out.paste(picture, (0, TITLE))
+    out.paste(image, (0, TITLE))
     return out
 
 

@@ -240,7 +240,7 @@ def test_names_are_shown_in_one_line_and_do_not_reach_the_terminal_raw(tmp_path,
     assert run(data, "-o", output, "--transform", "mixup") == 0
     told = capsys.readouterr()
     assert (told.out + told.err).replace("\n", "").isprintable()
-    assert told.err == rf"skipped {tmp_path}/da\x1b[31m\nta/a/\x1b[2J\n.png: no picture in a known format" + "\n"
+    assert told.err == rf"skipped {tmp_path}/da\x1b[31m\nta/a/\x1b[2J\n.png: no image in a known format" + "\n"
     assert told.out == rf"wrote {tmp_path}/out\x1b[0m\n.png: 2 photographs, mixup" + "\n"
     assert shown[0][2] == ["a", r"b\n\x07"]
 

@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler, Subset, default
 from torchvision.transforms import v2
 
 from cutmix_transforms._commands._compare._data import Data, Part
-from cutmix_transforms._commands._compare._looks import Pictures, Plan
+from cutmix_transforms._commands._compare._looks import Images, Plan
 from cutmix_transforms._commands._compare._mixes import Transform
-from cutmix_transforms._commands._compare._networks import SMALL_PICTURE
+from cutmix_transforms._commands._compare._networks import SMALL_IMAGE
 from cutmix_transforms._commands._compare._ranks import Place
 from cutmix_transforms._data._collate import MixCollate
 from cutmix_transforms._random._stream import Stream, seed_of
@@ -115,7 +115,7 @@ class Loaded:
 
     def __init__(self, data: Data, augment: str, order: Order, workers: int) -> None:
         self.order, self.workers = order, workers
-        self.pictures = Pictures(data.train.labelled, data.size, augmented(data.size, augment))
+        self.images = Images(data.train.labelled, data.size, augmented(data.size, augment))
 
     def __len__(self) -> int:
         return len(self.order)
@@ -130,7 +130,7 @@ class Loaded:
             for number, indices in enumerate(batches)
         ]
         collate = MixCollate(mix) if isinstance(mix, v2.Transform) else _Collate(mix)
-        for images, target in _loader(self.pictures, self.workers, batch_sampler=plans, collate_fn=collate):
+        for images, target in _loader(self.images, self.workers, batch_sampler=plans, collate_fn=collate):
             yield images.to(place.device, non_blocking=True), target.to(place.device, non_blocking=True)
 
 
@@ -148,11 +148,11 @@ class _Collate:
 def augmented(size: int, augment: str) -> v2.Transform:
     """Return the transform of a single image of any size on its way into a batch."""
     steps: list[v2.Transform] = []
-    if augment == "crop" and size > SMALL_PICTURE:
+    if augment == "crop" and size > SMALL_IMAGE:
         steps += [v2.RandomResizedCrop(size, scale=(0.35, 1.0))]
     else:
         steps += [v2.Resize(size), v2.CenterCrop(size)]
-    if augment == "crop" and size <= SMALL_PICTURE:
+    if augment == "crop" and size <= SMALL_IMAGE:
         steps += [v2.RandomCrop(size, padding=size // 8)]
     if augment != "none":
         steps += [v2.RandomHorizontalFlip()]
@@ -176,7 +176,7 @@ def to_test(
         for indices in torch.tensor(chosen).split(AT_ONCE):
             yield part.held[indices].to(device), labels[indices].to(device)
         return
-    mine = Subset(Pictures(part.labelled, size), chosen)
+    mine = Subset(Images(part.labelled, size), chosen)
     for images, labels in _loader(mine, workers, batch_size=AT_ONCE // 2):
         yield images.to(device), labels.to(device)
 

@@ -48,7 +48,7 @@ def _compare(options: argparse.Namespace, place: Place) -> None:
     if options.workers is None:
         options.workers = _workers()
     data = load(options.data, train_size=options.train_size, size=options.size, quiet=place.rank > 0)
-    usual = "small" if data.size <= _networks.SMALL_PICTURE else "resnet18"
+    usual = "small" if data.size <= _networks.SMALL_IMAGE else "resnet18"
     is_gpu = place.device.type == "cuda"
     settings = _recipes.settings(options, usual_model=usual, ranks=place.ranks, is_gpu=is_gpu)
     made = {mix: _mixes.described(mix, len(data.classes), data.mean, data.size) for mix in options.mix}
@@ -61,7 +61,7 @@ def _compare(options: argparse.Namespace, place: Place) -> None:
         # Looked at again, as another comparison may have ended in the meantime.
         results = _results.continued(now, _before(options, folder, place), folder)
         if place.rank == 0:
-            print(_report.heading(results), flush=True)
+            print(f"{_report.heading(results)}\nThe report goes to {printable(folder)}, after every run.", flush=True)
             _results.write(results, folder, _report.report(results))
         try:
             _train_and_show(options, setup, results)

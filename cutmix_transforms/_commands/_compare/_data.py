@@ -1,4 +1,4 @@
-"""The pictures that the compare command learns from: found, looked at once, and chosen from those that can be read."""
+"""The images that the compare command learns from: found, looked at once, and chosen from those that can be read."""
 
 import hashlib
 import os
@@ -17,22 +17,22 @@ from torch import Generator, Tensor
 from torch.utils.data import RandomSampler
 
 from cutmix_transforms._commands._compare._looks import Labelled, Looking, Seen, Source
-from cutmix_transforms._commands._compare._networks import SMALL_PICTURE
+from cutmix_transforms._commands._compare._networks import SMALL_IMAGE
 from cutmix_transforms._commands._compare._progress import Progress
-from cutmix_transforms._commands._folders import folders_in, parts_of, pictures_in_classes
-from cutmix_transforms._commands._pictures import size_of
+from cutmix_transforms._commands._folders import folders_in, images_in_classes, parts_of
+from cutmix_transforms._commands._image_files import size_of
 
-EMBEDDED = Path(__file__).parent / "fashion_mnist"  # a picture each of all for training and all for the test
+EMBEDDED = Path(__file__).parent / "fashion_mnist"  # an image each of all for training and all for the test
 CLASSES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
 EMBEDDED_TRAIN = 500
-LARGEST = 224  # side of pictures, unless told
-HELD = 2**31  # bytes of small pictures that are kept in memory
+LARGEST = 224  # side of images, unless told
+HELD = 2**31  # bytes of small images that are kept in memory
 SEED = 0  # of what is chosen, the same for all runs
 
 
 @dataclass
 class Part:
-    """Labelled pictures, and their pixels ``(N, 3, size, size)`` uint8 where they are small enough to be kept."""
+    """Labelled images, and their pixels ``(N, 3, size, size)`` uint8 where they are small enough to be kept."""
 
     labelled: Labelled
     held: Tensor | None = None
@@ -47,10 +47,10 @@ class Data:
     train: Part
     test: Part
     size: int
-    mean: list[float]  # of the training pictures, one per channel, from 0 to 1
+    mean: list[float]  # of the training images, one per channel, from 0 to 1
     std: list[float]
     skipped: list[str]  # what cannot be read
-    fingerprint: str  # of the contents of all pictures, which tells other data of the same name and number
+    fingerprint: str  # of the contents of all images, which tells other data of the same name and number
 
 
 @dataclass
@@ -67,20 +67,20 @@ class Found:
 
 
 class Chosen(NamedTuple):
-    """Which of the pictures that were found are learned from and tested on."""
+    """Which of the images that were found are learned from and tested on."""
 
     train: list[int]
     test: list[int]
 
 
 def load(folder: Path | None, *, train_size: int | None, size: int | None, quiet: bool) -> Data:
-    """Find pictures, look at each once, whether it can be read and how bright it is, and choose from them.
+    """Find images, look at each once, whether it can be read and how bright it is, and choose from them.
 
     Args:
         folder: with folders for training and validation or test, or with a folder for each class; None for the embedded
-            pictures.
-        train_size: how many pictures to learn from, as evenly from all classes as can be; None for all.
-        size: side of the pictures in pixels; None for that of the pictures, up to 224.
+            images.
+        train_size: how many images to learn from, as evenly from all classes as can be; None for all.
+        size: side of the images in pixels; None for that of the images, up to 224.
         quiet: without a progress bar.
 
     Returns:
@@ -88,7 +88,7 @@ def load(folder: Path | None, *, train_size: int | None, size: int | None, quiet
 
     Raises:
         OSError: if the folder cannot be read.
-        ValueError: if there are not two classes, or two pictures of each, or not ``train_size`` pictures.
+        ValueError: if there are not two classes, or two images of each, or not ``train_size`` images.
     """
     found = _embedded() if folder is None else _in_folder(folder)
     if folder is None and train_size is None:
@@ -122,17 +122,17 @@ def _choose(found: Found, bad: set[int], train_size: int | None) -> Chosen:
     least, most = 2 * len(found.classes), len(train)
     if not least <= train_size <= most:
         raise ValueError(
-            f"--train-size must be from {least} (two pictures a class) to {most}, which there are, got {train_size}"
+            f"--train-size must be from {least} (two images a class) to {most}, which there are, got {train_size}"
         )
     return Chosen(_in_turn(shuffled)[:train_size], test)
 
 
 def _look(found: Found, part: list[int], seen: Seen, size: int, *, quiet: bool) -> None:
-    """Look at the pictures of a part that were not looked at before, in threads, as decoding lets others run."""
+    """Look at the images of a part that were not looked at before, in threads, as decoding lets others run."""
     fresh = [i for i in part if i not in seen.contents]
-    keep = size <= SMALL_PICTURE and 3 * size * size * len(part) <= HELD
+    keep = size <= SMALL_IMAGE and 3 * size * size * len(part) <= HELD
     looking = Looking([found.labelled[i] for i in fresh], size, keep=keep)
-    progress = Progress("looking at pictures", quiet=quiet)
+    progress = Progress("looking at images", quiet=quiet)
     # Threads that each catch warnings would leave the filters of whichever ended last.
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as threads:
         for number, (i, look) in enumerate(zip(fresh, threads.map(looking, range(len(fresh))), strict=True)):
@@ -190,7 +190,7 @@ def _labelled(folder: Path) -> tuple[Labelled, list[str]]:
     folders = folders_in(folder)
     if not folders:
         raise ValueError(f"DATA must hold a folder for each of at least 2 classes, got none in {folder}")
-    found = enumerate(pictures_in_classes(folders).values())
+    found = enumerate(images_in_classes(folders).values())
     return [(path, k) for k, paths in found for path in paths], [one.name for one in folders]
 
 
@@ -204,7 +204,7 @@ def _by_class(labelled: Labelled) -> list[list[int]]:
 
 
 def _in_turn(shuffled: list[list[int]]) -> list[int]:
-    """One picture of every class, then another one of every class, and so on."""
+    """One image of every class, then another one of every class, and so on."""
     rounds = zip_longest(*shuffled)
     return [one for one in chain.from_iterable(rounds) if one is not None]
 
@@ -216,7 +216,7 @@ def _check_counts(found: Found, chosen: list[int], least: int, what: str) -> Non
     for k, name in enumerate(found.classes):
         if counts[k] < least:
             raise ValueError(
-                f"DATA must hold at least {least} readable pictures of each class, {what}, got {counts[k]} of {name!r}"
+                f"DATA must hold at least {least} readable images of each class, {what}, got {counts[k]} of {name!r}"
             )
 
 

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms import v2
 from torchvision.transforms.functional import pil_to_tensor
 
-from cutmix_transforms._commands._pictures import read_picture, say_skipped
+from cutmix_transforms._commands._image_files import read_image, say_skipped
 
 Source = Path | Image.Image
 Labelled = list[tuple[Source, int]]
@@ -27,19 +27,19 @@ class Plan(NamedTuple):
 
 
 class Cut:
-    """Makes a picture a tensor ``(3, size, size)`` uint8, cut at the longer side."""
+    """Makes an image a tensor ``(3, size, size)`` uint8, cut at the longer side."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.resize = v2.Compose([v2.Resize(size), v2.CenterCrop(size)])
 
-    def __call__(self, picture: Image.Image) -> Tensor:
-        whole = picture if picture.size == (self.size, self.size) else self.resize(picture)
+    def __call__(self, image: Image.Image) -> Tensor:
+        whole = image if image.size == (self.size, self.size) else self.resize(image)
         return pil_to_tensor(whole)
 
 
-class Pictures(Dataset[tuple[Tensor, int]]):
-    """Pictures as ``(3, size, size)`` uint8, cut at the longer side, with the index of their class."""
+class Images(Dataset[tuple[Tensor, int]]):
+    """Images as ``(3, size, size)`` uint8, cut at the longer side, with the index of their class."""
 
     def __init__(self, labelled: Labelled, size: int, transform: Callable[[Image.Image], Tensor] | None = None) -> None:
         self.labelled, self.transform = labelled, transform or Cut(size)
@@ -49,8 +49,8 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, i: int) -> tuple[Tensor, int]:
         source, label = self.labelled[i]
-        picture = read_picture(source) if isinstance(source, Path) else source.convert("RGB")
-        return self.transform(picture), label
+        image = read_image(source) if isinstance(source, Path) else source.convert("RGB")
+        return self.transform(image), label
 
     def __getitems__(self, plan: Plan | list[int]) -> list[tuple[Tensor, int]]:
         """Return the samples of a batch; a plan also seeds what is drawn for it, in the collate too."""
@@ -60,7 +60,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
 
 class Look(NamedTuple):
-    """A look at one picture: means over its pixels, from 0 to 1, and a hash of the file."""
+    """A look at one image: means over its pixels, from 0 to 1, and a hash of the file."""
 
     means: list[float]
     squares: list[float]
@@ -72,14 +72,14 @@ class Looking:
     """Read one image file by its index: return what it tells, or why it cannot be read."""
 
     def __init__(self, labelled: Labelled, size: int, *, keep: bool) -> None:
-        self.pictures, self.keep = Pictures(labelled, size), keep
+        self.images, self.keep = Images(labelled, size), keep
 
     def __call__(self, i: int) -> Look | str:
         try:
-            pixels, _ = self.pictures[i]
+            pixels, _ = self.images[i]
         except ValueError as error:
             return str(error)
-        source = self.pictures.labelled[i][0]
+        source = self.images.labelled[i][0]
         channels = pixels.double().flatten(1) / 255
         content = source.read_bytes() if isinstance(source, Path) else source.tobytes()
         return Look(
@@ -100,7 +100,7 @@ class Seen:
     bad: set[int] = field(default_factory=set)  # cannot be read
 
     def add(self, i: int, source: Source, look: Look | str) -> None:
-        """Keep what was seen of a picture, or say why it is skipped."""
+        """Keep what was seen of an image, or say why it is skipped."""
         if isinstance(look, str):
             say_skipped(Path(str(source)), look)
             self.bad.add(i)
@@ -110,7 +110,7 @@ class Seen:
             self.pixels[i] = look.pixels
 
     def held(self, chosen: list[int]) -> Tensor | None:
-        """Give up the pixels of pictures, if those of all were kept."""
+        """Give up the pixels of images, if those of all were kept."""
         if not self.pixels.keys() >= set(chosen):
             return None
         held = torch.empty(len(chosen), *self.pixels[chosen[0]].shape, dtype=torch.uint8)
@@ -119,6 +119,6 @@ class Seen:
         return held
 
     def mean_and_deviation(self, chosen: list[int]) -> tuple[list[float], list[float]]:
-        """Return those of each channel, over all pixels of pictures of one size."""
+        """Return those of each channel, over all pixels of images of one size."""
         mean, square = torch.tensor([self.moments[i] for i in chosen], dtype=torch.float64).mean(0)
         return mean.tolist(), (square - mean.square()).clamp(min=1e-4).sqrt().tolist()

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from cutmix_transforms._commands._compare._ranks import Place
 
-SMALL_PICTURE = 64  # up to this side networks begin without halving the picture
+SMALL_IMAGE = 64  # up to this side networks begin without halving the image
 
 
 class Block(nn.Module):
@@ -50,17 +50,17 @@ def make(name: str, num_classes: int, size: int) -> nn.Module:
     Args:
         name: ``small``, or a model for classification of torchvision or, where it is installed, timm.
         num_classes: number of outputs.
-        size: side of the pictures in pixels.
+        size: side of the images in pixels.
 
     Returns:
-        The network, in channels_last. A ResNet of torchvision for small pictures begins as usual for CIFAR: with a
+        The network, in channels_last. A ResNet of torchvision for small images begins as usual for CIFAR: with a
         3 x 3 convolution of stride 1 and without pooling.
 
     Raises:
-        ValueError: if there is no such model, or it cannot take such pictures.
+        ValueError: if there is no such model, or it cannot take such images.
     """
     network = _named(name, num_classes)
-    if isinstance(network, torchvision.models.ResNet) and size <= SMALL_PICTURE:
+    if isinstance(network, torchvision.models.ResNet) and size <= SMALL_IMAGE:
         network.conv1 = nn.Conv2d(3, network.conv1.out_channels, 3, padding=1, bias=False)
         network.maxpool = cast(nn.MaxPool2d, nn.Identity())
     network = network.to(memory_format=torch.channels_last)
@@ -69,9 +69,9 @@ def make(name: str, num_classes: int, size: int) -> nn.Module:
             shape = logits_of(network.eval(), torch.zeros(2, 3, size, size)).shape
     except (RuntimeError, ValueError, AssertionError) as error:
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"--model {name} must take pictures of {size} x {size} ({reason}); see --size") from None
+        raise ValueError(f"--model {name} must take images of {size} x {size} ({reason}); see --size") from None
     if shape != (2, num_classes):
-        raise ValueError(f"--model {name} must give logits (2, {num_classes}) for 2 pictures, got {tuple(shape)}")
+        raise ValueError(f"--model {name} must give logits (2, {num_classes}) for 2 images, got {tuple(shape)}")
     return network.train()
 
 

@@ -141,6 +141,6 @@ def write(results: Results, folder: Path, report: str) -> None:
 def draw(figures: dict[str, Any], folder: Path) -> None:
     """Write the figures that there are, by the names of their files."""
     for name, figure in figures.items():
-        picture = BytesIO()
-        figure.savefig(picture, format="png", dpi=120)
-        write_whole(folder / name, picture.getbuffer())
+        image = BytesIO()
+        figure.savefig(image, format="png", dpi=120)
+        write_whole(folder / name, image.getbuffer())

@@ -17,7 +17,7 @@ from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms._commands._cli import main
 from cutmix_transforms._commands._compare import _data
-from cutmix_transforms._commands._pictures import open_picture, size_of
+from cutmix_transforms._commands._image_files import open_image, size_of
 
 WIDE, HIGH = 34, 22  # of the pictures
 ORANGE = (200, 100, 50)
@@ -133,8 +133,8 @@ DAMAGED = {
     "cut.png": (png(WIDE, HIGH, 8, 2, os.urandom(3 * WIDE))[:150], "truncated"),
     "cut-in-the-header.png": (saved("PNG")[:20], ""),
     "cut.tif": (saved("TIFF", compression="tiff_lzw")[:-30], ""),
-    "empty.png": (b"", "no picture in a known format"),
-    "text.jpg": (b"dear diary", "no picture in a known format"),
+    "empty.png": (b"", "no image in a known format"),
+    "text.jpg": (b"dear diary", "no image in a known format"),
     "bomb.png": (png(20_000, 20_000, 1, 0, bytes(2500)), "(400000000 pixels) exceeds limit"),
     "nothing.pgm": (b"P5 0 9 255\n", ""),
     "grey32.tif": (saved("TIFF", "I", 300), "gray of 32 bits (mode I)"),
@@ -146,7 +146,7 @@ DAMAGED = {
 def test_pictures_of_every_kind_are_what_a_person_sees(name, tmp_path, capsys):
     data, colour = READABLE[name]
     (tmp_path / name).write_bytes(data)
-    picture = open_picture(tmp_path / name)
+    picture = open_image(tmp_path / name)
     assert (picture.mode, picture.size, capsys.readouterr().err) == ("RGB", (WIDE, HIGH), "")
     assert size_of(tmp_path / name) == (WIDE, HIGH)
     tolerance = 2 if name.endswith("jpg") else 1 if "half" in name else 0
@@ -158,7 +158,7 @@ def test_pictures_of_every_kind_are_what_a_person_sees(name, tmp_path, capsys):
 def test_damaged_pictures_are_one_line(name, tmp_path, capsys):
     data, words = DAMAGED[name]
     (tmp_path / name).write_bytes(data)
-    assert open_picture(tmp_path / name) is None
+    assert open_image(tmp_path / name) is None
     (line,) = capsys.readouterr().err.splitlines()
     before, between, reason = line.partition(": ")
     assert before + between == f"skipped {tmp_path / name}: "
@@ -202,14 +202,14 @@ def test_pictures_are_the_right_way_up(orientation, is_damaged, tmp_path):
         for j in range(6):
             a, b = place[first_row][i], place[first_column][j]
             expected[(b, a) if is_turned else (a, b)] = stored[i, j]
-    shown = F.pil_to_tensor(open_picture(tmp_path / "a.jpg"))[:, 4::8, 4::8].permute(1, 2, 0)
+    shown = F.pil_to_tensor(open_image(tmp_path / "a.jpg"))[:, 4::8, 4::8].permute(1, 2, 0)
     torch.testing.assert_close(shown.int(), expected.int(), rtol=0, atol=4)
 
 
 def test_large_pictures_are_read_without_a_warning(tmp_path, capsys):
     """Pillow warns from 89 to 179 million pixels, which cameras make."""
     (tmp_path / "large.png").write_bytes(png(9500, 9500, 1, 0, b"\xff" * 1188))
-    assert open_picture(tmp_path / "large.png").getextrema() == ((255, 255),) * 3
+    assert open_image(tmp_path / "large.png").getextrema() == ((255, 255),) * 3
     assert size_of(tmp_path / "large.png") == (9500, 9500)
     assert capsys.readouterr().err == ""
 
@@ -220,7 +220,7 @@ def test_of_a_picture_much_longer_than_wide_the_middle_is_left(is_high, tmp_path
     ramp = (torch.arange(8000.0) / 8000 * 255).round().to(torch.uint8).expand(3, 4, -1)
     whole = F.to_pil_image(ramp.mT if is_high else ramp)
     whole.save(tmp_path / "a.png")
-    picture = open_picture(tmp_path / "a.png")
+    picture = open_image(tmp_path / "a.png")
     assert picture.size == ((4, 128) if is_high else (128, 4))
     squares = [F.center_crop(F.pil_to_tensor(F.resize(one, 16)), 16).int() for one in (picture, whole)]
     torch.testing.assert_close(*squares, rtol=0, atol=1)
@@ -279,11 +279,11 @@ def test_compare_learns_from_every_kind_and_names_what_is_damaged(tmp_path, capf
 @pytest.mark.parametrize(
     ("command", "last"),
     [
-        ("preview", "FOLDER must hold at least 2 pictures that can be read, got 0 in {}"),
+        ("preview", "FOLDER must hold at least 2 images that can be read, got 0 in {}"),
         (
             "compare",
             (
-                "DATA must hold at least 3 readable pictures of each class, two to learn from "
+                "DATA must hold at least 3 readable images of each class, two to learn from "
                 "and one to test on, got 0 of 'a'"
             ),
         ),

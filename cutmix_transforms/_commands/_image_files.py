@@ -23,7 +23,7 @@ TURNS = {
 }
 
 
-def open_picture(path: Path) -> Image.Image | None:
+def open_image(path: Path) -> Image.Image | None:
     """Read an image in color and upright, or print why the file is skipped and return None.
 
     Args:
@@ -33,13 +33,13 @@ def open_picture(path: Path) -> Image.Image | None:
         The image, in mode ``RGB``, or None.
     """
     try:
-        return read_picture(path)
+        return read_image(path)
     except ValueError as error:
         say_skipped(path, str(error))
         return None
 
 
-def read_picture(path: Path) -> Image.Image:
+def read_image(path: Path) -> Image.Image:
     """Read an image in color and upright.
 
     Of several images in a file, the first is read. Gray images of 16 bits are scaled to 8 bits. Transparent pixels
@@ -56,8 +56,8 @@ def read_picture(path: Path) -> Image.Image:
         ValueError: if the image cannot be read. The error says why, in one line.
     """
     try:
-        with _opened(path) as picture:
-            return _in_color(picture)
+        with _opened(path) as image:
+            return _in_color(image)
     except Exception as error:  # damaged files make Pillow raise errors of nearly every kind
         raise ValueError(_reason(error)) from None
 
@@ -70,8 +70,8 @@ def say_skipped(path: Path, reason: str) -> None:
 def size_of(path: Path) -> tuple[int, int] | None:
     """Return the width and height that are stored in an image file, or None if it cannot be read."""
     try:
-        with _opened(path) as picture:
-            return picture.size
+        with _opened(path) as image:
+            return image.size
     except Exception:
         return None
 
@@ -83,51 +83,51 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise ValueError("no regular file")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(path) as picture:
-            yield picture
+        with Image.open(path) as image:
+            yield image
 
 
 def _reason(error: Exception) -> str:
     """Return the message of an error as one line."""
     if isinstance(error, UnidentifiedImageError):
-        return "no picture in a known format"
+        return "no image in a known format"
     words = " ".join(str(error).split())
     return words if any(map(str.isalpha, words)) else f"{type(error).__name__} {words}".rstrip()
 
 
-def _in_color(picture: Image.Image) -> Image.Image:
-    if min(picture.size) < 1:
-        raise ValueError(f"an image without pixels, {picture.width} x {picture.height}")
-    picture.load()
+def _in_color(image: Image.Image) -> Image.Image:
+    if min(image.size) < 1:
+        raise ValueError(f"an image without pixels, {image.width} x {image.height}")
+    image.load()
     # ImageOps.exif_transpose would also rewrite the metadata, which fails if they are damaged.
-    turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    whole = _opaque(_middle(_eight_bits(picture)))
+    turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    whole = _opaque(_middle(_eight_bits(image)))
     return whole if turn is None else whole.transpose(turn)
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format in SIXTEEN_BITS):
-        gray = picture.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+def _eight_bits(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in SIXTEEN_BITS):
+        gray = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
         gray.info.pop("transparency", None)  # one of the 65536
         return gray
-    if picture.mode in ("I", "F"):
-        raise ValueError(f"gray of 32 bits (mode {picture.mode}), which does not say what is black and what white")
-    return picture
+    if image.mode in ("I", "F"):
+        raise ValueError(f"gray of 32 bits (mode {image.mode}), which does not say what is black and what white")
+    return image
 
 
-def _middle(picture: Image.Image) -> Image.Image:
-    width, height = picture.size
-    longest = LONGEST * min(picture.size)
-    if max(picture.size) <= longest:
-        return picture
+def _middle(image: Image.Image) -> Image.Image:
+    width, height = image.size
+    longest = LONGEST * min(image.size)
+    if max(image.size) <= longest:
+        return image
     left, top = max(0, width - longest) // 2, max(0, height - longest) // 2
-    return picture.crop((left, top, left + min(width, longest), top + min(height, longest)))
+    return image.crop((left, top, left + min(width, longest), top + min(height, longest)))
 
 
-def _opaque(picture: Image.Image) -> Image.Image:
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    layer = picture.convert("RGBA")
-    paper = Image.new("RGB", picture.size, "white")
+def _opaque(image: Image.Image) -> Image.Image:
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    paper = Image.new("RGB", image.size, "white")
     paper.paste(layer, mask=layer)
     return paper
