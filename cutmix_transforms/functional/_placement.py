@@ -33,6 +33,7 @@ def image_size(images: Tensor, dims: int = 2) -> Size:
         ValueError: if ``dims`` is below 1.
 
     Example:
+        >>> import torch
         >>> image_size(torch.rand(8, 3, 17, 11)), image_size(torch.rand(8, 5)), image_size(torch.rand(8))
         ((17, 11), (1, 5), (1, 1))
         >>> image_size(torch.rand(8, 2, 100), dims=1)
