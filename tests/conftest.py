@@ -13,7 +13,7 @@ LINUX_ONLY = [
     "commands/test_compare_data.py",
     "commands/test_compare_results.py",
     "commands/test_files.py",
-    "commands/test_pictures.py",
+    "commands/test_image_files.py",
     "data/test_faults.py",
     "data/test_shared_memory.py",
     "integration/test_two_ranks.py",

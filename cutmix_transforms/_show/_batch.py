@@ -12,6 +12,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms._show._fonts import ELLIPSIS, Font, check_font, fonts_for, trouble_of
+from cutmix_transforms._show._legend import legend_of, with_legend
 from cutmix_transforms._show._overlay import corners_on, frame, paint
 from cutmix_transforms._show._pixels import pixels_of
 from cutmix_transforms._show._targets import notes_of, of_one
@@ -50,8 +51,8 @@ def show_batch(
 
     The target is written under each image, such as "0.68 cat + 0.32 coffee". Boxes are drawn with the names of their
     classes, masks as translucent colors and keypoints as dots. Each class has one of seven colors, which color-blind
-    people can distinguish. Images smaller than 96 pixels are enlarged by a whole number; images larger than 320 pixels
-    are reduced.
+    people can distinguish; where no tag on a box names it, a legend at the bottom does. Images smaller than 96 pixels
+    are enlarged by a whole number; images larger than 320 pixels are reduced.
 
     Args:
         images: the batch, integer or float in [0, 1]; of a video, the middle frame is shown. Or a sequence of images,
@@ -120,7 +121,10 @@ def show_batch(
         for tile, box in zip(tiles, draw.boxes.tolist(), strict=True):
             _outline(tile, box, draw.size)
     size = font.size if isinstance(font, Font) else min(max(max(tile.width for tile in tiles) // 12, 12), 20)
-    return _grid(tiles, notes.captions, count, Lettering(fonts, size))
+    lettering = Lettering(fonts, size)
+    sheet = _grid(tiles, notes.captions, count, lettering)
+    legend = legend_of(notes.overlays)
+    return with_legend(sheet, legend, lettering, PAPER, INK) if legend else sheet
 
 
 def _check_draw(draw: Any, sizes: list[Size]) -> None:

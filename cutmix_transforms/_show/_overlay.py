@@ -43,6 +43,7 @@ class Overlay:
     tags: list[tuple[str, str]] = field(default_factory=list)  # for each box: a name, and text that is never shortened
     points: list[list[list[float]]] = field(default_factory=list)  # for each instance: the visible keypoints
     kinds: list[int] = field(default_factory=list)  # for each instance: its class, or without labels its index
+    untagged: dict[int, str] = field(default_factory=dict)  # names of classes that only a color tells
 
 
 def overlay_of(target: Mapping[str, Any], size: Size, name: str, classes: Sequence[str] | None = None) -> Overlay:
@@ -63,9 +64,14 @@ def overlay_of(target: Mapping[str, Any], size: Size, name: str, classes: Sequen
         overlay.boxes = rows["boxes"].tolist()
         overlay.tags = list(zip(names, ["" if w == 1 else f"{w:.2f}" for w in weights], strict=True))
     else:
+        if "labels" in rows and {"masks", "keypoints"} & rows.keys():
+            overlay.untagged = dict(zip(kinds, names, strict=True))
         overlay.caption = " + ".join(dict.fromkeys(filter(None, names)))
     if is_semantic:
-        overlay.regions, overlay.caption = _of_classes(layers, classes)
+        overlay.regions = _of_classes(layers)
+        overlay.untagged = {k: name_of(k, classes) for _, k in overlay.regions}
+        seen = list(overlay.untagged.values())
+        overlay.caption = " + ".join(seen[:3] + ["…"] * (len(seen) > 3))
     elif "masks" in rows:
         overlay.regions = [((mask != 0) * w, k) for mask, w, k in zip(rows["masks"], weights, kinds, strict=True)]
     for group in rows.get("keypoints", ()):
@@ -131,13 +137,12 @@ def _layers(masks: Any, size: Size, name: str) -> list[tuple[Tensor, float]]:
     return layers
 
 
-def _of_classes(layers: list[tuple[Tensor, float]], classes: Sequence[str] | None) -> tuple[list[Region], str]:
-    """Return the regions of semantic masks, the largest first, and the names of the largest three."""
+def _of_classes(layers: list[tuple[Tensor, float]]) -> list[Region]:
+    """Return the regions of semantic masks, the largest first."""
     seen = {int(k) for mask, fraction in layers if fraction for k in mask.long().unique()} - {0, IGNORED}
     regions = [(torch.stack([(mask == k) * fraction for mask, fraction in layers]).sum(0), k) for k in seen if k >= 0]
     regions.sort(key=lambda region: (-float(region[0].sum()), region[1]))
-    names = list(map(partial(name_of, classes=classes), [k for _, k in regions]))
-    return regions, " + ".join(names[:3] + ["…"] * (len(names) > 3))
+    return regions
 
 
 def name_of(k: int, classes: Sequence[str] | None) -> str:

@@ -27,7 +27,7 @@ class Notes(NamedTuple):
     @property
     def texts(self) -> list[str]:
         """All texts that are written, without the fractions before class names."""
-        tags = [name for overlay in self.overlays for name, _ in overlay.tags]
+        tags = [name for overlay in self.overlays for name in (*dict(overlay.tags), *overlay.untagged.values())]
         terms = [term for caption in self.captions for term in caption.split(" + ")]
         return [*(re.sub(r"^\d\.\d\d (?=.)", "", term) for term in terms), *tags]
 
