@@ -9,7 +9,6 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-slow = [pytest.param(path, marks=pytest.mark.slow) for path in NOTEBOOKS[1:]]
 PICTURES = {"image/jpeg", "image/png"}
 
 
@@ -29,8 +28,9 @@ def code(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # those of Jupyter are not ours
-@pytest.mark.parametrize("path", [NOTEBOOKS[0], *slow], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook(path):
     committed = nbformat.read(path, as_version=4)
     executed = nbformat.read(path, as_version=4)

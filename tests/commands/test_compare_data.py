@@ -16,9 +16,9 @@ from cutmix_transforms._commands._compare import _data
 
 
 def test_embedded_pictures():
-    data = load(None)
-    assert (len(data.train.labelled), len(data.test.labelled), data.size) == (500, 3000, 28)
-    for part, count in ((data.train, 50), (data.test, 300)):
+    data = load(None, train_size=400)
+    assert (len(data.train.labelled), len(data.test.labelled), data.size) == (400, 3000, 28)
+    for part, count in ((data.train, 40), (data.test, 300)):
         assert Counter(label for _, label in part.labelled) == dict.fromkeys(range(10), count)
         assert part.held.shape == (len(part.labelled), 3, 28, 28)
         assert len(part.held.flatten(1).unique(dim=0)) > 0.99 * len(part.labelled)

@@ -32,6 +32,16 @@ def test_the_recipe_of_the_papers():
     assert settings("--recipe", "cifar", is_gpu=True).precision == "bfloat16"
 
 
+def test_what_recipes_leave_open_suits_the_data():
+    found = [parsed(), parsed("folder"), parsed("--recipe", "cifar"), parsed("--augment", "flip", "--seeds", "9")]
+    assert [(one.augment, one.seeds, one.train_size) for one in found] == [
+        ("none", 4, 400),
+        ("crop", 3, None),
+        ("crop", 3, 400),
+        ("flip", 9, 400),
+    ]
+
+
 def test_every_part_of_a_recipe_gives_way_to_an_option():
     given = {"--mix": "none", "--epochs": "9,3", "--seeds": "7", "--model": "small", "--batch-size": "64"}
     given |= {"--learning-rate": "0.3", "--momentum": "0.5", "--weight-decay": "0", "--schedule": "one-cycle"}

@@ -206,6 +206,7 @@ def test_pictures_are_the_right_way_up(orientation, is_damaged, tmp_path):
     torch.testing.assert_close(shown.int(), expected.int(), rtol=0, atol=4)
 
 
+@pytest.mark.slow
 def test_large_pictures_are_read_without_a_warning(tmp_path, capsys):
     """Pillow warns from 89 to 179 million pixels, which cameras make."""
     (tmp_path / "large.png").write_bytes(png(9500, 9500, 1, 0, b"\xff" * 1188))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import chisquare
 from support.batches import CLASSES, IMAGES
-from support.helpers import HEIGHT, WIDTH, says
+from support.helpers import HEIGHT, WIDTH, says, slow_but
 from support.mixes import mixes_of, over
 from support.oracles import constant_images
 from support.samples import SAMPLES, agree, forms, image_and_target
@@ -199,37 +199,35 @@ def partners_of(data, position, count):
     return found.long().tolist()
 
 
-SLOW_WEIGHTS = {
+WEIGHTS = {
+    "ints": [1, 2, 3, 4, 0],
     "tiny": [0.0, 0.0, 1e-300, 3e-300, 0.0],
     "tensor": torch.tensor([5, 1, 1, 1, 2]),
     "array": np.ones(5),
 }
-WEIGHTS = [
-    pytest.param([1, 2, 3, 4, 0], id="ints"),
-    *(pytest.param(weights, marks=pytest.mark.slow, id=name) for name, weights in SLOW_WEIGHTS.items()),
-]
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-def test_partners_are_drawn_by_their_weights(weights):
+@pytest.mark.parametrize("name", slow_but(["ints"], WEIGHTS))
+def test_partners_are_drawn_by_their_weights(name):
     """Exactly so, of all but the sample itself."""
+    weights, count = WEIGHTS[name], 500
     torch.manual_seed(0)
     data = MixDataset(CONSTANT, RandomMixUp(num_classes=CLASSES), weights=weights)
     for position in (0, 2, 4):
         wanted = np.array([float(weight) for weight in weights])
         wanted[position] = 0
-        found = np.array(partners_of(data, position, 2000))
+        found = np.array(partners_of(data, position, count))
         assert (found[wanted == 0] == 0).all()
         shown = wanted > 0
         if shown.sum() > 1:
-            assert chisquare(found[shown], 2000 * wanted[shown] / wanted.sum()).pvalue > 1e-4
+            assert chisquare(found[shown], count * wanted[shown] / wanted.sum()).pvalue > 1e-4
         else:
-            assert found[shown].tolist() == [2000]
+            assert found[shown].tolist() == [count]
 
 
 def test_without_weights_partners_are_uniform_over_the_others():
     torch.manual_seed(1)
-    found = partners_of(MixDataset(CONSTANT, RandomMixUp(num_classes=CLASSES)), 3, 2000)
+    found = partners_of(MixDataset(CONSTANT, RandomMixUp(num_classes=CLASSES)), 3, 1000)
     assert found[3] == 0
     assert chisquare(found[:3] + found[4:]).pvalue > 1e-4
 

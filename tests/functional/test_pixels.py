@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from support.arguments import BYTES, DRAW, FIVE_BOXES, FIVE_PARTNERS, IMAGES
-from support.helpers import FLOATS, INTEGERS, rows_of, says
+from support.helpers import FLOATS, INTEGERS, rows_of, says, slow_but
 from support.oracles import mix_loops
 
 from cutmix_transforms import functional as F
@@ -147,7 +147,7 @@ DRAWS = {
 }
 
 
-@pytest.mark.parametrize("dtype", [*FLOATS, *INTEGERS], ids=str)
+@pytest.mark.parametrize("dtype", slow_but([torch.float32, torch.bfloat16, torch.uint8], FLOATS + INTEGERS), ids=str)
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
 def test_all_ways_are_right_and_give_the_same_bits(dtype, draw, mixing_way):
     images = noise(5, 3, 17, 11, dtype=dtype)

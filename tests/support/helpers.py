@@ -18,6 +18,11 @@ FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 INTEGERS = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32, torch.uint64]
 
 
+def slow_but(fast, values):
+    """Return values to parametrize a test with, of which only the fast ones run without ``-m slow``."""
+    return [value if value in fast else pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
 @contextmanager
 def says(kind, words):
     """Expect an error that has all these words in its message, and that is what an error should be.

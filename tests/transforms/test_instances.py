@@ -81,12 +81,12 @@ def test_cutmix_shows_what_can_be_seen(kind, masks, min_visibility):
     mix = RandomCutMix(per_sample=True, min_visibility=min_visibility, labels_getter=named)
     collate = MixCollate(mix, collate_fn=list)
     changed = 0
-    for _ in range(40):
+    for _ in range(15):
         samples = make_samples(SIZES, torch.randint(0, 6, (3,)).tolist(), kind, masks=masks)
         for base, mixed in enumerate(collate(samples)):
             assert mixed[0].shape == samples[base][0].shape
             changed += check(mixed, samples, base, min_visibility) != len(samples[base][1]["labels"])
-    assert changed > 30
+    assert changed > 11
 
 
 def test_crowds():

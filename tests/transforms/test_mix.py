@@ -4,7 +4,7 @@ import PIL.Image
 import pytest
 import torch
 from support.batches import BATCH, CLASSES, IMAGES, LABELS, SECOND
-from support.helpers import HEIGHT, WIDTH, says
+from support.helpers import HEIGHT, WIDTH, says, slow_but
 from support.mixes import BOTH, mixes
 from support.oracles import mix_loops
 from support.own_mixes import FaintBand, RandomBand
@@ -274,9 +274,10 @@ def test_a_draw_that_points_beyond_the_second_batch():
         mix(*BATCH, draw=draw, others=(SECOND[0][:2], SECOND[1][:2]))
 
 
-def test_compiled_with_a_second_batch():
+@pytest.mark.parametrize("backend", slow_but(["eager"], ["eager", "inductor"]))
+def test_compiled_with_a_second_batch(backend):
     mix = RandomMixUp(num_classes=CLASSES, per_sample=True)
-    compiled = torch.compile(lambda batch, second: mix(batch, others=second), fullgraph=True)
+    compiled = torch.compile(lambda batch, second: mix(batch, others=second), fullgraph=True, backend=backend)
     torch.manual_seed(5)
     found = [compiled(BATCH, SECOND) for _ in range(3)]
     torch.manual_seed(5)

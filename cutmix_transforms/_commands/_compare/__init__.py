@@ -49,11 +49,11 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add("--recipe", choices=tuple(RECIPES), default="short", help=recipe)
     model = "small, or a model of torchvision or an installed timm (default: small; resnet18 for large images)"
     add("--model", metavar="NAME", help=model)
-    augment = "what all runs get: nothing, flips, or flips and random crops (default: crop; embedded: flip)"
+    augment = "what all runs get: nothing, flips, or flips and random crops (default: crop; embedded: none)"
     add("--augment", choices=AUGMENTS, help=augment)
     add("--epochs", metavar="N[,N...]", help="of every run; several, 20,40,80, to see what longer training changes")
-    add("--seeds", type=int, metavar="S", help="runs of each mix (default: 3)")
-    add("--train-size", type=int, metavar="M", help="learn from that many images (default: all; embedded: 500)")
+    add("--seeds", type=int, metavar="S", help="runs of each mix (default: 3; embedded: 4)")
+    add("--train-size", type=int, metavar="M", help="learn from that many images (default: all; embedded: 400)")
     add("--batch-size", type=int, metavar="B", help="of every process")
     add("--size", type=int, metavar="S", help="side of the images in pixels (default: as they are, up to 224)")
     rate = "the largest one (default: 0.1, times the root of how many times larger than usual a batch is)"

@@ -24,7 +24,6 @@ from cutmix_transforms._commands._image_files import size_of
 
 EMBEDDED = Path(__file__).parent / "fashion_mnist"  # an image each of all for training and all for the test
 CLASSES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
-EMBEDDED_TRAIN = 500
 LARGEST = 224  # side of images, unless told
 HELD = 2**31  # bytes of small images that are kept in memory
 SEED = 0  # of what is chosen, the same for all runs
@@ -91,8 +90,6 @@ def load(folder: Path | None, *, train_size: int | None, size: int | None, quiet
         ValueError: if there are not two classes, or two images of each, or not ``train_size`` images.
     """
     found = _embedded() if folder is None else _in_folder(folder)
-    if folder is None and train_size is None:
-        train_size = EMBEDDED_TRAIN
     seen = Seen()
     chosen = _choose(found, seen.bad, train_size)
     size = size or _usual_size([found.labelled[i] for i in chosen.train])

@@ -18,7 +18,6 @@ RECIPES: dict[str, dict[str, Any]] = {
         "momentum": 0.9,
         "weight_decay": 5e-4,
         "schedule": "one-cycle",
-        "seeds": 3,
     },
     "cifar": {
         "mix": ["none", "cutout:size=16", "mixup:alpha=1", "cutmix:alpha=1,p=0.5"],
@@ -32,6 +31,9 @@ RECIPES: dict[str, dict[str, Any]] = {
         "augment": "crop",
     },
 }
+# What recipes leave open. The embedded images: few, and nothing else to regularize, so that five minutes show something.
+FOLDER: dict[str, Any] = {"augment": "crop", "seeds": 3}
+EMBEDDED: dict[str, Any] = {"augment": "none", "seeds": 4, "train_size": 400}
 LEAST = {"train_size": 1, "batch_size": 2, "size": 8, "seeds": 1, "mix_off_last": 0, "workers": 0}
 MOST = {"batch_size": 2**20, "size": 4096, "seeds": 1000, "workers": 256}
 MOST_EPOCHS = 100_000
@@ -68,7 +70,7 @@ def _between(first: float, last: float, fraction: float) -> float:
 
 
 def fill_in(options: argparse.Namespace) -> None:
-    """Replace what the command line leaves open by what the recipe says, and check all numbers.
+    """Replace what the command line leaves open by what the recipe says, or suits the data, and check all numbers.
 
     Args:
         options: the parsed command line, which is changed: ``mix`` and ``epochs`` become lists without repetitions.
@@ -76,7 +78,8 @@ def fill_in(options: argparse.Namespace) -> None:
     Raises:
         ValueError: if an option is out of range.
     """
-    for name, value in RECIPES[options.recipe].items():
+    usual = (EMBEDDED if options.data is None else FOLDER) | RECIPES[options.recipe]
+    for name, value in usual.items():
         if getattr(options, name) is None:
             setattr(options, name, value)
     _check(options)
@@ -113,7 +116,6 @@ def settings(options: argparse.Namespace, *, usual_model: str, ranks: int, is_gp
     """
     values = {name: getattr(options, name) for name in Settings.__dataclass_fields__}
     values["model"] = options.model or usual_model
-    values["augment"] = options.augment or ("crop" if options.data else "flip")
     values["precision"] = options.precision or ("bfloat16" if is_gpu else "float32")
     if options.learning_rate is None:
         usual_batch = RECIPES[options.recipe]["batch_size"]
