@@ -127,6 +127,7 @@ def small_cases(device):
         yield Case(name, lambda: {"plain": lambda: torch.ones(9), "ours": lambda: torch.ones(9)}, device)
 
 
+@pytest.mark.slow
 def test_command(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(_bench, "cases", small_cases)
     file = tmp_path / "bench.json"

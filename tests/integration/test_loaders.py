@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import webdataset as wds
-from support.helpers import HEIGHT, WIDTH
+from support.helpers import HEIGHT, WIDTH, slow_but
 from support.toys import COUNT, PICTURES, SAMPLES, agree
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, DistributedSampler, StackDataset, WeightedRandomSampler
 from torchdata.stateful_dataloader import StatefulDataLoader
@@ -90,7 +90,7 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", slow_but(["torch"], FORMATS))
 @pytest.mark.parametrize("workers", [0, 2])
 def test_datasets_of_hugging_face(form, workers):
     data = FORMATS[form]()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from scipy import stats
-from support.helpers import HEIGHT, WIDTH
+from support.helpers import HEIGHT, WIDTH, slow_but
 from support.toys import COUNT, PICTURES, SAMPLES, agree
 from torch import nn
 from torch.utils.data import DataLoader, default_collate
@@ -25,7 +25,7 @@ PIPELINES = {
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-@pytest.mark.parametrize("place", ["function", "MixCollate", "batch"])
+@pytest.mark.parametrize("place", slow_but(["MixCollate"], ["function", "MixCollate", "batch"]))
 def test_containers(name, place):
     """In a function after ``default_collate``, as torchvision shows it, in MixCollate and on the batch."""
     pipeline = PIPELINES[name]

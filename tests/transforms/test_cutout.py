@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 import torch
 from support.batches import IMAGES, MASKS
-from support.helpers import HEIGHT, WIDTH, says
+from support.helpers import HEIGHT, WIDTH, says, slow_but
 from support.scenes import FORMATS, make_sample, named, pixels_of
 from torchvision import tv_tensors
 from torchvision.transforms import v2
@@ -227,7 +227,7 @@ def test_what_has_no_holes_to_draw():
 
 
 @pytest.mark.parametrize("masks", [False, True])
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", slow_but(["XYXY"], FORMATS))
 @pytest.mark.parametrize(("least", "holes"), [(0.0, 3), (0.6, 1)])
 def test_cutout_drops_what_its_holes_hide(masks, kind, least, holes):
     cut = RandomCutout(0.5, holes=holes, fill=-1, mask_fill=0, min_visibility=least, labels_getter=named)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from support.batches import IMAGES
-from support.helpers import HEIGHT, WIDTH
+from support.helpers import HEIGHT, WIDTH, slow_but
 from support.scenes import FORMATS, SIZES, corners_of, make_sample, make_samples, named, pixels_of
 from support.structures import boxes_of, detection
 from torch.utils.data import DataLoader
@@ -74,7 +74,7 @@ def check(mixed, samples, base, min_visibility=0.0):
     return len(wanted)
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", slow_but(["XYXY"], FORMATS))
 @pytest.mark.parametrize("masks", [False, True])
 @pytest.mark.parametrize("min_visibility", [0.0, 0.4])
 def test_cutmix_shows_what_can_be_seen(kind, masks, min_visibility):
