@@ -5,22 +5,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 from support.helpers import HEIGHT, WIDTH
+from support.programs import LINUX_ONLY
 
-# They fork, limit memory, send signals, make pipes, and count what Linux lists of files and shared memory.
-LINUX_ONLY = [
-    "commands/test_compare_checkpoints.py",
-    "commands/test_compare_command.py",
-    "commands/test_compare_data.py",
-    "commands/test_compare_results.py",
-    "commands/test_files.py",
-    "commands/test_image_files.py",
-    "data/test_faults.py",
-    "data/test_shared_memory.py",
-    "integration/test_two_ranks.py",
-    "random/test_randomness.py",
-    "random/test_shared_number.py",
-    "random/test_stream.py",
-]
 collect_ignore = [] if sys.platform == "linux" else LINUX_ONLY
 
 # Ordinary runs try the same cases every time; --hypothesis-profile=thorough tries ten times as many new ones.

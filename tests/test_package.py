@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from support.programs import LINUX_ONLY
 from torchvision.transforms import v2
 
 import cutmix_transforms
@@ -158,6 +159,48 @@ def test_bad_calls_of_every_public_function_are_in_the_tests_named_after_its_mod
         assert re.search(rf'^    "{name}": \[$', tests, re.MULTILINE), name
 
 
+TESTED_IN = {  # modules without a test file of their own: private parts of what another file tests
+    "_commands/_bench_cases.py": "commands/test_bench.py",
+    "_commands/_cli.py": "commands/test_preview.py",
+    "_commands/_folders.py": "commands/test_compare_data.py",
+    "_commands/_spec.py": "commands/test_preview.py",
+    "_commands/_terminal.py": "commands/test_files.py",
+    "_commands/_compare/_lock.py": "commands/test_compare_command.py",
+    "_commands/_compare/_looks.py": "commands/test_compare_batches.py",
+    "_commands/_compare/_markdown.py": "commands/test_compare_report.py",
+    "_commands/_compare/_progress.py": "commands/test_compare_command.py",
+    "_commands/_compare/_ranks.py": "commands/test_compare_training.py",
+    "_commands/_compare/_verdicts.py": "commands/test_compare_report.py",
+    "_random/_graph.py": "transforms/test_compile.py",
+    "_structure/_column.py": "data/test_samples.py",
+    "_structure/_fit.py": "structure/test_read.py",
+    "_structure/_parts.py": "structure/test_read.py",
+    "_transforms/_cutout_inputs.py": "transforms/test_cutout.py",
+    "_transforms/_cutout_options.py": "transforms/test_cutout.py",
+    "_transforms/_draws.py": "transforms/test_mix.py",
+    "_transforms/_inputs.py": "transforms/test_mix.py",
+    "_transforms/_read_only.py": "transforms/test_base.py",
+    "functional/_by_mask.py": "functional/test_pixels.py",
+    "functional/_wrap.py": "functional/test_targets.py",
+}
+
+
+def test_every_module_is_tested_in_the_file_of_its_name():
+    for path in MODULES:
+        name = path.relative_to(PACKAGE)
+        if len(name.parts) > 1 and not name.name.startswith("__"):
+            rooms = [part.lstrip("_") for part in name.parent.parts]
+            usual = "/".join([rooms[0], "_".join(["test", *rooms[1:], name.name.lstrip("_")])])
+            found = TESTED_IN.get(name.as_posix(), usual)
+            assert (ROOT / "tests" / found).exists(), name
+            assert found == usual or not (ROOT / "tests" / usual).exists(), name
+
+
+def test_files_that_only_linux_runs_exist():
+    for name in LINUX_ONLY:
+        assert (ROOT / "tests" / name).exists(), name
+
+
 def test_house_rules():
     """No assert, no other randomness than torch's; functions of at most 45 lines."""
     for path in MODULES:
@@ -225,8 +268,8 @@ def test_docstrings_of_functions_begin_with_a_verb(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_words_are_those_of_the_glossary(path):
-    """One word for one thing: fraction, distribution, dataset, center, color, gray, probability."""
+    """One word for one thing: fraction, distribution, dataset, image, center, color, gray, probability."""
     found = re.findall(
-        r"\b(?:shares?|laws?|data sets?|centre|colours?|grey|chances?)\b", path.read_text(), re.IGNORECASE
+        r"\b(?:shares?|laws?|data sets?|pictures?|centre|colours?|grey|chances?)\b", path.read_text(), re.IGNORECASE
     )
     assert not found, path

@@ -60,7 +60,9 @@ def test_several_lengths_are_kept_apart_and_more_can_follow(finished, short, tmp
     options = ["compare", *short, *mix_options(*MIXES[:2]), "--seeds", "1", "--out", str(out)]
     assert main([*options, "--epochs", "1,3"]) == 0
     assert (out / "lengths.png").exists()
-    assert "| error (%) | 1 epochs | 3 epochs |" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "| error (%) | 1 epochs | 3 epochs |" in told
+    assert told.index(f"The report goes to {out}, after every run.") < told.index("(1 of 4)")
     assert main([*options, "--epochs", "2", "--resume"]) == 0
     results = read(out)
     assert [(run["epochs"], run["mix"], len(run["history"])) for run in results["runs"]] == [

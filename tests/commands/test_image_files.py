@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import random
+import signal
 import stat
 import struct
 import subprocess
@@ -23,9 +25,9 @@ WIDE, HIGH = 34, 22  # of the pictures
 ORANGE = (200, 100, 50)
 
 
-def saved(form, mode="RGB", colour=ORANGE, palette=None, **options):
-    """A file of one colour, as Pillow writes it."""
-    file, picture = io.BytesIO(), Image.new(mode, (WIDE, HIGH), colour)
+def saved(form, mode="RGB", color=ORANGE, palette=None, **options):
+    """A file of one color, as Pillow writes it."""
+    file, picture = io.BytesIO(), Image.new(mode, (WIDE, HIGH), color)
     if palette is not None:
         picture.putpalette(palette)
     picture.save(file, form, **options)
@@ -44,13 +46,13 @@ def png(width, height, bits, kind, row, **chunks):
     return out
 
 
-def grey16(value, **chunks):
+def gray16(value, **chunks):
     return png(WIDE, HIGH, 16, 0, struct.pack(">H", value) * WIDE, **chunks)
 
 
-def palette(colour, **options):
-    """Of a picture that is wholly of the second of two colours."""
-    return saved("PNG", "P", 1, [0, 0, 0, *colour], **options)
+def palette(color, **options):
+    """Of a picture that is wholly of the second of two colors."""
+    return saved("PNG", "P", 1, [0, 0, 0, *color], **options)
 
 
 def frames(form, **options):
@@ -58,13 +60,13 @@ def frames(form, **options):
     return saved(form, save_all=True, append_images=[other], **options)
 
 
-def jpeg(mode, colour):
-    return saved("JPEG", mode, colour, quality=95)
+def jpeg(mode, color):
+    return saved("JPEG", mode, color, quality=95)
 
 
-def ycck(colour):
+def ycck(color):
     """A JPEG of ink whose Adobe marker says that it is stored as YCCK."""
-    data = bytearray(jpeg("CMYK", colour))
+    data = bytearray(jpeg("CMYK", color))
     data[data.index(b"Adobe") + 11] = 2
     return bytes(data)
 
@@ -81,18 +83,18 @@ def seen_through_ycck(ink):
     return seen_through((*(min(max(c, 0), 255) for c in rgb), ink[3]))
 
 
-def over_white(colour, alpha):
-    return tuple(round((c * alpha + 255 * (255 - alpha)) / 255) for c in colour)
+def over_white(color, alpha):
+    return tuple(round((c * alpha + 255 * (255 - alpha)) / 255) for c in color)
 
 
 INK = (55, 155, 205, 20)
-BLACK, WHITE, GREY, PALE = (0,) * 3, (255,) * 3, (90,) * 3, over_white(ORANGE, 102)
-# What a file holds, and the colour that a person sees.
+BLACK, WHITE, GRAY, PALE = (0,) * 3, (255,) * 3, (90,) * 3, over_white(ORANGE, 102)
+# What a file holds, and the color that a person sees.
 READABLE = {
     "rgb.png": (saved("PNG"), ORANGE),
     "ink.jpg": (jpeg("CMYK", INK), seen_through(INK)),
     "ycck.jpg": (ycck(INK), seen_through_ycck(INK)),
-    "grey.jpg": (jpeg("L", 90), GREY),
+    "gray.jpg": (jpeg("L", 90), GRAY),
     "palette.png": (palette(ORANGE), ORANGE),
     "palette-clear.png": (palette(ORANGE, transparency=1), WHITE),
     "palette-clear-elsewhere.png": (palette(ORANGE, transparency=0), ORANGE),
@@ -103,22 +105,22 @@ READABLE = {
     "rgba-half.tiff": (saved("TIFF", "RGBA", (*ORANGE, 102)), PALE),
     "rgba-opaque.png": (saved("PNG", "RGBA", (*ORANGE, 255)), ORANGE),
     "la-clear.png": (saved("PNG", "LA", (90, 0)), WHITE),
-    "la-half.png": (saved("PNG", "LA", (90, 102)), over_white(GREY, 102)),
+    "la-half.png": (saved("PNG", "LA", (90, 102)), over_white(GRAY, 102)),
     "rgb-clear.png": (saved("PNG", transparency=ORANGE), WHITE),
     "rgb-clear-elsewhere.png": (saved("PNG", transparency=(1, 2, 3)), ORANGE),
-    "grey-clear.png": (saved("PNG", "L", 90, transparency=90), WHITE),
+    "gray-clear.png": (saved("PNG", "L", 90, transparency=90), WHITE),
     "bits-black.png": (png(WIDE, HIGH, 1, 0, bytes(5)), BLACK),
     "bits-white.png": (png(WIDE, HIGH, 1, 0, b"\xff" * 5), WHITE),
     "bits-clear.png": (png(WIDE, HIGH, 1, 0, bytes(5), tRNS=b"\0\0"), WHITE),
-    "grey16-black.png": (grey16(128), BLACK),
-    "grey16-dark.png": (grey16(129), (1,) * 3),
-    "grey16-below.png": (grey16(25_828), (100,) * 3),
-    "grey16-above.png": (grey16(25_829), (101,) * 3),
-    "grey16-white.png": (grey16(65_535), WHITE),
-    "grey16-clear-elsewhere.png": (grey16(25_700, tRNS=struct.pack(">H", 100)), (100,) * 3),
-    "grey16.tif": (saved("TIFF", "I;16", 25_700), (100,) * 3),
-    "grey16-big-endian.tif": (saved("TIFF", "I;16B", 25_700), (100,) * 3),
-    "grey16.pgm": (f"P5 {WIDE} {HIGH} 65535\n".encode() + struct.pack(">H", 25_700) * WIDE * HIGH, (100,) * 3),
+    "gray16-black.png": (gray16(128), BLACK),
+    "gray16-dark.png": (gray16(129), (1,) * 3),
+    "gray16-below.png": (gray16(25_828), (100,) * 3),
+    "gray16-above.png": (gray16(25_829), (101,) * 3),
+    "gray16-white.png": (gray16(65_535), WHITE),
+    "gray16-clear-elsewhere.png": (gray16(25_700, tRNS=struct.pack(">H", 100)), (100,) * 3),
+    "gray16.tif": (saved("TIFF", "I;16", 25_700), (100,) * 3),
+    "gray16-big-endian.tif": (saved("TIFF", "I;16B", 25_700), (100,) * 3),
+    "gray16.pgm": (f"P5 {WIDE} {HIGH} 65535\n".encode() + struct.pack(">H", 25_700) * WIDE * HIGH, (100,) * 3),
     "rgb16.png": (png(WIDE, HIGH, 16, 2, struct.pack(">3H", *(257 * c for c in ORANGE)) * WIDE), ORANGE),
     "frames-of-gif.png": (frames("GIF"), ORANGE),
     "frames.png": (frames("PNG"), ORANGE),
@@ -137,20 +139,20 @@ DAMAGED = {
     "text.jpg": (b"dear diary", "no image in a known format"),
     "bomb.png": (png(20_000, 20_000, 1, 0, bytes(2500)), "(400000000 pixels) exceeds limit"),
     "nothing.pgm": (b"P5 0 9 255\n", ""),
-    "grey32.tif": (saved("TIFF", "I", 300), "gray of 32 bits (mode I)"),
+    "gray32.tif": (saved("TIFF", "I", 300), "gray of 32 bits (mode I)"),
     "float.tif": (saved("TIFF", "F", 0.5), "gray of 32 bits (mode F)"),
 }
 
 
 @pytest.mark.parametrize("name", READABLE)
 def test_pictures_of_every_kind_are_what_a_person_sees(name, tmp_path, capsys):
-    data, colour = READABLE[name]
+    data, color = READABLE[name]
     (tmp_path / name).write_bytes(data)
     picture = open_image(tmp_path / name)
     assert (picture.mode, picture.size, capsys.readouterr().err) == ("RGB", (WIDE, HIGH), "")
     assert size_of(tmp_path / name) == (WIDE, HIGH)
     tolerance = 2 if name.endswith("jpg") else 1 if "half" in name else 0
-    for (low, high), expected in zip(picture.getextrema(), colour, strict=True):
+    for (low, high), expected in zip(picture.getextrema(), color, strict=True):
         assert expected - tolerance <= low <= high <= expected + tolerance
 
 
@@ -238,7 +240,7 @@ def test_preview_shows_every_kind_and_names_what_is_damaged(names, tmp_path, cap
         (folder / name).write_bytes(READABLE[name][0])
     for name, (data, _) in DAMAGED.items():
         (folder / f"0-{name}").write_bytes(data)
-    (folder / "zz.png").write_bytes(saved("PNG", colour=(1, 2, 3)))
+    (folder / "zz.png").write_bytes(saved("PNG", color=(1, 2, 3)))
     assert (
         main(["preview", str(folder), "-o", str(tmp_path / "out.png"), "--transform", "cutmix", "--size", "128"]) == 0
     )
@@ -247,8 +249,8 @@ def test_preview_shows_every_kind_and_names_what_is_damaged(names, tmp_path, cap
         f"skipped {folder / f'0-{name}'}" for name in sorted(DAMAGED)
     ]
     with Image.open(tmp_path / "out.png") as shown:
-        colours = [shown.getpixel((4 + 132 * i + 64, 30 + 4 + 64)) for i in range(len(names) + 1)]
-    for found, name in zip(colours, [*sorted(names), "zz.png"], strict=True):
+        colors = [shown.getpixel((4 + 132 * i + 64, 30 + 4 + 64)) for i in range(len(names) + 1)]
+    for found, name in zip(colors, [*sorted(names), "zz.png"], strict=True):
         expected = READABLE[name][1] if name in READABLE else (1, 2, 3)
         assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) <= 2, name
 
@@ -302,6 +304,64 @@ def test_a_folder_of_which_nothing_can_be_read_is_an_error(command, last, tmp_pa
     assert len(lines) == 2 * len(DAMAGED)
     assert error == f"cutmix-transforms {command}: {last.format(tmp_path)}"
     assert not (tmp_path / "out.png").exists()
+
+
+def mutated(data, chance):
+    """A file of which a few bytes are others, a part is gone or there twice, or the end is missing."""
+    out = bytearray(data)
+    for _ in range(chance.choice([1, 1, 2, 8])):
+        start = chance.randrange(len(out) + 1) if chance.random() < 0.5 else chance.randrange(min(len(out), 64) + 1)
+        part = slice(start, start + chance.choice([1, 2, 4, 40]))
+        way = chance.choice(["others", "extreme", "gone", "twice", "end"])
+        if way == "others":
+            out[part] = chance.randbytes(len(out[part]))
+        elif way == "extreme":
+            out[part] = chance.choice([b"\0", b"\xff", b"\x7f", b"\x80"]) * len(out[part])
+        elif way == "gone":
+            del out[part]
+        elif way == "twice":
+            out[start:start] = out[part]
+        else:
+            del out[start:]
+    return bytes(out)
+
+
+@pytest.fixture
+def within():
+    """Give code a number of seconds, after which an error interrupts it that no code catches as damage."""
+
+    def give_up(*_):
+        raise KeyboardInterrupt("a file took too long")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    yield signal.alarm
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.slow
+def test_damage_of_any_kind_is_an_image_or_one_line(tmp_path, capsys, within):
+    """FILES=1000000 tries other ones for about ten minutes; a file that fails stays in the folder."""
+    kinds, read = {**READABLE, **DAMAGED}, 0
+    count = int(os.environ.get("FILES", "3000"))
+    for seed in range(count):
+        chance = random.Random(seed if "FILES" not in os.environ else None)  # noqa: S311 (no secret)
+        name = chance.choice(list(kinds))
+        path = tmp_path / name
+        path.write_bytes(mutated(kinds[name][0], chance))
+        within(5)
+        size = size_of(path)
+        within(60 if size and size[0] * size[1] > 10_000_000 else 5)  # what is really large may take longer
+        image = open_image(path)
+        lines = capsys.readouterr().err.splitlines()
+        if image is None:
+            assert [line.partition(": ")[0] for line in lines] == [f"skipped {path}"]
+        else:
+            assert (image.mode, lines) == ("RGB", [])
+            assert size is not None
+            read += 1
+        path.unlink()
+    assert 0.1 * count < read < 0.9 * count
 
 
 @pytest.mark.slow

@@ -14,16 +14,16 @@ from cutmix_transforms._commands import _preview
 from cutmix_transforms._commands._cli import main
 from cutmix_transforms._commands._spec import title_of, transform_of
 
-COLOURS = {"black": (0, 0, 0), "blue": (0, 0, 255), "green": (0, 255, 0)}
+COLORS = {"black": (0, 0, 0), "blue": (0, 0, 255), "green": (0, 255, 0)}
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with one picture of each colour, which tell their mixture."""
+    """A folder with one picture of each color, which tell their mixture."""
     folder = tmp_path / "pictures"
     folder.mkdir()
-    for name, colour in COLOURS.items():
-        Image.new("RGB", (60, 50), colour).save(folder / f"{name}.png")
+    for name, color in COLORS.items():
+        Image.new("RGB", (60, 50), color).save(folder / f"{name}.png")
     return folder
 
 
@@ -63,15 +63,15 @@ def test_rows_show_true_targets(folder, tmp_path, shown):
     names = originals[2]
     assert names == ["black", "blue", "green"]
     assert originals[1].tolist() == [0, 1, 2]
-    colours = torch.tensor([COLOURS[name] for name in names]).float()
-    assert torch.equal(originals[0].float().mean((2, 3)), colours)
+    colors = torch.tensor([COLORS[name] for name in names]).float()
+    assert torch.equal(originals[0].float().mean((2, 3)), colors)
     assert len(mixed) == 4
     for images, targets, _ in mixed:
-        torch.testing.assert_close(images.float().mean((2, 3)), targets @ colours, rtol=0, atol=0.51)
+        torch.testing.assert_close(images.float().mean((2, 3)), targets @ colors, rtol=0, atol=0.51)
         assert len(set(targets.amax(1).tolist())) > 1
     for images, targets, _ in (holes, more_holes):
         assert targets.tolist() == [0, 1, 2]
-        assert (images.float().mean((2, 3)) < colours).sum() == 2
+        assert (images.float().mean((2, 3)) < colors).sum() == 2
 
 
 def test_detection_shows_what_the_transforms_do_to_instances(tmp_path, shown, capsys):
@@ -178,7 +178,7 @@ def test_class_folders(tmp_path, shown):
 
 
 def test_pictures_of_all_kinds(folder, tmp_path, shown):
-    for name in COLOURS:
+    for name in COLORS:
         (folder / f"{name}.png").unlink()
     Image.new("CMYK", (60, 50), (0, 255, 255, 0)).save(folder / "1.jpg")
     Image.new("P", (60, 50)).save(folder / "2.png", transparency=0)

@@ -1,10 +1,11 @@
 """Faults around the package, across rooms: workers that die, data that raise, memory that grows."""
 
+import os
 from statistics import median
 
 import pytest
 from support.helpers import HEIGHT, WIDTH
-from support.programs import left_behind, play
+from support.programs import PATIENCE, left_behind, play
 
 pytestmark = pytest.mark.slow
 
@@ -181,10 +182,13 @@ MEMORY = """
 """
 
 
-@pytest.mark.parametrize(("kind", "warm_up", "count"), [("stacked", 1000, 10_000), ("scenes", 500, 1000)])
+BATCHES = int(os.environ.get("BATCHES", "10000"))  # a million take about an hour
+
+
+@pytest.mark.parametrize(("kind", "warm_up", "count"), [("stacked", 1000, BATCHES), ("scenes", 500, BATCHES // 10)])
 def test_memory_is_the_same_after_many_batches(kind, warm_up, count, tmp_path):
     """Of the main process and of both workers, to one percent, and to 1 MiB of what they do not read from files."""
-    told = play(MEMORY, tmp_path, kind, warm_up, count)
+    told = play(MEMORY, tmp_path, kind, warm_up, count, patience=PATIENCE + count // 50)
     assert {len(row) for row in told["rows"]} == {3}
     assert len(told["rows"]) == 100
     assert max(told["segments"]) < 5  # they have a name for a moment only

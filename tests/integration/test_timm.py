@@ -19,8 +19,8 @@ COUNT = 12
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 
 
-class Greys(torch.utils.data.Dataset):
-    """Pictures as timm's loader wants them, which sets their transform: sample ``j`` is grey, ``20 * j`` everywhere."""
+class Grays(torch.utils.data.Dataset):
+    """Pictures as timm's loader wants them, which sets their transform: sample ``j`` is gray, ``20 * j`` everywhere."""
 
     transform = None
 
@@ -33,7 +33,7 @@ class Greys(torch.utils.data.Dataset):
 
 def loader_of(mix, *, training=True, prefetcher=False, **options):
     return create_loader(
-        Greys(),
+        Grays(),
         input_size=(3, HEIGHT, WIDTH),
         batch_size=4,
         is_training=training,
@@ -48,7 +48,7 @@ def loader_of(mix, *, training=True, prefetcher=False, **options):
     )
 
 
-def greys(images):
+def grays(images):
     """What of 0 to 255 the images are in the mean, before they were normalised; all channels have to say the same."""
     mean, std = (torch.tensor(numbers).view(3, 1, 1) for numbers in (MEAN, STD))
     pixels = (images * std + mean) * 255
@@ -74,10 +74,10 @@ def test_loader_mixes_and_is_switched_off(prefetcher):
             assert images.shape == (4, 3, HEIGHT, WIDTH)
             assert images.dtype == torch.float32
             # MixUp rounds bytes
-            torch.testing.assert_close(greys(images), targets @ (20 * torch.arange(12.0)), rtol=0, atol=0.51)
+            torch.testing.assert_close(grays(images), targets @ (20 * torch.arange(12.0)), rtol=0, atol=0.51)
             assert (targets.amax() < 1) == is_mixed
     for images, labels in loader_of(None, training=False, prefetcher=prefetcher):
-        torch.testing.assert_close(greys(images), 20.0 * labels, rtol=0, atol=1e-3)
+        torch.testing.assert_close(grays(images), 20.0 * labels, rtol=0, atol=1e-3)
 
 
 def binary_cross_entropy(logits, targets):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from support.arguments import CORNERS, IMAGES, LABELS, MASKS, NAN, PAIR, ROWS
 from support.helpers import rows_of, says
-from support.shown import GREY, NAMES, grey, places_of, tile
+from support.shown import GRAY, NAMES, gray, places_of, tile
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms import MixedTarget, RandomCutMix, RandomMixUp, show_batch
@@ -89,15 +89,15 @@ def test_input_is_not_changed():
     assert torch.equal(images, before)
 
 
-def test_images_of_unequal_sizes_are_centred_in_cells_of_the_largest():
-    images = grey((100, 150), (120, 110), (640, 640), (17, 11))
+def test_images_of_unequal_sizes_are_centered_in_cells_of_the_largest():
+    images = gray((100, 150), (120, 110), (640, 640), (17, 11))
     picture = show_batch(images, columns=2)
     assert picture.size == (GUTTER + 2 * (320 + GUTTER),) * 2
     for k, (height, width) in enumerate([(100, 150), (120, 110), (320, 320), (102, 66)]):
         y, x = (GUTTER + place * (320 + GUTTER) for place in divmod(k, 2))
         cell = F.pil_to_tensor(picture.crop((x, y, x + 320, y + 320)))
         top, left = (320 - height) // 2, (320 - width) // 2
-        assert places_of(cell, (GREY,) * 3) == [top, left, top + height, left + width]
+        assert places_of(cell, (GRAY,) * 3) == [top, left, top + height, left + width]
     assert show_batch(images[:1] * 3).tobytes() == show_batch(torch.stack(images[:1] * 3)).tobytes()
     assert show_batch(tuple(images[:2])).tobytes() == show_batch(images[:2]).tobytes()
 
@@ -108,8 +108,8 @@ def test_normalised_images_of_unequal_sizes_and_their_draw():
     for k in range(2):
         assert (tile(shown, k, 100, 100) / 255 - images[k]).abs().max() <= 1 / 255
     draw = RandomCutMix(ratio=(0.5, 0.5)).draw(torch.zeros(2, 3, 100, 100))
-    both = show_batch(grey((100, 100), (100, 100)), draw=draw)
-    assert both.tobytes() == show_batch(torch.stack(grey((100, 100), (100, 100))), draw=draw).tobytes()
+    both = show_batch(gray((100, 100), (100, 100)), draw=draw)
+    assert both.tobytes() == show_batch(torch.stack(gray((100, 100), (100, 100))), draw=draw).tobytes()
 
 
 TWO = torch.rand(2, 3, 20, 30)

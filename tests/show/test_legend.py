@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from support.shown import NAMES, grey, places_of
+from support.shown import NAMES, gray, places_of
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms import show_batch
@@ -33,7 +33,7 @@ def names_in(targets, classes=NAMES):
 def test_classes_of_semantic_masks_stand_in_the_order_of_their_size():
     assert names_in(MASKS) == [("dog", 2), ("rocket", 3), ("coffee", 1)]
     assert names_in(MASKS, None) == [("2", 2), ("3", 3), ("1", 1)]
-    picture = show_batch(torch.stack(grey(*SIZES)), MASKS, classes=NAMES)
+    picture = show_batch(torch.stack(gray(*SIZES)), MASKS, classes=NAMES)
     found = squares_below(picture, 104)
     assert list(found) == [1, 2, 3]
     left = {kind: place[0] for kind, place in found.items()}
@@ -64,7 +64,7 @@ def test_one_class_needs_no_legend():
 @pytest.mark.parametrize("columns", [1, 2])
 @pytest.mark.parametrize("words", [["", *"abc"], ["", *["a name of a class that is far too long for a tile"] * 3]])
 def test_a_legend_fits_the_width(words, columns):
-    picture = show_batch(torch.stack(grey(*SIZES)), MASKS, classes=words, columns=columns)
+    picture = show_batch(torch.stack(gray(*SIZES)), MASKS, classes=words, columns=columns)
     shown = F.pil_to_tensor(picture)
     assert (shown[:, :, -2:] == 255).all()
     assert (shown[:, -2:] == 255).all()

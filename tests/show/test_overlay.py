@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import ImageFont
 from support.helpers import says
-from support.shown import GREY, NAMES, grey, near, places_of, tile, tinted
+from support.shown import GRAY, NAMES, gray, near, places_of, tile, tinted
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
@@ -22,27 +22,27 @@ BOX = torch.tensor([[20, 40, 60, 90]])  # left, top, right, bottom
 @pytest.mark.parametrize(
     ("height", "width", "scale"), [(100, 150, 1), (200, 300, 1), (640, 480, 0.5), (20, 30, 4)], ids=str
 )
-def test_boxes_are_drawn_in_the_colour_of_their_class(height, width, scale):
+def test_boxes_are_drawn_in_the_color_of_their_class(height, width, scale):
     box = torch.tensor([[width // 5, height // 4, width // 2, height - height // 8]])
-    (image,) = grey((height, width))
+    (image,) = gray((height, width))
     shown = F.pil_to_tensor(show_batch([image], [{"boxes": box, "labels": torch.tensor([9])}]))
     shown = shown[:, GUTTER:, GUTTER:]
     left, top, right, bottom = (round(edge * scale) for edge in box[0].tolist())
-    colour = PALETTE[9 % len(PALETTE)]
-    found = places_of(shown, colour)
+    color = PALETTE[9 % len(PALETTE)]
+    found = places_of(shown, color)
     assert found == [top, left, bottom, right]
     for y in (bottom - 1, bottom - 2):
-        assert near(shown[:, y, (left + right) // 2], colour, 0)
-    assert near(shown[:, bottom - 5, right - 8], (GREY,) * 3, 0)
-    assert near(shown[:, bottom, right], (GREY,) * 3, 0)
+        assert near(shown[:, y, (left + right) // 2], color, 0)
+    assert near(shown[:, bottom - 5, right - 8], (GRAY,) * 3, 0)
+    assert near(shown[:, bottom, right], (GRAY,) * 3, 0)
 
 
 def test_boxes_of_all_formats():
-    wanted = show_batch(grey((100, 100)), [{"boxes": BOX}]).tobytes()
+    wanted = show_batch(gray((100, 100)), [{"boxes": BOX}]).tobytes()
     for kind, box in (("XYXY", BOX), ("XYWH", [[20, 40, 40, 50]]), ("CXCYWH", [[40.0, 65.0, 40.0, 50.0]])):
         boxes = tv_tensors.BoundingBoxes(box, format=kind, canvas_size=(100, 100))
-        assert show_batch(grey((100, 100)), [{"boxes": boxes}]).tobytes() == wanted
-    assert wanted != show_batch(grey((100, 100))).tobytes()
+        assert show_batch(gray((100, 100)), [{"boxes": boxes}]).tobytes() == wanted
+    assert wanted != show_batch(gray((100, 100))).tobytes()
 
 
 def test_boxes_at_and_beyond_the_edge_stay_on_the_tile():
@@ -50,20 +50,20 @@ def test_boxes_at_and_beyond_the_edge_stay_on_the_tile():
         [[-50, -50, 30, 30], [80, 80, 400, 400], [0, 0, 100, 100], [50, 50, 50, 50], [200, 200, 300, 300]]
     )
     target = {"boxes": wild, "labels": torch.arange(5)}
-    picture = show_batch(grey((100, 100), (100, 100)), [target, {}])
+    picture = show_batch(gray((100, 100), (100, 100)), [target, {}])
     for far in (1e30, 1e308):
         huge = torch.tensor([[-far, -far, 30, 30], [80, 80, far, far]], dtype=torch.float64)
-        shown = [show_batch(grey((100, 100)), [{"boxes": boxes}]) for boxes in (huge, wild[:2].double())]
+        shown = [show_batch(gray((100, 100)), [{"boxes": boxes}]) for boxes in (huge, wild[:2].double())]
         assert shown[0].tobytes() == shown[1].tobytes()
-    assert torch.equal(tile(picture, 1, 100, 100), grey((100, 100))[0])
+    assert torch.equal(tile(picture, 1, 100, 100), gray((100, 100))[0])
     around = F.pil_to_tensor(picture)
     assert (around[:, :GUTTER] == 255).all()
     assert (around[:, :, :GUTTER] == 255).all()
 
 
 def with_tag(name, target, side=96):
-    """A grey tile on which every class has the same name."""
-    return tile(show_batch(grey((side, side)), [target], classes=[name] * 4), 0, side, side)
+    """A gray tile on which every class has the same name."""
+    return tile(show_batch(gray((side, side)), [target], classes=[name] * 4), 0, side, side)
 
 
 @pytest.mark.parametrize("side", [96, 320])
@@ -109,14 +109,14 @@ def test_long_names_are_shortened_and_tags_stay_inside():
 
 def test_tags_do_not_cover_one_another():
     target = {"boxes": torch.tensor([[10, 10, 60, 60]]).repeat(3, 1), "labels": torch.tensor([1, 2, 3])}
-    shown = tile(show_batch(grey((100, 100)), [target], classes=NAMES), 0, 100, 100)
+    shown = tile(show_batch(gray((100, 100)), [target], classes=NAMES), 0, 100, 100)
     first, second = (places_of(shown, PALETTE[kind]) for kind in (1, 2))  # the third box hides their frames
     assert first[:2] == [10, 10]
     assert second[:2] == [first[2], 10]
     assert second[2] - second[0] == first[2] - first[0]
     assert near(shown[:, second[2], 12], PALETTE[3], 0)
     crowd = {"boxes": torch.tensor([[0, 90, 9, 99]]).repeat(3, 1), "labels": torch.tensor([1, 2, 3])}
-    assert places_of(tile(show_batch(grey((100, 100)), [crowd]), 0, 100, 100), PALETTE[3])[2] <= 100
+    assert places_of(tile(show_batch(gray((100, 100)), [crowd]), 0, 100, 100), PALETTE[3])[2] <= 100
 
 
 def test_weights_stand_behind_names_unless_1():
@@ -148,14 +148,14 @@ def test_masks_of_instances_are_tinted(dtype, wrapped):
     masks[0, 10:40, 20:90] = 1
     masks[1, 60:80, 100:140] = 1
     target = {"masks": tv_tensors.Mask(masks) if wrapped else masks, "labels": torch.tensor([3, 0])}
-    picture = show_batch(grey((100, 150)), [target], classes=NAMES)
-    assert picture.tobytes() == show_batch(grey((100, 150))[0], target, classes=NAMES).tobytes()
+    picture = show_batch(gray((100, 150)), [target], classes=NAMES)
+    assert picture.tobytes() == show_batch(gray((100, 150))[0], target, classes=NAMES).tobytes()
     assert picture.height > 100 + 2 * GUTTER + 10  # without boxes the names are written below
     shown = tile(picture, 0, 150, 100)
     for mask, kind in zip(masks.bool(), (3, 0), strict=True):
         assert all(near(pixel, tinted(kind)) for pixel in shown[:, mask].T.unique(dim=0))
-    assert (shown[:, ~masks.bool().any(0)] == GREY).all()
-    nameless = tile(show_batch(grey((100, 150)), [{"masks": masks}]), 0, 150, 100)
+    assert (shown[:, ~masks.bool().any(0)] == GRAY).all()
+    nameless = tile(show_batch(gray((100, 150)), [{"masks": masks}]), 0, 150, 100)
     assert near(nameless[:, 20, 30], tinted(0))
     assert near(nameless[:, 70, 120], tinted(1))
 
@@ -163,7 +163,7 @@ def test_masks_of_instances_are_tinted(dtype, wrapped):
 def test_masks_fade_with_the_weights_of_mixup():
     masks = torch.zeros(2, 100, 100, dtype=torch.bool)
     masks[0, :50], masks[1, 50:] = True, True
-    shown = tile(show_batch(grey((100, 100)), [{"masks": masks, "weights": torch.tensor([0.2, 0.8])}]), 0, 100, 100)
+    shown = tile(show_batch(gray((100, 100)), [{"masks": masks, "weights": torch.tensor([0.2, 0.8])}]), 0, 100, 100)
     assert near(shown[:, 10, 10], tinted(0, 0.45 * 0.2))
     assert near(shown[:, 90, 90], tinted(1, 0.45 * 0.8))
 
@@ -171,13 +171,13 @@ def test_masks_fade_with_the_weights_of_mixup():
 def test_masks_are_scaled_with_their_tile():
     masks = torch.zeros(1, 17, 11, dtype=torch.bool)
     masks[0, 3:7, 2:10] = True
-    shown = tile(show_batch(grey((17, 11)), [{"masks": masks}]), 0, 66, 102)
-    inside = (shown != GREY).any(0)
+    shown = tile(show_batch(gray((17, 11)), [{"masks": masks}]), 0, 66, 102)
+    inside = (shown != GRAY).any(0)
     assert torch.equal(inside, masks[0].repeat_interleave(6, 0).repeat_interleave(6, 1))
     large = torch.zeros(1, 640, 480, dtype=torch.bool)
     large[0, 100:301, 200:400] = True
-    shown = tile(show_batch(grey((640, 480)), [{"masks": large}]), 0, 240, 320)
-    rows, columns = (shown != GREY).any(0).nonzero().unbind(1)
+    shown = tile(show_batch(gray((640, 480)), [{"masks": large}]), 0, 240, 320)
+    rows, columns = (shown != GRAY).any(0).nonzero().unbind(1)
     assert [rows.min(), columns.min(), rows.max(), columns.max()] == [50, 100, 150, 199]
     assert near(shown[:, 150, 150], tinted(0, 0.45 / 2))  # a row that is half covered
 
@@ -200,26 +200,26 @@ def semantic():
     ],
 )
 def test_semantic_masks(form):
-    picture = show_batch(torch.stack(grey(*[(100, 100)] * 2)), form(semantic()))
+    picture = show_batch(torch.stack(gray(*[(100, 100)] * 2)), form(semantic()))
     first, second = (tile(picture, k, 100, 100) for k in range(2))
     assert near(first[:, 10, 10], tinted(2))
-    assert (first[:, 30:] == GREY).all()  # neither the background nor what is to be ignored
-    assert near(second[:, 10, 90], tinted(2))  # class 9: there are seven colours
-    assert (second[:, :, :50] == GREY).all()
+    assert (first[:, 30:] == GRAY).all()  # neither the background nor what is to be ignored
+    assert near(second[:, 10, 90], tinted(2))  # class 9: there are seven colors
+    assert (second[:, :, :50] == GRAY).all()
     assert picture.height > 100 + 2 * GUTTER + 10  # the classes are written below
 
 
 @pytest.mark.parametrize("side", [20, 100, 320, 640])
 def test_keypoints_are_dots_with_a_white_rim(side):
     x, y = side // 4, side // 2
-    (image,) = grey((side, side))
+    (image,) = gray((side, side))
     size = {20: 100, 640: 320}.get(side, side)
     for points in (torch.tensor([[x, y]]), torch.tensor([[[x, y]]]).float()):
         target = {"keypoints": tv_tensors.KeyPoints(points, canvas_size=(side, side)), "labels": torch.tensor([5])}
         shown = tile(show_batch([image], [target]), 0, size, size)
         column, row = ((place + 0.5) * size / side - 0.5 for place in (x, y))
         assert near(shown[:, round(row), round(column)], PALETTE[5])
-        changed = (shown != GREY).any(0).nonzero().float()
+        changed = (shown != GRAY).any(0).nonzero().float()
         assert (changed.mean(0) - torch.tensor([row, column])).abs().max() <= 0.51
         reach = (changed - torch.tensor([row, column])).norm(dim=1).max()
         assert 2.5 <= reach <= size / 25
@@ -227,7 +227,7 @@ def test_keypoints_are_dots_with_a_white_rim(side):
 
 
 def test_keypoints_that_are_covered_are_not_drawn():
-    (image,) = grey((100, 100))
+    (image,) = gray((100, 100))
     nothing = show_batch([image]).tobytes()
     hidden = [torch.full((2, 3, 2), NAN), torch.full((2, 2), -1), torch.tensor([[NAN, 40.0], [40.0, NAN]])]
     for points in (*hidden, torch.tensor([[-1, 40], [40, -1]]), torch.tensor([[-3.0, 40.0]]), torch.empty(0, 3, 2)):
@@ -255,12 +255,12 @@ def test_images_without_instances():
         "keypoints": torch.empty(0, 3, 2),
         "weights": torch.empty(0),
     }
-    wanted = show_batch(grey((100, 100), (100, 100))).tobytes()
-    assert show_batch(grey((100, 100), (100, 100)), [none, {"boxes": None}], classes=NAMES).tobytes() == wanted
+    wanted = show_batch(gray((100, 100), (100, 100))).tobytes()
+    assert show_batch(gray((100, 100), (100, 100)), [none, {"boxes": None}], classes=NAMES).tobytes() == wanted
 
 
 def test_what_mixup_makes_of_instances_can_be_shown():
-    images = [tv_tensors.Image(image) for image in grey((100, 150), (120, 110))]
+    images = [tv_tensors.Image(image) for image in gray((100, 150), (120, 110))]
     samples = [
         (
             image,
@@ -283,7 +283,7 @@ def test_targets_with_places_are_not_changed():
     target = {"boxes": BOX.float(), "labels": torch.tensor([1]), "masks": torch.ones(1, 100, 100, dtype=torch.uint8)}
     target["keypoints"] = torch.tensor([[[NAN, 3.0], [4.0, 5.0]]])
     before = {key: value.clone() for key, value in target.items()}
-    show_batch(grey((100, 100)), [target])
+    show_batch(gray((100, 100)), [target])
     assert list(target) == list(before)
     for key, value in before.items():
         torch.testing.assert_close(target[key], value, equal_nan=True, rtol=0, atol=0)

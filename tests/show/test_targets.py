@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from support.helpers import says
-from support.shown import GREY, NAMES, grey, near, tile, tinted
+from support.shown import GRAY, NAMES, gray, near, tile, tinted
 from torchvision import tv_tensors
 
 from cutmix_transforms import MixedTarget, show_batch
@@ -66,7 +66,7 @@ def test_mixed_semantic_masks_are_weighed():
     a[:, :50], b[:, :, :50] = 1, 1
     b[:, :, 50:] = 3
     mixed = MixedTarget(tv_tensors.Mask(a), tv_tensors.Mask(b), torch.tensor([0.25, 1.0]))
-    picture = show_batch(torch.stack(grey(*[(100, 100)] * 2)), mixed)
+    picture = show_batch(torch.stack(gray(*[(100, 100)] * 2)), mixed)
     first, second = (tile(picture, k, 100, 100) for k in range(2))
     assert near(first[:, 10, 10], tinted(1))  # both say so
     assert near(first[:, 90, 10], tinted(1, 0.45 * 0.75))
@@ -75,9 +75,9 @@ def test_mixed_semantic_masks_are_weighed():
     over = [x + 0.45 * 0.75 * (y - x) for x, y in zip(tinted(1, 0.45 * 0.25), PALETTE[3], strict=True)]
     assert near(first[:, 10, 90], mix) or near(first[:, 10, 90], over)
     assert near(second[:, 10, 90], tinted(1))
-    assert (second[:, 60:] == GREY).all()
+    assert (second[:, 60:] == GRAY).all()
     one = MixedTarget(a[0], b[0], torch.tensor(0.25))
-    assert show_batch(grey((100, 100))[0], one).tobytes() == show_batch(grey((100, 100)), [{"masks": one}]).tobytes()
+    assert show_batch(gray((100, 100))[0], one).tobytes() == show_batch(gray((100, 100)), [{"masks": one}]).tobytes()
 
 
 IMAGES = torch.rand(2, 3, 20, 30)

@@ -61,7 +61,7 @@ def test_pil_images(mode, fill):
         assert changed.sum() == 25
         assert (pixels[:, changed] == 7).all()
     if fill == "mean":
-        assert not changed.any()  # the image is of one colour
+        assert not changed.any()  # the image is of one color
     if fill == "random" and mode in ("L", "RGB"):
         assert changed.sum() >= 23
 
