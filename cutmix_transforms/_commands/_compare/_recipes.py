@@ -31,7 +31,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "augment": "crop",
     },
 }
-# What recipes leave open. The embedded images are few and nothing else regularizes, so that five minutes show something.
+# What recipes leave open. The embedded images are few, and nothing else regularizes: five minutes show something.
 FOLDER: dict[str, Any] = {"augment": "crop", "seeds": 3}
 EMBEDDED: dict[str, Any] = {"augment": "none", "seeds": 4, "train_size": 400}
 LEAST = {"train_size": 1, "batch_size": 2, "size": 8, "seeds": 1, "mix_off_last": 0, "workers": 0}
