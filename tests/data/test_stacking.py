@@ -3,6 +3,7 @@
 import copy
 import re
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -255,3 +256,17 @@ def test_stacking_nothing():
 def test_stacking_samples_of_several_forms(transform, samples, kind, words):
     with says(kind, ["must", "stacked", *words]):
         MixCollate(transform)(samples)
+
+
+@dataclass
+class Noted:
+    image: torch.Tensor
+    label: int
+    notes: dict
+
+
+def test_notes_with_other_keys_inside_an_object_are_not_lost():
+    samples = [Noted(IMAGES[0], 0, {"a": 1}), Noted(IMAGES[1], 1, {"a": 1, "b": 2, "c": 3})]
+    for order in (samples, samples[::-1]):
+        with says(ValueError, ["same keys", "['b', 'c']", "index 0 and 1"]):
+            MixCollate(RandomCutMix(num_classes=5))(order)

@@ -255,6 +255,17 @@ def test_union_agrees_in_three_places():
         assert bool((targets.sum(1) > MULTI_HOT.sum(1)).any())
 
 
+@pytest.mark.parametrize("is_second", [False, True], ids=["batch", "others"])
+def test_union_of_rows(is_second):
+    """Of a draw by hand: what does not show, and what shows alone."""
+    rows, pool = torch.rand(4, 3), torch.rand(5, 3)
+    boxes = torch.tensor([[0, 0, 17, 11], [0, 0, 0, 0], [2, 3, 9, 8], [5, 0, 17, 11]])
+    draw = mix_draw(torch.tensor([2, 3, 0, 1]), boxes, (17, 11))
+    partners = (pool if is_second else rows)[draw.partners]
+    wanted = [partners[0], rows[1], torch.maximum(rows[2], partners[2]), torch.maximum(rows[3], partners[3])]
+    assert torch.equal(F.union_targets(rows, draw, pool if is_second else None), torch.stack(wanted))
+
+
 def test_union_of_values_is_an_error():
     with says(ValueError, ["target='union'", "(4,)"]):
         RandomMixUp(target="union")(BATCH[0], BATCH[1].float())

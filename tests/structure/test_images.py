@@ -105,6 +105,18 @@ def test_tokens_are_not_averaged(shape):
         RandomMixUp(num_classes=4)(tokens, torch.arange(4))
 
 
+def test_integers_with_height_and_width_are_blended():
+    """A gray image of a batch without channels, or a spectrogram."""
+    gray = torch.randint(256, (4, 17, 11), dtype=torch.uint8)
+    out, pair = RandomMixUp(target="pair")((gray, torch.arange(4)))
+    assert not torch.equal(out, gray)
+    torch.testing.assert_close(
+        out, (gray * pair.lam[0] + gray[pair.b] * (1 - pair.lam[0])).round().to(torch.uint8), rtol=0, atol=1
+    )
+    with says(TypeError, ["embedded first", "torch.uint8"]):
+        RandomMixUp()({"x": gray[:, 0], "label": torch.eye(4)})
+
+
 def test_embeddings_are_blended():
     tokens = torch.rand(4, 9, 6)
     out, _ = RandomMixUp(num_classes=4)(tokens, torch.arange(4))

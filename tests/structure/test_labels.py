@@ -32,6 +32,18 @@ def test_several_items_that_could_be_labels_are_an_error():
         MixCollate(RandomCutMix(num_classes=CLASSES))(samples)
 
 
+def test_what_has_other_axes_than_labels_is_no_candidate():
+    matrices, rows = torch.rand(COUNT, 5, 2), torch.rand(COUNT, CLASSES)
+    _, target, same = RandomCutMix(num_classes=CLASSES)((IMAGES, LABELS, matrices))
+    assert target.shape == (COUNT, CLASSES)
+    assert same is matrices
+    with says(ValueError, ["labels_getter", "inputs[1], inputs[2]"]):
+        RandomCutMix(num_classes=CLASSES)((IMAGES, LABELS, rows))
+    data = [(image, i % CLASSES, matrices[i]) for i, image in enumerate(IMAGES)]
+    _, target, same = MixDataset(data, RandomCutMix(num_classes=CLASSES))[0]
+    assert (target.shape, same.shape) == ((CLASSES,), (5, 2))
+
+
 def test_labels_that_are_found_by_name_leave_no_doubt():
     boxes = tv_tensors.BoundingBoxes([[0, 0, 5, 5]], format="XYXY", canvas_size=(HEIGHT, WIDTH))
     samples = [(image, {"boxes": boxes, "labels": torch.tensor([i])}, i) for i, image in enumerate(IMAGES)]

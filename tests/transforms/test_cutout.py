@@ -66,13 +66,15 @@ def test_pil_images(mode, fill):
         assert changed.sum() >= 23
 
 
-def test_a_pil_image_and_its_tensor_get_the_same_hole():
+@pytest.mark.parametrize("dims", [1, 2])
+def test_a_pil_image_and_its_tensor_get_the_same_hole(dims):
     image = PIL.Image.new("RGB", (WIDTH, HEIGHT), (9, 9, 9))
     outs = []
-    for one in (image, F.pil_to_tensor(image)):
+    for one in (image, F.pil_to_tensor(image)[None]):
         torch.manual_seed(3)
-        outs.append(RandomCutout((0.2, 0.7), holes=2)(one))
-    assert torch.equal(F.pil_to_tensor(outs[0]), outs[1])
+        outs.append(RandomCutout((0.2, 0.7), holes=2, dims=dims)(one))
+    assert torch.equal(F.pil_to_tensor(outs[0])[None], outs[1])
+    assert (outs[1] == 0).any()
 
 
 def test_in_a_compose_before_batching():
@@ -118,6 +120,29 @@ def test_masks(shape):
     for layer in filled.reshape(-1, HEIGHT, WIDTH):
         assert torch.equal(layer == 255, hole_of(out))
     assert (mask == 1).all()
+
+
+@pytest.mark.parametrize("shape", [(HEIGHT, WIDTH), (3, HEIGHT, WIDTH)])
+def test_masks_that_are_not_one_for_each_image_are_an_error(shape):
+    images, mask = torch.ones(2, 3, HEIGHT, WIDTH), tv_tensors.Mask(torch.ones(shape, dtype=torch.uint8))
+    with says(ValueError, ["one mask", "2 images", str(shape)]):
+        RandomCutout(4, mask_fill=0)(tv_tensors.Image(images), mask)
+
+
+def test_ids_before_an_image_are_not_taken_for_it():
+    ids, image = torch.arange(3), torch.ones(3, HEIGHT, WIDTH)
+    for sample in ({"id": ids, "image": image}, (ids, image)):
+        first, second = (
+            RandomCutout(4, inside=True)(sample).values() if type(sample) is dict else RandomCutout(4)(sample)
+        )
+        assert first is ids
+        assert (second == 0).any()
+
+
+def test_without_holes_the_images_are_the_same_object():
+    images = torch.ones(2, 3, HEIGHT, WIDTH)
+    assert RandomCutout(4)(images, draw=torch.zeros(2, 1, 4, dtype=torch.int64)) is images
+    assert RandomCutout(4, p=1e-12)(images) is images
 
 
 def test_masks_of_a_batch():
@@ -246,6 +271,9 @@ def test_cutout_drops_what_its_holes_hide(masks, kind, least, holes):
         assert now["labels"].tolist() == kept
         assert now["tag"].tolist() == target["tag"][kept].tolist()
         assert torch.equal(now["boxes"].as_subclass(torch.Tensor), target["boxes"][kept])
+        for key in ("boxes", "keypoints", *(["masks"] if masks else [])):
+            assert type(now[key]) is type(target[key])
+        assert (now["boxes"].format, now["boxes"].canvas_size) == (target["boxes"].format, (HEIGHT, WIDTH))
         if masks:
             assert torch.equal(now["masks"].as_subclass(torch.Tensor), target["masks"][kept] & visible)
             assert torch.equal(now["semantic"] == 7, visible)

@@ -277,6 +277,10 @@ def test_holes(dims, fill):
             is_hidden = any(inside(box, place) for box in holes[i].tolist())
             wanted = shown if is_hidden else float(images[(i, c, *place)])
             assert abs(float(out[(i, c, *place)]) - wanted) < 1e-9
+    state = torch.get_rng_state()
+    drawn = cutout.draw(images)
+    torch.set_rng_state(state)
+    assert torch.equal(cutout(images), cutout(images, draw=drawn))
     single = cutout(images[0])
     assert single.shape == images[0].shape
     assert not torch.equal(single, images[0])

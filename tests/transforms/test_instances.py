@@ -481,6 +481,28 @@ def test_keypoints_alone_decide_by_their_visible_share():
                 torch.testing.assert_close(target["keypoints"].as_subclass(torch.Tensor), wanted, equal_nan=True)
 
 
+@pytest.mark.parametrize(
+    "mix", [RandomCutMix(ratio=(0.2, 0.9), min_visibility=0.5), RandomCutout(0.6, min_visibility=0.5)]
+)
+def test_boxes_decide_before_keypoints_in_whatever_order(mix):
+    """The points are where their box is not, so that both would decide differently."""
+    boxes = boxes_of([0, 0, 5, 17], [6, 0, 11, 17])
+    points = tv_tensors.KeyPoints(torch.tensor([[[8.0, 8.0]], [[2.0, 8.0]]]), canvas_size=(HEIGHT, WIDTH))
+    labels = torch.tensor([1, 2])
+    kept = []
+    for seed in range(20):
+        found = []
+        for names in (("boxes", "keypoints"), ("keypoints", "boxes")):
+            target = {**{name: {"boxes": boxes, "keypoints": points}[name] for name in names}, "labels": labels}
+            sample = torch.ones(3, HEIGHT, WIDTH), target
+            torch.manual_seed(seed)
+            mixed = mix(sample) if isinstance(mix, RandomCutout) else MixCollate(mix, collate_fn=list)([sample] * 2)[0]
+            found.append(mixed[1]["labels"].tolist())
+        assert found[0] == found[1]
+        kept.append(found[0])
+    assert len(set(map(tuple, kept))) > 1
+
+
 def test_instances_whose_points_are_all_marked():
     """Nothing of them is hidden in the base, and nothing is seen in the patch."""
     points = torch.full((1, 3, 2), float("nan"))
@@ -545,6 +567,20 @@ def test_area_is_measured_anew_where_a_box_is_cut(getter):
             whole = (real == HEIGHT * WIDTH) | (real == 20)  # not cut: as the annotation says
             assert torch.equal(target["area"][~whole], real[~whole])
             assert set(target["area"][whole].tolist()) <= {100.0, 7.0}
+
+
+def test_area_of_small_integer_boxes_does_not_wrap_around():
+    boxes = tv_tensors.BoundingBoxes(
+        torch.tensor([[0, 0, 250, 240]], dtype=torch.int16), format="XYXY", canvas_size=(300, 300)
+    )
+    samples = [
+        (torch.zeros(1, 300, 300), {"boxes": boxes, "labels": torch.tensor([i]), "area": torch.tensor([60_000])})
+        for i in range(2)
+    ]
+    for _, target in MixCollate(RandomCutMix(ratio=(0.1, 0.1)), collate_fn=list)(samples):
+        left, top, right, bottom = target["boxes"].as_subclass(torch.Tensor).long().unbind(1)
+        assert target["area"].tolist() == ((right - left) * (bottom - top)).tolist()
+        assert target["area"].max() > 32_767
 
 
 def test_area_of_masks_is_their_pixels():
