@@ -99,12 +99,13 @@ def _group(nest: Nest, places: list[int], size: Size, path: Path, unnamed_beside
 
 
 def _check_lists(nest: Nest, path: Path, labels: list[int]) -> None:
-    """Raise an error if a list holds what must be a tensor with one row per instance."""
+    """Raise an error if a list or dictionary holds what must be a tensor with one row per instance."""
     for i, one in enumerate(nest.paths):
-        is_row = len(one) == len(path) + 2 and one[: len(path)] == path
-        if is_row and (i in labels or one[-2] in ROWS) and getattr(nest.leaves[i], "ndim", 0) == 0:
+        is_inside = len(one) == len(path) + 2 and one[: len(path)] == path
+        if is_inside and (i in labels or one[-2] in ROWS):
+            kind = "list" if isinstance(one[-1], int) else "dictionary"
             raise ValueError(
-                f"labels of instances must be a tensor with one row per instance, got {one[-2]!r} as a list"
+                f"labels of instances must be a tensor with one row per instance, got {one[-2]!r} as a {kind}"
             )
 
 

@@ -59,6 +59,7 @@ CONTAINERS = {
     "list": lambda image, label: Many([image, label]),
     "user list": lambda image, label: UserList([image, label]),
     "deque": lambda image, label: deque([image, label]),
+    "beside empty ones": lambda image, label: (image, label, {}, ()),
     "deep": lambda image, label: {"data": UserDict(image=image), "more": [deque([1, 2])], "label": label},
 }
 
@@ -66,8 +67,10 @@ CONTAINERS = {
 def contents(batch):
     if isinstance(batch, dict) and "data" in batch:
         return batch["data"]["image"], batch["label"]
-    if isinstance(batch, (list, UserList, deque)):
-        return tuple(batch)
+    if isinstance(batch, (list, UserList, deque)) or type(batch) is tuple:
+        image, label, *more = batch
+        assert more in ([], [{}, ()], [{}, []])  # as default_collate makes lists
+        return image, label
     if isinstance(batch, (dict, UserDict)):
         return batch["image"], batch["label"]
     return batch.image, batch.label

@@ -28,6 +28,7 @@ def test_a_mask_before_the_image_is_not_taken_for_it():
     assert torch.equal(out["mask"].float(), out["image"][:, :1])
 
 
+BANDS = torch.rand(COUNT, 5, HEIGHT, WIDTH)
 LEFT = {
     "segmentation": {"image": IMAGES, "segmentation": MASKS, "label": LABELS},
     "label_map_deep": {"image": IMAGES, "meta": [{"label_map": MASKS}], "label": LABELS},
@@ -46,7 +47,16 @@ LEFT = {
     "bytes_of_another_size": {"thumb": IMAGES[..., :6, :5].byte(), "image": IMAGES, "label": LABELS},
     "features_before": {"features": torch.rand(COUNT, 8, 3, 3), "image": IMAGES, "label": LABELS},
     "another_view": {"image": IMAGES, "small": IMAGES[..., :5], "label": LABELS},
+    "another_view_of_five_bands": {"image": BANDS, "small": BANDS[..., :5], "label": LABELS},
 }
+
+
+@mixes
+def test_features_beside_an_image_are_no_image(make):
+    for features in (torch.rand(COUNT, 5, 9, 7, dtype=torch.float64), torch.rand(COUNT, 6, 9, 7)):
+        assert (
+            make(num_classes=CLASSES)({"image": BANDS, "features": features, "label": LABELS})["features"] is features
+        )
 
 
 @mixes

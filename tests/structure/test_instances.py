@@ -78,6 +78,44 @@ def test_lists_of_numbers_with_one_for_each_instance_are_rows():
     assert samples[0][1]["iscrowd"] == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("labels", [torch.tensor([1]), torch.tensor([2])], ["'labels' as a list"]),
+        ("scores", [torch.rand(2)], ["'scores' as a list"]),
+        ("scores", {"iou": torch.rand(2)}, ["'scores' as a dictionary"]),
+    ],
+)
+@pytest.mark.parametrize("make", BOTH)
+def test_rows_in_containers_are_an_error(make, name, value, words):
+    samples = [detection(i, **{name: value}) for i in range(2)]
+    with says(ValueError, ["one row per instance", *words]):
+        MixCollate(make(), collate_fn=list)(samples)
+
+
+def test_a_plain_map_of_the_image_lies_beside_its_boxes():
+    """Of two axes it is no mask of an instance."""
+    for key in ("mask", "masks"):
+        samples = [
+            (torch.full((1, HEIGHT, WIDTH), float(i)), detection(i, **{key: torch.full((HEIGHT, WIDTH), i)})[1])
+            for i in range(2)
+        ]
+        for image, target in MixCollate(RandomCutMix(ratio=(0.5, 0.5)), collate_fn=list)(samples):
+            assert torch.equal(target[key].float(), image[0])
+            assert image.unique().tolist() == [0, 1]
+
+
+def test_weights_beside_the_keypoints_of_an_image_are_not_theirs():
+    def sample(i):
+        points = tv_tensors.KeyPoints(torch.ones(3, 2), canvas_size=SIZE)
+        return IMAGES[i], {"keypoints": points, "weights": torch.full((3,), 0.5 + i), "label": torch.tensor(i)}
+
+    for make in BOTH:
+        for i, (_, target) in enumerate(MixCollate(make(num_classes=2), collate_fn=list)([sample(0), sample(1)])):
+            assert len(target["keypoints"]) == 6
+            assert target["weights"].tolist() == [0.5 + i] * 3
+
+
 def test_one_plain_mask_of_an_instance_is_not_taken_for_one_of_the_image():
     target = {"boxes": boxes_of([0, 0, 5, 5]), "labels": torch.tensor([1]), "masks": torch.ones(1, HEIGHT, WIDTH)}
     with says(TypeError, ["masks", "tv_tensors.Mask"]):
@@ -106,6 +144,11 @@ ROTATED = tv_tensors.BoundingBoxes(torch.ones(3, 5), format="CXCYWHR", canvas_si
             {"boxes": some_boxes(3), "masks": some_masks(2, *SIZE)},
             ValueError,
             ["aligned", "3", "'masks'", "(2, 17, 11)"],
+        ),
+        (
+            {"boxes": some_boxes(3), "seg": some_masks(1, *SIZE)},
+            ValueError,
+            ["aligned", "'seg'", "(1, 17, 11) (a semantic mask beside instances is (H, W))"],
         ),
         ({"boxes": some_boxes(2)}, ValueError, ["aligned", "2", "'labels'", "(3,)"]),
         (
