@@ -86,6 +86,15 @@ def test_what_the_last_batch_was_plays_no_part():
             assert type(found) is type(default_collate(samples))
 
 
+def test_maps_of_integers_after_maps_of_floats_are_read_anew():
+    """MixUp blends floats such as depths, and no class indices."""
+    collate = MixCollate(RandomMixUp())
+    floats = [(torch.rand(3, 9, 7), torch.rand(9, 7)) for _ in range(3)]
+    collate(floats)
+    with says(ValueError, ["target", "'pair'", "mask"]):
+        collate([(image, depth.long()) for image, depth in floats])
+
+
 def test_the_mix_may_change_between_batches():
     samples = [
         {"image": image, "label": i, "other": (i + 1) % 5} for i, image in enumerate(constant_images(5, 3, 9, 7))

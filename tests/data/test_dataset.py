@@ -253,17 +253,19 @@ def test_partners_from_another_dataset(weights):
     torch.manual_seed(3)
     mix = RandomCutMix(num_classes=CLASSES, ratio=(0.3, 0.6))
     data = MixDataset(CONSTANT, mix, partners=BACKGROUND, weights=weights)
-    seen = set()
-    for i in itertools.chain(*[range(CLASSES)] * 20):
+    seen = [0, 0, 0]
+    for i in itertools.chain(*[range(CLASSES)] * 80):
         image, target = data[i]
         others = image[image >= 100].unique()
         assert len(others) == 1
-        seen.add(int(others) - 100)
+        seen[int(others) - 100] += 1
         wanted = torch.zeros(CLASSES)
         wanted[i] += (image < 100).float().mean()
         wanted[int(others) - 100] += (image >= 100).float().mean()
         torch.testing.assert_close(target, wanted)
-    assert seen == ({0, 1, 2} if weights is None else {1, 2})
+    rates = np.array(weights or [1, 1, 1]) / sum(weights or [1, 1, 1])
+    assert (np.array(seen)[rates == 0] == 0).all()
+    assert chisquare(np.array(seen)[rates > 0], sum(seen) * rates[rates > 0]).pvalue > 1e-4
     assert len(data) == CLASSES
     one = MixDataset(CONSTANT[:1], RandomCutMix(num_classes=CLASSES, ratio=(1, 1)), partners=BACKGROUND)
     assert (one[0][0] >= 100).all()
