@@ -33,6 +33,20 @@ def test_draws_made_by_hand_have_shares_in_float32():
     torch.testing.assert_close(draw.lam, torch.tensor([0.5, 1 - 0.1 * 6 / 20]))
 
 
+@pytest.mark.parametrize("opacity", [0.5, torch.tensor([0.5, 0.2], dtype=torch.float64)], ids=["number", "tensor"])
+def test_a_draw_by_hand_lies_on_the_device_of_its_boxes(opacity):
+    """Its opacity is of float32, whatever the default."""
+    partners, boxes = torch.tensor([1, 0], device="meta"), torch.zeros(2, 4, dtype=torch.int64, device="meta")
+    assert mix_draw(partners, boxes, (4, 5), opacity).opacity.device.type == "meta"
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        draw = mix_draw(torch.tensor([1, 0]), torch.zeros(2, 4, dtype=torch.int64), (4, 5), opacity)
+    finally:
+        torch.set_default_dtype(before)
+    assert draw.opacity.dtype == torch.float32
+
+
 @pytest.mark.parametrize(
     ("boxes", "opacity", "words"),
     [

@@ -139,6 +139,11 @@ def test_ids_before_an_image_are_not_taken_for_it():
         assert (second == 0).any()
 
 
+def test_noise_for_a_device_without_generators():
+    out = RandomCutout(4, fill="random")(torch.empty(2, 3, HEIGHT, WIDTH, device="meta"))
+    assert (out.device.type, out.shape) == ("meta", (2, 3, HEIGHT, WIDTH))
+
+
 def test_without_holes_the_images_are_the_same_object():
     images = torch.ones(2, 3, HEIGHT, WIDTH)
     assert RandomCutout(4)(images, draw=torch.zeros(2, 1, 4, dtype=torch.int64)) is images
