@@ -17,7 +17,8 @@ from cutmix_transforms.functional import (
     mix_draw,
     mix_images,
 )
-from cutmix_transforms.functional._by_mask import mix_by_mask
+from cutmix_transforms.functional._by_mask import mix_by_mask, pack, paste_by_mask, unpack
+from cutmix_transforms.functional._draw import for_kernels
 
 
 def noise(*shape, dtype=torch.float32):
@@ -162,6 +163,28 @@ def test_all_ways_are_right_and_give_the_same_bits(dtype, draw, mixing_way):
         assert all(torch.equal(outs[0], out) for out in outs[1:])
         torch.testing.assert_close(outs[0], mix_loops(images, one, others))
     assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize("dtype", slow_but([torch.float32, torch.uint8], FLOATS + INTEGERS), ids=str)
+@pytest.mark.parametrize("name", ["own_boxes", "one_box", "one_box_sometimes", "whole_pasted", "empty_box"])
+def test_pasting_by_mask_is_an_exact_copy(dtype, name):
+    """The way of a GPU, which takes opaque boxes of partners that are all equally far away."""
+    for shape in ((5, 17, 11), (5, 3, 17, 11), (5, 2, 3, 17, 11)):
+        images, draw = noise(*shape, dtype=dtype), DRAWS[name]
+        out = torch.full_like(images, 7)
+        paste_by_mask(out, images, for_kernels(draw))
+        assert torch.equal(out, mix_loops(images, draw).to(dtype))
+    signal, short = noise(5, 3, 20), mix_draw(SHIFTED, torch.tensor([[3, 20]] * 5), (20,))
+    out = torch.empty_like(signal)
+    paste_by_mask(out, signal, for_kernels(short))
+    assert torch.equal(out, torch.cat([signal[..., :3], signal[SHIFTED][..., 3:]], dim=2))
+
+
+def test_a_packed_draw_is_rebuilt():
+    draw = DRAWS["own_boxes_blended"]
+    for found, wanted in zip(unpack(pack(draw), draw.size), draw, strict=True):
+        assert torch.equal(found, wanted) if isinstance(wanted, torch.Tensor) else found == wanted
+        assert getattr(found, "dtype", None) == getattr(wanted, "dtype", None)
 
 
 @pytest.mark.parametrize("name", WAYS)
