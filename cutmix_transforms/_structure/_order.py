@@ -2,29 +2,35 @@
 
 from dataclasses import replace
 
-from cutmix_transforms._structure._containers import name_of
+from cutmix_transforms._structure._containers import Path, name_of
 from cutmix_transforms._structure._instances import Leaf
 from cutmix_transforms._structure._parts import Parts
 
 
 def in_order_of(first: Parts, second: Parts, which: str = "two that are mixed") -> Parts:
     """Return the parts of a second sample in the order of the first, whose dictionaries may order keys differently."""
-    paths = second.nest.paths
-    if first.nest.paths == paths:
+    wanted, found = _paths_in_order(first), _paths_in_order(second)
+    if wanted == found:
         return second
-    here, there = (set(one.paths([*one.images, *one.maps, *one.targets])) for one in (first, second))
-    if here ^ there:
-        names = sorted(name_of((first if path in here else second).nest.root, path) for path in here ^ there)
+    if set(wanted) != set(found):
+        roots = {**dict.fromkeys(wanted, first.nest.root), **dict.fromkeys(found, second.nest.root)}
+        names = sorted(name_of(roots[path], path) for path in set(wanted) ^ set(found))
         raise ValueError(
-            f"samples must hold images, masks and labels under the same keys, got {', '.join(names)} in only one of "
-            f"{which}"
+            "samples must hold images, masks, labels and rows of instances under the same keys, got "
+            f"{', '.join(names)} in only one of {which}"
         )
-    rank = {path: i for i, path in enumerate(first.nest.paths)}
+    rank = {path: i for i, path in enumerate(wanted)}
 
     def by_name(leaf: Leaf) -> int:
-        return rank.get(paths[leaf.place], len(rank))
+        return rank[second.nest.paths[leaf.place]]
 
     images, maps, targets = (sorted(some, key=by_name) for some in (second.images, second.maps, second.targets))
     groups = [replace(group, members=sorted(group.members, key=by_name)) for group in second.groups]
     groups.sort(key=lambda group: by_name(group.members[0]))
     return second._replace(images=images, maps=maps, targets=targets, groups=groups)
+
+
+def _paths_in_order(parts: Parts) -> list[Path]:
+    """Return the path of everything that is mixed, in the order in which it is mixed."""
+    members = [member for group in parts.groups for member in group.members]
+    return parts.paths([*parts.images, *parts.maps, *parts.targets, *members])

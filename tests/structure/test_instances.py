@@ -116,6 +116,19 @@ def test_weights_beside_the_keypoints_of_an_image_are_not_theirs():
             assert target["weights"].tolist() == [0.5 + i] * 3
 
 
+@pytest.mark.parametrize("make", BOTH)
+@pytest.mark.parametrize("shape", [(0, 3, 2), (0, 0, 2)])
+def test_without_instances_the_other_axes_of_rows_play_no_part(make, shape):
+    annotated = detection(0, keypoints=tv_tensors.KeyPoints(torch.ones(2, 3, 2), canvas_size=SIZE))
+    nothing = {"boxes": boxes_of([1, 1, 2, 2])[:0], "labels": torch.tensor([], dtype=torch.int64)}
+    nothing["boxes"] = tv_tensors.wrap(nothing["boxes"], like=annotated[1]["boxes"])
+    empty = IMAGES[1], {**nothing, "keypoints": tv_tensors.KeyPoints(torch.empty(shape), canvas_size=SIZE)}
+    for samples in ([annotated, empty], [empty, annotated]):
+        for _, target in MixCollate(make(), collate_fn=list)(samples):
+            assert len(target["keypoints"]) == len(target["boxes"]) == len(target["labels"])
+            assert target["keypoints"].shape[1:] == (3, 2) or not len(target["boxes"])
+
+
 def test_one_plain_mask_of_an_instance_is_not_taken_for_one_of_the_image():
     target = {"boxes": boxes_of([0, 0, 5, 5]), "labels": torch.tensor([1]), "masks": torch.ones(1, HEIGHT, WIDTH)}
     with says(TypeError, ["masks", "tv_tensors.Mask"]):
@@ -178,12 +191,12 @@ def test_instances_of_a_sample(make, target, kind, words):
 def test_instances_that_differ(make):
     image = torch.rand(3, *SIZE)
     base = {"labels": INSTANCE_LABELS, "boxes": some_boxes(3)}
-    for other in (
-        {**base, "masks": some_masks(3, *SIZE)},
-        {"labels": torch.zeros(3, 2), "boxes": some_boxes(3)},
-        {"labels": torch.tensor(0)},
+    for other, words in (
+        ({**base, "masks": some_masks(3, *SIZE)}, ["samples", "inputs[1]['masks'] in only one"]),
+        ({"labels": torch.zeros(3, 2), "boxes": some_boxes(3)}, ["samples", "(3,)"]),
+        ({"labels": torch.tensor(0)}, ["num_classes"]),
     ):
-        with says(ValueError, ["samples", "(3,)"] if len(other) > 1 else ["num_classes"]):
+        with says(ValueError, words):
             MixCollate(make(), collate_fn=list)([(image, base), (image, other)])
 
 

@@ -4,6 +4,7 @@ from collections import OrderedDict, defaultdict
 
 import pytest
 import torch
+from support.helpers import says
 from support.oracles import told
 from torchvision import tv_tensors
 
@@ -11,6 +12,7 @@ from cutmix_transforms import (
     MixCollate,
     MixDataset,
     RandomCutMix,
+    RandomMixUp,
 )
 
 
@@ -37,3 +39,42 @@ def test_samples_whose_keys_stand_in_another_order(kind):
         MixCollate(RandomCutMix(num_classes=2), collate_fn=list)(
             [kind(image=flat[1], label=0, near=masks[1]), kind(image=flat[2], label=1, far=masks[2])]
         )
+
+
+@pytest.mark.parametrize("make", [RandomMixUp, lambda: RandomCutMix(ratio=(0.4, 0.8))], ids=["mixup", "cutmix"])
+def test_rows_of_instances_stand_in_another_order(make):
+    """Rows of one type and shape could be exchanged unnoticed."""
+
+    def sample(i, names):
+        rows = {
+            "boxes": tv_tensors.BoundingBoxes([[0, 0, 11, 17]], format="XYXY", canvas_size=(17, 11)),
+            "keypoints": tv_tensors.KeyPoints(torch.full((1, 2, 2), float(i)), canvas_size=(17, 11)),
+            "masks": tv_tensors.Mask(torch.full((1, 17, 11), i, dtype=torch.uint8)),
+            "labels": torch.tensor([i]),
+            "scores": torch.tensor([10 * i]),
+            "iscrowd": torch.tensor([100 * i]),
+        }
+        return torch.zeros(3, 17, 11), {name: rows[name] for name in names}
+
+    usual = ["boxes", "keypoints", "masks", "labels", "scores", "iscrowd"]
+    for _ in range(40):
+        names = [usual[i] for i in torch.randperm(len(usual)).tolist()]
+        samples = [sample(1, usual), sample(2, names)]
+        data = MixDataset(samples, make())
+        for _, target in [*MixCollate(make(), collate_fn=list)(samples), data[0], data[1]]:
+            assert target["scores"].tolist() == [10 * i for i in target["labels"].tolist()]
+            assert target["iscrowd"].tolist() == [100 * i for i in target["labels"].tolist()]
+            assert target["masks"].flatten(1).amax(1).tolist() == target["labels"].tolist()
+            shown = target["keypoints"][:, 0, 0]
+            assert torch.equal(shown.where(shown.isfinite(), target["labels"]), target["labels"].float())
+
+
+def test_rows_of_instances_under_other_keys_are_an_error():
+    boxes = tv_tensors.BoundingBoxes([[0, 0, 11, 17]], format="XYXY", canvas_size=(17, 11))
+    rows = {"boxes": boxes, "labels": torch.tensor([1])}
+    samples = [(torch.zeros(3, 17, 11), {**rows, name: torch.tensor([0.5])}) for name in ("scores", "area")]
+    for make in (RandomMixUp, RandomCutMix):
+        with says(ValueError, ["same keys", "inputs[1]['area'], inputs[1]['scores']", "only one"]):
+            MixCollate(make(), collate_fn=list)(samples)
+        with pytest.raises(ValueError, match="same keys"):
+            MixDataset(samples, make())[0]
