@@ -1,5 +1,7 @@
 """Which items are labels, and what is none."""
 
+from typing import NamedTuple
+
 import pytest
 import torch
 from support.batches import CLASSES, COUNT, IMAGES, LABELS, MASKS
@@ -42,6 +44,18 @@ def test_what_has_other_axes_than_labels_is_no_candidate():
     data = [(image, i % CLASSES, matrices[i]) for i, image in enumerate(IMAGES)]
     _, target, same = MixDataset(data, RandomCutMix(num_classes=CLASSES))[0]
     assert (target.shape, same.shape) == ((CLASSES,), (5, 2))
+
+
+class Annotated(NamedTuple):
+    image: torch.Tensor
+    annotation: dict
+    index: int
+
+
+def test_labels_in_the_second_field_of_a_named_tuple():
+    out = RandomCutMix(num_classes=CLASSES)(Annotated(IMAGES, {"label": LABELS}, 3))
+    assert type(out) is Annotated
+    assert out.annotation["label"].shape == (COUNT, CLASSES)
 
 
 def test_labels_that_are_found_by_name_leave_no_doubt():
