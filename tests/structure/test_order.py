@@ -78,3 +78,20 @@ def test_rows_of_instances_under_other_keys_are_an_error():
             MixCollate(make(), collate_fn=list)(samples)
         with pytest.raises(ValueError, match="same keys"):
             MixDataset(samples, make())[0]
+
+
+def test_labels_that_a_getter_returns_in_another_order_than_the_keys():
+    """Both have as many classes, so that they could be exchanged unnoticed."""
+
+    def sample(i, names):
+        items = {"image": torch.full((3, 17, 11), float(i)), "a": torch.tensor(i), "b": torch.tensor(3 - i)}
+        return {name: items[name] for name in names}
+
+    samples = [sample(0, ["image", "a", "b"]), sample(1, ["b", "image", "a"])]
+    for make in (RandomMixUp, RandomCutMix):
+        mix = make(num_classes=4, labels_getter=lambda inputs: (inputs["b"], inputs["a"]))
+        data = MixDataset(samples, mix)
+        for mixed in [*MixCollate(mix, collate_fn=list)(samples), data[0], data[1]]:
+            fraction = mixed["image"].mean()
+            torch.testing.assert_close(mixed["a"], torch.stack([1 - fraction, fraction, *torch.zeros(2)]))
+            torch.testing.assert_close(mixed["b"], mixed["a"].flip(0))
