@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.expected import check_batch, check_bits, check_sample
 from support.helpers import look
-from support.nests import CONTAINERS, OTHERS, Poison, batch_of, nodes, plans, samples_of, wild_plans
+from support.nests import CONTAINERS, OTHERS, Poison, batch_of, nodes, plans, samples_of, turned, wild_plans
 from support.recognition import IMAGE, LABEL, LEFT, MASK, image_of, roles, walk, walk_like
 from support.strategies import seeds
 
@@ -164,6 +164,21 @@ def test_three_places_agree_bit_for_bit(plan, option, count, seed):
                 if what[path] != LEFT:
                     for a, b in zip(fields(one[path]), fields(leaf), strict=True):
                         check_bits(a, b[i])
+
+
+@fewer
+@given(plans(), options, counts, seeds)
+def test_the_order_of_keys_plays_no_part(plan, option, count, seed):
+    samples, mix = samples_of(plan.root, count), option.make(plan)
+    others = [turned(sample) if i % 2 else sample for i, sample in enumerate(samples)]
+    found = []
+    for some in (samples, others):
+        torch.manual_seed(seed)
+        found.append([*MixCollate(mix, collate_fn=as_list)(some), *(MixDataset(some, mix)[i] for i in range(count))])
+    for one, other in zip(*found, strict=True):
+        for path, leaf in walk_like(samples[0], one).items():
+            for a, b in zip(fields(leaf), fields(walk_like(samples[0], other)[path]), strict=True):
+                assert look(a) == look(b)
 
 
 def fields(leaf):

@@ -165,6 +165,16 @@ def samples_of(plan, count, poison=None):
     ]
 
 
+def turned(node):
+    """The same nest, with the keys of its dictionaries in the opposite order."""
+    if isinstance(node, (dict, UserDict)):
+        return type(node)([(key, turned(value)) for key, value in reversed([*node.items()])])
+    if isinstance(node, (tuple, list)):
+        items = list(map(turned, node))
+        return type(node)(*items) if hasattr(node, "_fields") else type(node)(items)
+    return node
+
+
 def stacked(rows):
     """One leaf of a batch, as ``default_collate`` makes it of ordinary things; tv_tensors stay what they are."""
     first = rows[0]
