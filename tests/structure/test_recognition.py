@@ -167,7 +167,7 @@ def test_three_places_agree_bit_for_bit(plan, option, count, seed):
 
 
 @fewer
-@given(plans(), options, counts, seeds)
+@given(plans(in_dictionary=True), options, counts, seeds)
 def test_the_order_of_keys_plays_no_part(plan, option, count, seed):
     samples, mix = samples_of(plan.root, count), option.make(plan)
     others = [turned(sample) if i % 2 else sample for i, sample in enumerate(samples)]

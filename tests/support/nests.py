@@ -133,7 +133,8 @@ def record(kind, fields):
     return make_dataclass("Data", fields, frozen=kind == "frozen")
 
 
-NAMED = ("dict", "ordered", "user", "named", "data", "frozen")  # what has keys
+MAPPINGS = ("dict", "ordered", "user")
+NAMED = (*MAPPINGS, "named", "data", "frozen")  # what has keys
 CONTAINERS = (*NAMED, "tuple", "list")
 
 
@@ -217,11 +218,14 @@ class Plan(NamedTuple):
 
 
 @st.composite
-def plans(draw, *, others=(*OTHERS, *UNSTACKED), plain_masks=True):
-    """Draw what has to be mixed: images, one label that is found, masks that are masks, and what cannot be mixed."""
-    explicit = draw(st.booleans())
+def plans(draw, *, others=(*OTHERS, *UNSTACKED), plain_masks=True, in_dictionary=False):
+    """Draw what has to be mixed: images, one label that is found, masks that are masks, and what cannot be mixed.
+
+    In a dictionary there are two images, whose order could play a part.
+    """
+    explicit = in_dictionary or draw(st.booleans())
     images = [draw(wrapped(draw(leaves(EXPLICIT_IMAGES if explicit else PLAIN_IMAGES))))]
-    if explicit and draw(st.booleans()):
+    if explicit and (in_dictionary or draw(st.booleans())):
         images.append(draw(wrapped(draw(leaves(EXPLICIT_IMAGES)), key="view")))
     masks = [draw(wrapped(draw(leaves(WRAPPED)), key="seg")) for _ in range(draw(st.integers(0, 1)))]
     if plain_masks and draw(st.booleans()):
@@ -239,9 +243,10 @@ def plans(draw, *, others=(*OTHERS, *UNSTACKED), plain_masks=True):
         num_classes = (CLASSES, None)
     key = draw(st.sampled_from(["labels", "Label", "targets", "target"]))
     beside = [(f"i{i}", item) for i, item in enumerate([*images, *masks, *extras])]
-    if draw(st.booleans()):  # found by its key
+    if in_dictionary or draw(st.booleans()):  # found by its key
         items = [*beside[1:], (key, label)] if draw(st.booleans()) else [(key, label), *beside[1:]]
-        root = Node(draw(st.sampled_from(NAMED)), draw(st.permutations([beside[0], *items])))
+        kinds = MAPPINGS if in_dictionary else NAMED
+        root = Node(draw(st.sampled_from(kinds)), draw(st.permutations([beside[0], *items])))
     else:  # the second of several, or by its key in the second
         second = label if draw(st.booleans()) else Node(draw(st.sampled_from(NAMED)), [(key, label)])
         root = Node(draw(st.sampled_from(["tuple", "list"])), [beside[0], ("label", second), *beside[1:]])
