@@ -84,8 +84,6 @@ def find_instances(nest: Nest, images: list[int], labels: list[int], size: Size)
         points = [[i] for i in places if _is_points(nest.leaves[i]) and i not in members]
         if members:
             known = [i for i in beside if nest.paths[i][-1] in ROWS and i not in (*members, *images)]
-            if _is_points(nest.leaves[members[0]]):
-                known = [i for i in known if nest.paths[i][-1] != WEIGHTS]
             _check_lists(nest, path, labels)
             groups.append(_group(nest, members + known, size, path, unnamed_beside={*images, *labels, *places}))
         groups += [_group(nest, some, size, path) for some in points]

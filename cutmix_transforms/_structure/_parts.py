@@ -11,7 +11,7 @@ from cutmix_transforms.functional._pairs import MixedTarget
 from cutmix_transforms.functional._wrap import rewrap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
@@ -72,3 +72,8 @@ def _first(batch: Tensor | MixedTarget) -> Tensor | MixedTarget:
     if isinstance(batch, MixedTarget):
         return MixedTarget(*(rewrap(field[0].clone(), field) for field in batch))  # no alias of the dataset's tensors
     return rewrap(batch[0], batch)
+
+
+def with_others(leaves: list[Leaf], others: list[Leaf] | None) -> Iterator[tuple[Leaf, Any]]:
+    """Return each leaf with what partners come from: the value of another batch, or None for the same batch."""
+    return zip(leaves, [None] * len(leaves) if others is None else [leaf.value for leaf in others], strict=True)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cutmix_transforms._random._graph import transform_of
 from cutmix_transforms._structure._column import Column, stacked
+from cutmix_transforms._structure._parts import with_others
 from cutmix_transforms._transforms._instances import paste_instances, unite_instances
 from cutmix_transforms.functional._checks import can_look_at
 from cutmix_transforms.functional._draw import HostDraw, send_tensor
@@ -59,12 +60,12 @@ def _blends_of_one(mix: Mix) -> Blends:
     return "boxes" if (np.asarray(placement.opacity) < 1).any() else "nothing"
 
 
-def mix_structures(mix: Mix, parts: Parts, draw: Any, others: Parts) -> dict[int, Any]:
+def mix_structures(mix: Mix, parts: Parts, draw: Any, pool: Parts | None) -> dict[int, Any]:
     """Return the mixed maps and instances of a batch or sample, by the indices of their leaves."""
     values: dict[int, Any] = {}
-    for own, other in zip(parts.maps, others.maps, strict=True):
-        values[own.place] = _mix_map(mix, own.value, draw, None if other is own else other.value)
-    for group, partners in zip(parts.groups, others.groups, strict=True):
+    for own, other in with_others(parts.maps, None if pool is None else pool.maps):
+        values[own.place] = _mix_map(mix, own.value, draw, other)
+    for group, partners in zip(parts.groups, (parts if pool is None else pool).groups, strict=True):
         values |= _mix_instances(mix, group, partners, draw)
     return values
 

@@ -80,14 +80,14 @@ def with_targets(mix: Mix, parts: Parts) -> Parts:
 
 
 def mix_target(mix: Mix, own: Any, draw: Draw, other: Any) -> Tensor | MixedTarget:
-    """Mix one target with the partners', in the way that ``mix.target`` names."""
+    """Mix one target with the partners', None for those of the same batch, in the way that ``mix.target`` names."""
     if mix.target == "pair":
-        return pair_targets_unchecked(own, draw, None if other is own else other)
-    are_classes = isinstance(own, ClassLabels) and isinstance(other, ClassLabels)
+        return pair_targets_unchecked(own, draw, other)
+    are_classes = isinstance(own, ClassLabels) and (other is None or isinstance(other, ClassLabels))
     if mix.target == "soft" and are_classes:
         return mix_class_labels(own, draw, other)
     kernel = mix_targets_unchecked if mix.target == "soft" else union_targets_unchecked
-    return kernel(soft_of(own), draw, None if other is own else soft_of(other))
+    return kernel(soft_of(own), draw, None if other is None else soft_of(other))
 
 
 def check_num_classes(value: object) -> int | tuple[int | None, ...] | None:

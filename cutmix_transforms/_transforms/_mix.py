@@ -11,7 +11,7 @@ from cutmix_transforms._structure._column import Column, stacked
 from cutmix_transforms._structure._fit import check_counts, check_dense, check_others
 from cutmix_transforms._structure._labels import check_labels_getter
 from cutmix_transforms._structure._order import in_order_of
-from cutmix_transforms._structure._parts import Parts, Rules
+from cutmix_transforms._structure._parts import Parts, Rules, with_others
 from cutmix_transforms._structure._read import read
 from cutmix_transforms._transforms._beside import (
     becomes_pair,
@@ -227,17 +227,13 @@ class Mix(DrawingTransform):
 
     def _mixed(self, parts: Parts, draw: Draw, pool: Parts | None = None) -> dict[int, Any]:
         """Return the mixed leaves of a batch by their indices, with partners from ``pool`` or from the batch itself."""
-        others = parts if pool is None else pool
         values: dict[int, Any] = {}
-        for own, other in zip(parts.images, others.images, strict=True):
-            pool_of_it = None if other is own else other.value
+        for own, other in with_others(parts.images, None if pool is None else pool.images):
             is_column = isinstance(own.value, Column)
-            values[own.place] = (
-                own.value.mixed(draw) if is_column else mix_images_unchecked(own.value, draw, pool_of_it)
-            )
-        for own, other in zip(parts.targets, others.targets, strict=True):
-            values[own.place] = mix_target(self, own.value, draw, other.value)
-        return values | mix_structures(self, parts, draw, others) if parts.maps or parts.groups else values
+            values[own.place] = own.value.mixed(draw) if is_column else mix_images_unchecked(own.value, draw, other)
+        for own, other in with_others(parts.targets, None if pool is None else pool.targets):
+            values[own.place] = mix_target(self, own.value, draw, other)
+        return values | mix_structures(self, parts, draw, pool) if parts.maps or parts.groups else values
 
     def _unmixed(self, parts: Parts) -> dict[int, Any]:
         """Return the targets of an unmixed batch by the indices of their leaves, in the form of mixed targets."""

@@ -135,7 +135,7 @@ def inside_boxes(boxes: Tensor, size: Size) -> Tensor:
     check_size("size", size, any_dims=True)
     edges = 2 * len(size)
     check_tensor("boxes", boxes, f"(..., {edges})", last=edges)
-    starts, stops = boxes[..., None].unflatten(-2, (2, -1)).unbind(-3)  # (..., dims, 1)
+    starts, stops = boxes[..., None].chunk(2, dim=-2)  # (..., dims, 1)
     along = [torch.arange(side, device=boxes.device) for side in size]
     return combine_axes([(at >= starts[..., k, :]) & (at < stops[..., k, :]) for k, at in enumerate(along)])
 

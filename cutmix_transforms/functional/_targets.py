@@ -107,16 +107,16 @@ def union_targets_unchecked(targets: Tensor, draw: Draw, others: Tensor | None =
     return torch.where(lam == 1, targets, torch.where(lam == 0, partners, torch.maximum(targets, partners)))
 
 
-def mix_class_labels(own: ClassLabels, draw: Draw, others: ClassLabels) -> Tensor:
+def mix_class_labels(own: ClassLabels, draw: Draw, others: ClassLabels | None = None) -> Tensor:
     """Return the mixed soft targets of class indices.
 
     On a CPU they are written directly, with equal results: for small images, making one-hot rows and mixing them would
     take as long as mixing the images.
     """
     if isinstance(draw, MixDraw) or own.smoothing or not own.indices.is_cpu:
-        return mix_targets_unchecked(own.soft(), draw, None if others is own else others.soft())
+        return mix_targets_unchecked(own.soft(), draw, None if others is None else others.soft())
     indices, lam = as_array(own.indices), draw.lam.astype(np.float32)
-    pool = indices if others is own else as_array(others.indices)
+    pool = indices if others is None else as_array(others.indices)
     targets, rows = np.zeros((len(indices), own.num_classes), dtype=np.float32), np.arange(len(indices))
     targets[rows, indices] = lam
     targets[rows, pool[draw.partners]] += 1 - lam

@@ -86,6 +86,11 @@ def test_what_the_last_batch_was_plays_no_part():
             assert type(found) is type(default_collate(samples))
 
 
+def test_a_number_beside_a_video_is_no_label_of_a_batch():
+    with says(ValueError, ["same shape", "(), (2, 3, 9, 7)"]):
+        MixCollate(RandomCutMix())([torch.zeros(2, 3, 9, 7), torch.tensor(3)])
+
+
 def test_maps_of_integers_after_maps_of_floats_are_read_anew():
     """MixUp blends floats such as depths, and no class indices."""
     collate = MixCollate(RandomMixUp())

@@ -187,7 +187,10 @@ BATCHES = int(os.environ.get("BATCHES", "10000"))  # a million take about an hou
 
 @pytest.mark.parametrize(("kind", "warm_up", "count"), [("stacked", 1000, BATCHES), ("scenes", 500, BATCHES // 10)])
 def test_memory_is_the_same_after_many_batches(kind, warm_up, count, tmp_path):
-    """Of the main process and of both workers, to one percent, and to 1 MiB of what they do not read from files."""
+    """Of the main process and of both workers, to one percent, and to 4 MiB of what they do not read from files.
+
+    Older torch takes some of these once, after 1,000 batches and after 10,000.
+    """
     told = play(MEMORY, tmp_path, kind, warm_up, count, patience=PATIENCE + count // 50)
     assert {len(row) for row in told["rows"]} == {3}
     assert len(told["rows"]) == 100
@@ -198,6 +201,6 @@ def test_memory_is_the_same_after_many_batches(kind, warm_up, count, tmp_path):
             values = [row[process][key] for row in told["rows"]]
             first, last = median(values[:10]), median(values[-10:])
             print(f"{kind}, process {process}: {key} {first:.0f} kB, later {last:.0f} kB ({last / first - 1:+.3%})")
-            assert last < (1.01 * first if key == "VmRSS:" else first + 1024)
+            assert last < (1.01 * first if key == "VmRSS:" else first + 4096)
         files = [row[process]["files"] for row in told["rows"]]
         assert median(files[-10:]) <= 2 * median(files[:10])  # batches on their way hold some

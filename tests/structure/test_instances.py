@@ -105,6 +105,17 @@ def test_a_plain_map_of_the_image_lies_beside_its_boxes():
             assert image.unique().tolist() == [0, 1]
 
 
+def test_weights_beside_one_point_for_each_label_stay_aligned():
+    def sample(i):
+        points = tv_tensors.KeyPoints(torch.full((3, 2), float(i)), canvas_size=SIZE)
+        return IMAGES[i], {"points": points, "labels": torch.full((3,), i), "weights": torch.full((3,), 1.0 + i)}
+
+    for _, target in MixCollate(RandomCutMix(), collate_fn=list)([sample(0), sample(1)]):
+        assert target["weights"].tolist() == [1 + i for i in target["labels"].tolist()]
+    for _, target in MixCollate(RandomMixUp(), collate_fn=list)([sample(0), sample(1)]):
+        assert len(target["weights"]) == len(target["labels"]) == len(target["points"]) == 6
+
+
 def test_weights_beside_the_keypoints_of_an_image_are_not_theirs():
     def sample(i):
         points = tv_tensors.KeyPoints(torch.ones(3, 2), canvas_size=SIZE)
