@@ -254,7 +254,7 @@ def test_partners_from_another_dataset(weights):
     mix = RandomCutMix(num_classes=CLASSES, ratio=(0.3, 0.6))
     data = MixDataset(CONSTANT, mix, partners=BACKGROUND, weights=weights)
     seen = [0, 0, 0]
-    for i in itertools.chain(*[range(CLASSES)] * 80):
+    for i in itertools.chain(*[range(CLASSES)] * 250):
         image, target = data[i]
         others = image[image >= 100].unique()
         assert len(others) == 1
