@@ -30,9 +30,7 @@ HEADS = ("case", "ours / plain", "torchvision / ours", "timm / ours", "kornia / 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command to its parser."""
     add = parser.add_argument
-    add(
-        "--quick", action="store_true", help="measure for about a minute, with more noise (default: about four minutes)"
-    )
+    add("--quick", action="store_true", help="measure for about a minute, with more noise (default: three minutes)")
     add("--device", default="cpu", help="where batches are mixed, such as cuda or cuda:1 (default: %(default)s)")
     file = "also write all numbers to this file, after every case (default: only print the table)"
     add("--json", type=Path, metavar="FILE", help=file)
