@@ -195,7 +195,7 @@ def scene_functions(name: str, *, size: tuple[int, int] = (640, 640)) -> Functio
     }
 
 
-def _scene(size: tuple[int, int]) -> tuple[Any, ...]:
+def _scene(size: tuple[int, int]) -> tuple[tv_tensors.Image, dict[str, Tensor], dict[str, Tensor]]:
     height, width = size
     middle, sides = torch.rand(70, 2), torch.rand(70, 2) * 0.25 + 0.02
     corners = torch.cat([(middle - sides / 2).clamp(min=0), (middle + sides / 2).clamp(max=1)], dim=1)
@@ -203,15 +203,14 @@ def _scene(size: tuple[int, int]) -> tuple[Any, ...]:
     masks = torch.zeros(20, height, width, dtype=torch.bool)
     for mask, (left, top, right, bottom) in zip(masks, corners[50:].int().tolist(), strict=True):
         mask[top:bottom, left:right] = True
-    groups: list[dict[str, Any]] = [
+    plain, masked = (
         {
             "boxes": tv_tensors.BoundingBoxes(some, format="XYXY", canvas_size=size),
             "labels": torch.arange(len(some)),
         }
         for some in (corners[:50], corners[50:])
-    ]
-    groups[1]["masks"] = tv_tensors.Mask(masks)
-    return tv_tensors.Image(torch.rand(3, height, width)), *groups
+    )
+    return tv_tensors.Image(torch.rand(3, height, width)), plain, {**masked, "masks": tv_tensors.Mask(masks)}
 
 
 def call_functions(name: str, per_sample: bool, device: torch.device, *, side: int = 224) -> Functions:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torchvision import tv_tensors
 
-from cutmix_transforms._structure._instances import Leaf
+from cutmix_transforms._structure._instances import Leaf, members_of
 from cutmix_transforms._structure._order import in_order_of
 from cutmix_transforms.functional._draw import HostDraw, draw_of
 from cutmix_transforms.functional._placement import Placement, Size, inside_of, whole_box
@@ -48,8 +48,7 @@ def unmixed_sample(mix: Mix, sample: Parts) -> Any:
 
     Its images, maps and instances are copied, so that the dataset's own tensors are never returned.
     """
-    members = [member for group in sample.groups for member in group.members]
-    copies = {leaf.place: leaf.value.clone() for leaf in (*sample.images, *sample.maps, *members)}
+    copies = {leaf.place: leaf.value.clone() for leaf in (*sample.images, *sample.maps, *members_of(sample.groups))}
     for place, target in mix._unmixed(sample).items():
         copies[place] = target.clone() if isinstance(target, Tensor) else target
     return sample.rebuilt(copies)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -51,12 +51,17 @@ class Instances:
     path: Path  # of the dictionary, tuple or list that holds the members
     weights_place: int | None = None  # the index of the leaf for MixUp's weights
     area_place: int | None = None  # the index of the leaf with the areas
-    unnamed: tuple[Any, ...] = ()  # keys of items with as many rows that were not named
+    unnamed: tuple[Hashable, ...] = ()  # keys of items with as many rows that were not named
 
 
 def is_structure(leaf: object) -> bool:
     """Return True if a leaf is a tv_tensor with an instance kernel, such as boxes, masks or keypoints."""
     return isinstance(leaf, tv_tensors.TVTensor) and instance_kernel(leaf) is not None
+
+
+def members_of(groups: list[Instances]) -> list[Leaf]:
+    """Return the leaves of several groups of instances."""
+    return [member for group in groups for member in group.members]
 
 
 def has_rows(leaf: object) -> bool:
@@ -143,7 +148,7 @@ def _aligned(nest: Nest, places: list[int]) -> list[Leaf]:
     return [Leaf(i, nest.leaves[i]) for i in places]
 
 
-def _unnamed(nest: Nest, path: Path, known: set[int], first: int) -> tuple[Any, ...]:
+def _unnamed(nest: Nest, path: Path, known: set[int], first: int) -> tuple[Hashable, ...]:
     """Return the keys of items with as many rows as there are instances that were not named as part of them."""
     count, holder = len(nest.leaves[first]), at(nest.root, path)
     known_keys = {nest.paths[i][len(path)] for i in known if nest.paths[i][: len(path)] == path}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
@@ -128,7 +128,7 @@ def _kind_of(root: Any) -> str:
     return type(root[0] if isinstance(root, SEQUENCES) and root else root).__name__
 
 
-def _quoted(keys: tuple[Any, ...]) -> str:
+def _quoted(keys: Iterable[object]) -> str:
     return ", ".join(map(repr, keys))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from cutmix_transforms._structure._containers import Path, name_of
-from cutmix_transforms._structure._instances import Leaf
+from cutmix_transforms._structure._instances import Leaf, members_of
 from cutmix_transforms._structure._parts import Parts
 
 
@@ -32,5 +32,4 @@ def in_order_of(first: Parts, second: Parts, which: str = "two that are mixed") 
 
 def _paths_in_order(parts: Parts) -> list[Path]:
     """Return the path of everything that is mixed, in the order in which it is mixed."""
-    members = [member for group in parts.groups for member in group.members]
-    return parts.paths([*parts.images, *parts.maps, *parts.targets, *members])
+    return parts.paths([*parts.images, *parts.maps, *parts.targets, *members_of(parts.groups)])

@@ -1,4 +1,4 @@
-"""What was found in a batch or sample: its images, maps, labels and instances; and the rules for finding them."""
+"""The images, maps, labels and instances found in a batch or sample, and the rules for finding them."""
 
 from __future__ import annotations
 
@@ -75,5 +75,5 @@ def _first(batch: Tensor | MixedTarget) -> Tensor | MixedTarget:
 
 
 def with_others(leaves: list[Leaf], others: list[Leaf] | None) -> Iterator[tuple[Leaf, Any]]:
-    """Return each leaf with what partners come from: the value of another batch, or None for the same batch."""
+    """Return each leaf with the value that partners are taken from, or None if they are in the same batch."""
     return zip(leaves, [None] * len(leaves) if others is None else [leaf.value for leaf in others], strict=True)

@@ -21,6 +21,7 @@ from cutmix_transforms._structure._instances import (
     check_names,
     find_instances,
     is_structure,
+    members_of,
     with_rows,
     with_weights,
 )
@@ -41,7 +42,7 @@ _NUMBERS = {float: torch.float64, np.float64: torch.float64}
 
 
 class _Roles(NamedTuple):
-    """What the leaves of a batch or sample are, by their indices."""
+    """The leaves of a batch or sample by what they are for: their indices, and the instances among them."""
 
     images: list[int]
     maps: list[int]
@@ -92,7 +93,7 @@ def _find_roles(
     if any(map(is_structure, nest.leaves)):
         size = image_size(batch, rules.dims)
         groups = _find_instances(nest, images, labels.places, batch, size, is_sample=is_sample)
-    members = {member.place for group in groups for member in group.members}
+    members = {member.place for member in members_of(groups)}
     rest = [i for i in range(len(nest.leaves)) if i not in members and i not in images]
     maps = [i for i in rest if _is_map(nest, i, rules, labels.places, batch, is_sample=is_sample)]
     targets = [i for i in labels.places if i not in members and i not in maps]
@@ -102,7 +103,7 @@ def _find_roles(
 
 def _taken(roles: _Roles) -> set[int]:
     """Return the leaves that are mixed beside the images: a function, as older compilers know no such properties."""
-    return {*roles.maps, *roles.targets, *(member.place for group in roles.groups for member in group.members)}
+    return {*roles.maps, *roles.targets, *(member.place for member in members_of(roles.groups))}
 
 
 def _check_roles(

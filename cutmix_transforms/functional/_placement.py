@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import repeat
+from types import EllipsisType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from cutmix_transforms.functional._checks import check_count, edges_in_words, received
 
+Index = tuple[EllipsisType | slice, ...]  # selects the pixels inside a box
 Size = tuple[int, ...]  # (height, width), or one number for each axis that a box spans
 
 
@@ -50,12 +52,12 @@ def whole_box(size: Size) -> tuple[int, ...]:
     return (*(0 for _ in size), *size)
 
 
-def inside_of(box: Sequence[int]) -> tuple[Any, ...]:
+def inside_of(box: Sequence[int]) -> Index:
     """Return the index that selects the pixels inside a box, over the trailing axes of an image."""
     return next(inside_each([box]))
 
 
-def inside_each(boxes: Sequence[Sequence[int]]) -> Iterator[tuple[Any, ...]]:
+def inside_each(boxes: Sequence[Sequence[int]]) -> Iterator[Index]:
     """Yield the index that selects the pixels inside each of several boxes, as fast as a loop in Python can."""
     edges = [*zip(*boxes, strict=True)]
     dims = len(edges) // 2

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import random
-import re
 import signal
 import stat
 import struct
@@ -380,10 +379,10 @@ def test_only_regular_files_are_opened(is_flat, tmp_path):
     options = [str(tmp_path / "data"), "-o", str(tmp_path / "out.png"), "--size", "32"]
     command = [sys.executable, "-m", "cutmix_transforms", "preview", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
-    told = [re.sub(r"(No such file or directory): .*", r"\1", line) for line in done.stderr.splitlines()]
-    assert sorted(told) == [
+    told = done.stderr.replace(str(place / "nowhere"), str(place / "gone.png"))  # older Pillow follows the link
+    assert sorted(told.splitlines()) == [
         f"skipped {place / 'device.png'}: no regular file",
-        f"skipped {place / 'gone.png'}: [Errno 2] No such file or directory",
+        f"skipped {place / 'gone.png'}: [Errno 2] No such file or directory: '{place / 'gone.png'}'",
         f"skipped {place / 'pipe.png'}: no regular file",
         f"skipped {place / 'socket.png'}: no regular file",
     ]

@@ -35,7 +35,7 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class Order:
-    """How many images are in an epoch of one rank, and which are in which batch."""
+    """The images of each batch in an epoch of one rank."""
 
     total: int
     batch_size: int

@@ -26,7 +26,7 @@ EARLY = 0.1  # of the training, before which values may lie outside of a panel
 
 
 class Style(NamedTuple):
-    """How the line of a mix is drawn."""
+    """The look of the line of a mix."""
 
     color: str
     linestyle: str

@@ -1,4 +1,4 @@
-"""How good a network is on images that it did not learn from."""
+"""Measures of a network on images that it did not learn from."""
 
 from collections.abc import Iterable
 from typing import Any

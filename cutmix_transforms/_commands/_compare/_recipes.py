@@ -1,4 +1,4 @@
-"""How the runs of a comparison are trained: recipes, and what the options of the command line make of them."""
+"""The settings that the runs of a comparison are trained with: recipes, and options that override them."""
 
 import argparse
 import math
@@ -31,7 +31,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "augment": "crop",
     },
 }
-# What recipes leave open. The embedded images are few, and nothing else regularizes: five minutes show something.
+# Options that recipes leave open. Few embedded images, not augmented: there, five minutes show a difference.
 FOLDER: dict[str, Any] = {"augment": "crop", "seeds": 3}
 EMBEDDED: dict[str, Any] = {"augment": "none", "seeds": 4, "train_size": 400}
 LEAST = {"train_size": 1, "batch_size": 2, "size": 8, "seeds": 1, "mix_off_last": 0, "workers": 0}

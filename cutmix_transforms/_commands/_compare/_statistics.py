@@ -61,7 +61,7 @@ class Difference:
 
     @property
     def seeds_for_half(self) -> int | None:
-        """How many seeds find half of the mean with a probability of 80 %; None for more than a thousand."""
+        """The number of seeds that find half of the mean with a probability of 80 %; None for more than a thousand."""
         if self.deviation is None:
             return None
         counts = range(FEWEST, MOST_SEEDS + 1)

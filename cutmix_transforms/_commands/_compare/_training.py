@@ -51,7 +51,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Setup:
-    """What all runs of a comparison have in common, and where they leave their checkpoints."""
+    """The data, settings and network of all runs of a comparison, and the folder of their checkpoints."""
 
     data: Data
     settings: Settings

@@ -1,4 +1,4 @@
-"""What the runs of a comparison say, and what they cannot say, in sentences."""
+"""Sentences that say what the runs of a comparison show, and what they cannot show."""
 
 import math
 import statistics
