@@ -70,9 +70,11 @@ class MixCollate:
     def __init__(
         self, transform: nn.Module | Callable[[Any], Any], *, collate_fn: Callable[[list[Any]], Any] = default_collate
     ) -> None:
-        for name, value in (("transform", transform), ("collate_fn", collate_fn)):
-            if not callable(value):
-                raise TypeError(f"{name} must be callable, got {value!r}")
+        if not callable(transform):
+            several = " (let RandomMixChoice([...]) choose among several mixes)"
+            raise TypeError(f"transform must be callable{several}, got {received(transform)}")
+        if not callable(collate_fn):
+            raise TypeError(f"collate_fn must be callable, got {received(collate_fn)}")
         if isinstance(transform, type):
             raise TypeError(f"transform must be an instance, such as RandomCutMix(), got the class {transform!r}")
         self.transform = transform

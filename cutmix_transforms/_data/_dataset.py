@@ -77,7 +77,10 @@ class MixDataset(Dataset[Any]):
             if not len(partners):
                 raise ValueError(f"partners must hold at least one sample, got {len(partners)}")
         if not isinstance(transform, Mix):
-            raise TypeError(f"transform must be a mix, such as RandomCutMix, got {transform!r}")
+            raise TypeError(
+                "transform must be a mix, such as RandomCutMix() (let RandomMixChoice([...]) choose among several), "
+                f"got {received(transform)}"
+            )
         self.dataset = dataset
         self.transform = transform
         self.partners = partners

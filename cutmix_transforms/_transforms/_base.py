@@ -15,7 +15,7 @@ from cutmix_transforms._random._graph import register
 from cutmix_transforms._random._shared_number import SharedNumber
 from cutmix_transforms._random._stream import Stream
 from cutmix_transforms._transforms._read_only import TIMM_SWITCH, check_settable, no_switch
-from cutmix_transforms.functional._checks import check_fraction
+from cutmix_transforms.functional._checks import check_fraction, received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -123,9 +123,10 @@ def _check_known(
     known = inspect.signature(construct).parameters
     most = sum(one.kind is one.POSITIONAL_OR_KEYWORD for one in known.values()) - 1
     if len(arguments) > most and all(one.kind is not one.VAR_POSITIONAL for one in known.values()):
+        advice = f" (and all mixes in one list: {cls.__name__}([first, second]))" if "transforms" in known else ""
         raise TypeError(
-            f"options of {cls.__name__} must be passed by keyword, such as {list(known)[most + 1]}=..., "
-            f"got {arguments[most]!r} as a positional argument"
+            f"options of {cls.__name__} must be passed by keyword, such as {list(known)[most + 1]}=...{advice}, "
+            f"got as a positional argument {received(arguments[most])}"
         )
     unknown = [name for name in options if name not in known]
     if unknown and all(one.kind is not one.VAR_KEYWORD for one in known.values()):

@@ -15,7 +15,7 @@ from torch import Generator, nn
 from cutmix_transforms._transforms._beside import takes_any_shape
 from cutmix_transforms._transforms._mix import Mix
 from cutmix_transforms._transforms._read_only import read_only
-from cutmix_transforms.functional._checks import check_fraction, check_number
+from cutmix_transforms.functional._checks import check_fraction, check_number, received
 from cutmix_transforms.functional._placement import Placement, whole_box
 
 if TYPE_CHECKING:
@@ -169,7 +169,8 @@ def _check_agreement(transforms: Any) -> Mix:
     """Return the first of several mixes, or raise an error if their common options differ."""
     if not isinstance(transforms, (Sequence, nn.ModuleList)) or not all(isinstance(mix, Mix) for mix in transforms):
         raise TypeError(
-            f"transforms must be a sequence of mixes, such as RandomCutMix and RandomMixUp, got {transforms!r}"
+            "transforms must be a sequence of mixes, such as [RandomCutMix(), RandomMixUp()], "
+            f"got {received(transforms)}"
         )
     if not len(transforms):
         raise ValueError(f"transforms must hold at least one mix, got {transforms!r}")

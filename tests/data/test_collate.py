@@ -173,6 +173,8 @@ def test_bad_arguments():
     mix = RandomCutMix(num_classes=5)
     with says(TypeError, ["transform", "callable", "3"]):
         MixCollate(3)
+    with says(TypeError, ["transform", "RandomMixChoice([...])", "list"]):
+        MixCollate([mix, mix])
     with says(TypeError, ["transform", "instance", "class", "RandomCutMix"]):
         MixCollate(RandomCutMix)
     with says(TypeError, ["transform"]):

@@ -304,6 +304,12 @@ def test_partners_that_cannot_be(options, kind, words):
         MixDataset(CONSTANT, RandomMixUp(num_classes=CLASSES), **options)
 
 
+@pytest.mark.parametrize("wrong", [RandomCutMix, [RandomCutMix(), RandomMixUp()], None])
+def test_a_transform_that_is_no_mix_says_what_is_one(wrong):
+    with says(TypeError, ["transform", "RandomCutMix()", "RandomMixChoice([...])", type(wrong).__name__]):
+        MixDataset(CONSTANT, wrong)
+
+
 def test_partners_of_another_form_are_an_error():
     data = MixDataset(CONSTANT, RandomCutMix(num_classes=CLASSES, ratio=(1, 1)), partners=[(torch.rand(1, 9, 9), 2)])
     with pytest.raises(ValueError, match="samples must hold images"):

@@ -84,7 +84,7 @@ def test_options(make, options, kind, words):
         (RandomCutMix, (0.5,), ["by keyword", "alpha=...", "0.5"]),
         (RandomMixUp, (0.2, 10), ["by keyword", "0.2"]),
         (RandomCutout, (8, 2), ["by keyword", "holes=...", "2"]),
-        (RandomMixChoice, (RandomCutMix(), RandomMixUp()), ["by keyword", "weights=...", "RandomMixUp"]),
+        (RandomMixChoice, (RandomCutMix(), RandomMixUp()), ["in one list", "RandomMixChoice([", "RandomMixUp"]),
         (RandomMixChoice, ([RandomCutMix(), RandomMixUp()], [1, 2]), ["by keyword", "weights=...", "[1, 2]"]),
         (RandomMixChoice, (), ["transforms"]),
         (RandomMixUp, {"ratio": (0.1, 0.2)}, ["ratio"]),
