@@ -68,7 +68,8 @@ def _find_default(nest: Nest) -> Found:
         return _find_by_name(nest, path)
     if isinstance(second, SEQUENCES) and any(fields_of(item) is not None for item in second):
         raise ValueError(
-            "labels must be a tensor or several tensors, or be in a dictionary (wrap a COCO dataset with "
+            "labels must be a tensor or several tensors, or be in a dictionary (with boxes, samples are mixed before "
+            "they are a batch: MixCollate(mix, collate_fn=unstacked); a COCO dataset is wrapped first with "
             f"torchvision.datasets.wrap_dataset_for_transforms_v2), got a list of {type(second[0]).__name__}"
         )
     if isinstance(second, tv_tensors.TVTensor):

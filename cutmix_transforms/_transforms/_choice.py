@@ -167,11 +167,12 @@ class _Mixes(nn.ModuleList):
 
 def _check_agreement(transforms: Any) -> Mix:
     """Return the first of several mixes, or raise an error if their common options differ."""
-    if not isinstance(transforms, (Sequence, nn.ModuleList)) or not all(isinstance(mix, Mix) for mix in transforms):
-        raise TypeError(
-            "transforms must be a sequence of mixes, such as [RandomCutMix(), RandomMixUp()], "
-            f"got {received(transforms)}"
-        )
+    wrong = "transforms must be a sequence of mixes, such as [RandomCutMix(), RandomMixUp()], got"
+    if isinstance(transforms, str) or not isinstance(transforms, (Sequence, nn.ModuleList)):
+        raise TypeError(f"{wrong} {received(transforms)}")
+    for i, mix in enumerate(transforms):
+        if not isinstance(mix, Mix):
+            raise TypeError(f"{wrong} {received(mix)} at index {i}")
     if not len(transforms):
         raise ValueError(f"transforms must hold at least one mix, got {transforms!r}")
     _check_generators(transforms)

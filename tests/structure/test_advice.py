@@ -14,6 +14,7 @@ from cutmix_transforms import (
     RandomMixUp,
 )
 
+BOXES = tv_tensors.BoundingBoxes([[1, 2, 3, 4]], format="XYXY", canvas_size=IMAGES.shape[-2:])
 PLACES = "mix(images, labels) in the training loop, or let MixCollate(mix) or MixDataset(dataset, mix)"
 FIRST_MISTAKES = [
     (lambda mix: mix([(image, 3) for image in IMAGES]), TypeError, ["collate_fn=MixCollate(mix)", "6 samples"]),
@@ -62,6 +63,11 @@ NEWCOMER = [
         lambda mix: MixCollate(mix, collate_fn=list)([(IMAGES[0], [{"bbox": [1, 2, 3, 4], "category_id": 1}])] * 2),
         ValueError,
         ["wrap_dataset_for_transforms_v2", "list of dict"],
+    ),
+    (
+        lambda mix: mix(IMAGES[:2], [{"boxes": BOXES, "labels": torch.tensor([1])}] * 2),
+        ValueError,
+        ["MixCollate(mix, collate_fn=unstacked)", "list of dict"],
     ),
     (lambda mix: RandomMixUp(labels_getter=None)(tv_tensors.Image(IMAGES[0])), ValueError, ["batched", "Image"]),
     (lambda mix: mix(IMAGES, LABELS, others=IMAGES), ValueError, ["others must be a second batch", "second argument"]),

@@ -55,7 +55,7 @@ def test_the_mixes_of_a_choice_are_those_that_it_was_made_of(change, made):
         ([RandomMixUp(), RandomCutMix()], {"weights": [-1, 2]}, ValueError, ["weights", "-1"]),
         ([RandomMixUp(), RandomCutMix()], {"weights": 3}, TypeError, ["weights", "3"]),
         ([RandomMixUp, RandomCutMix], {}, TypeError, ["transforms", "mixes", "RandomMixUp"]),
-        ([RandomMixUp(), None], {}, TypeError, ["transforms", "mixes", "None"]),
+        ([RandomMixUp(), None], {}, TypeError, ["transforms", "mixes", "None at index 1"]),
         ([v2.CutMix(num_classes=3)], {}, TypeError, ["transforms", "mixes", "CutMix(alpha=1.0"]),
         ({"a": RandomMixUp()}, {}, TypeError, ["transforms", "sequence", "{'a'"]),
         (None, {}, TypeError, ["transforms", "sequence", "None"]),
