@@ -61,8 +61,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add("--schedule", choices=SCHEDULES, help="how the learning rate rises and falls")
     add("--momentum", type=float, metavar="R", help="of SGD, Nesterov's (default: 0.9)")
     add("--weight-decay", type=float, metavar="R", help="of SGD (default: 5e-4)")
-    precision = "what the network computes in (default: float32; on a GPU bfloat16)"
-    add("--precision", choices=PRECISIONS, help=precision)
+    default = "default: bfloat16 on a GPU, else float32; bfloat16 is faster on newer CPUs, too"
+    add("--precision", choices=PRECISIONS, help=f"what the network computes in ({default})")
 
 
 def run(options: argparse.Namespace) -> None:
