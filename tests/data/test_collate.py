@@ -28,7 +28,14 @@ from cutmix_transforms import (
     RandomCutMix,
     RandomCutout,
     RandomMixUp,
+    unstacked,
 )
+
+
+def test_unstacked_keeps_samples_apart():
+    assert unstacked([("a", 1), ("b", 2), ("c", 3)]) == (("a", "b", "c"), (1, 2, 3))
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        unstacked([("a", 1), ("b",)])
 
 
 def test_another_transform_gets_the_whole_batch():

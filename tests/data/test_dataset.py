@@ -154,20 +154,24 @@ def test_unmixed_samples_of_the_data_set(make):
     mix, loaded = make(), []
 
     class Data:
+        def __init__(self, samples):
+            self.samples = samples
+
         def __len__(self):
-            return 6
+            return len(self.samples)
 
         def __getitem__(self, i):
             loaded.append(i)
-            return SAMPLES["tuple"][i]
+            return self.samples[i]
 
     for p in (0, 1e-9):
         mix.p = p
-        image, target = MixDataset(Data(), mix)[4]
+        image, target = MixDataset(Data(SAMPLES["tuple"]), mix)[4]
         assert torch.equal(image, SAMPLES["tuple"][4][0])
         assert torch.equal(target, torch.eye(6)[4])
     assert loaded == [4, 4]  # a partner that is not seen is not loaded
-    assert torch.equal(MixDataset(SAMPLES["tuple"][:1], make())[0][1], torch.eye(6)[0])
+    assert torch.equal(MixDataset(Data(SAMPLES["tuple"][3:4]), make())[0][1], torch.eye(6)[3])
+    assert loaded == [4, 4, 0]  # nor is the only sample loaded again
     assert torch.equal(MixDataset(SAMPLES["tuple"], make().eval())[1][1], torch.eye(6)[1])
 
 

@@ -231,6 +231,12 @@ def test_containers_are_those_of_default_collate():
 SAMPLE = (IMAGES[0], 3)
 
 
+def test_a_parameter_is_a_tensor_among_others():
+    samples = [(IMAGES[0], 0), (torch.nn.Parameter(IMAGES[1], requires_grad=False), 1)]
+    images, _ = MixCollate(RandomMixUp(num_classes=2, p=0))(samples)
+    assert torch.equal(images, IMAGES[:2])
+
+
 def test_stacking_nothing():
     with says(ValueError, ["samples", "must not be empty", "[]"]):
         MixCollate(v2.Identity())([])

@@ -105,6 +105,14 @@ def test_a_plain_map_of_the_image_lies_beside_its_boxes():
             assert image.unique().tolist() == [0, 1]
 
 
+def test_mixup_adds_weights_beside_the_boxes_however_deep_they_are():
+    samples = [(image, {"objects": {"boxes": some_boxes(2), "id": 3}}) for image in IMAGES[:2]]
+    for _, target in MixCollate(RandomMixUp(), collate_fn=list)(samples):
+        assert list(target) == ["objects"]
+        assert target["objects"].keys() == {"boxes", "id", "weights"}
+        assert len(target["objects"]["weights"]) == 4
+
+
 def test_weights_beside_one_point_for_each_label_stay_aligned():
     def sample(i):
         points = tv_tensors.KeyPoints(torch.full((3, 2), float(i)), canvas_size=SIZE)

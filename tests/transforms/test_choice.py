@@ -140,7 +140,7 @@ def test_one_choice_for_the_batch_or_one_for_each_sample():
     def made(children, choice):
         cut = RandomCutMix(ratio=(0.2, 0.8), per_sample=children)
         inner = RandomMixChoice([cut, RandomMixUp(per_sample=children)], per_sample=choice)
-        return inner, RandomMixChoice([inner], per_sample=False)
+        return inner, RandomMixChoice([inner])  # by default, for the batch
 
     images = torch.empty(1).expand(12, 1, HEIGHT, WIDTH)
     for mix in made(children=True, choice=False):

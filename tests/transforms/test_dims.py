@@ -232,6 +232,8 @@ def test_choice_with_a_mixup(dims, per_sample):
         assert torch.allclose(told, (targets * classes).sum(1), atol=1e-5)
     with says(ValueError, ["transforms", "dims", "[1, 2, 3]"]):
         RandomMixChoice([RandomCutMix(dims=3), RandomCutMix(), RandomMixChoice([RandomCutMix(dims=1)])])
+    with says(ValueError, ["transforms", "dims", "[2, 3]"]):
+        RandomMixChoice([RandomCutMix(dims=3), RandomMixUp(), RandomCutMix()])
 
 
 def test_a_mix_of_ones_own_over_time():
