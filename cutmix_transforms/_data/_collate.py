@@ -71,8 +71,8 @@ class MixCollate:
         self, transform: nn.Module | Callable[[Any], Any], *, collate_fn: Callable[[list[Any]], Any] = default_collate
     ) -> None:
         if not callable(transform):
-            several = " (let RandomMixChoice([...]) choose among several mixes)"
-            raise TypeError(f"transform must be callable{several}, got {received(transform)}")
+            way = "in a DataLoader, collate_fn=MixCollate(mix); RandomMixChoice([...]) chooses among several mixes"
+            raise TypeError(f"transform must be callable ({way}), got {received(transform)}")
         if not callable(collate_fn):
             raise TypeError(f"collate_fn must be callable, got {received(collate_fn)}")
         if isinstance(transform, type):

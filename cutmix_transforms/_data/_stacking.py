@@ -155,8 +155,10 @@ _form_of_tensor = attrgetter("shape", "dtype", "requires_grad")
 def _check_shapes(shapes: set[torch.Size]) -> None:
     """Raise an error with advice if tensors differ in shape."""
     if len(shapes) > 1:
-        is_color = len({shape[-2:] for shape in shapes}) == 1 and min(map(len, shapes)) > 2
+        least = min(map(len, shapes))
+        is_color = len({shape[-2:] for shape in shapes}) == 1 and least > 2
         way = "convert all to the same channels, with image.convert('RGB') or v2.RGB()" if is_color else "resize them"
+        way = way if least > 2 else "keep samples apart with collate_fn=unstacked"
         found = ", ".join(map(str, sorted(map(tuple, shapes))))
         raise ValueError(
             f"images and labels must have the same shape in all samples to be stacked, got {found}; {way}, or pass "

@@ -39,7 +39,7 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
         >>> mixed_accuracy(logits, torch.tensor([[0.75, 0.25, 0.0], [0.0, 0.5, 0.5]]))
         tensor(0.6250)
     """
-    check_tensor("logits", logits, "(N, K)", ndims=(2,))
+    check_tensor("logits", logits, "(N, K), scores and not their argmax", ndims=(2,))
     check_real("logits", logits)
     if logits.shape[1] == 1:
         raise ValueError(

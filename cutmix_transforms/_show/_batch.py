@@ -51,8 +51,8 @@ def show_batch(
 
     The target is written under each image, such as "0.68 cat + 0.32 coffee". Boxes are drawn with the names of their
     classes, masks as translucent colors and keypoints as dots. Each class has one of seven colors, which color-blind
-    people can distinguish; where no tag on a box names it, a legend at the bottom does. Images smaller than 96 pixels
-    are enlarged by a whole number; images larger than 320 pixels are reduced.
+    people can distinguish, then darker and lighter ones; where no tag on a box names it, a legend at the bottom does.
+    Images smaller than 96 pixels are enlarged by a whole number; images larger than 320 pixels are reduced.
 
     Args:
         images: the batch, integer or float in [0, 1]; of a video, the middle frame is shown. Or a sequence of images,

@@ -14,6 +14,7 @@ from cutmix_transforms.functional._wrap import unwrap
 
 SHAPES = "(N, C, H, W), (C, H, W) or videos (N, T, C, H, W)"
 WHITES = (255, 4095, 65535)  # of 8, 12 and 16 bits
+_APART = " (images and targets are two arguments: show_batch(*batch))"
 NEAR = 0.25  # resized or noisy images stay within this distance of [0, 1], normalized images do not
 
 
@@ -50,9 +51,11 @@ def _checked(images: Any) -> Sequence[Tensor]:
         raise TypeError(f"images must be a tensor or a sequence of tensors (C, H, W), got {type(images).__name__}")
     for i, image in enumerate(images):
         if not isinstance(image, Tensor):
-            raise TypeError(f"images must be tensors (C, H, W), got {type(image).__name__} at index {i}")
+            raise TypeError(f"images must be tensors (C, H, W){_APART}, got {type(image).__name__} at index {i}")
         if image.ndim != 3:
-            raise ValueError(f"images in a sequence must be (C, H, W), got shape {tuple(image.shape)} at index {i}")
+            raise ValueError(
+                f"images in a sequence must be (C, H, W){_APART}, got shape {tuple(image.shape)} at index {i}"
+            )
     if not images:
         raise ValueError(f"images must not be empty, got an empty {type(images).__name__}")
     return images
@@ -100,6 +103,9 @@ def _usual_channels(images: Tensor, count: int) -> list[int]:
     """Return the channels for gray or color; a second or fourth channel is usually alpha."""
     if count <= 4:
         return [0, 1, 2] if count > 2 else [0]
+    if images.shape[-1] in (1, 3, 4):
+        way = "with the channels before height and width, as of images.movedim(-1, -3)"
+        raise ValueError(f"images must be {SHAPES}, {way}, got shape {tuple(images.shape)}")
     of_volumes = f"; of volumes (N, C, D, H, W) show a slice, such as images[:, :, {count // 2}]"
     raise ValueError(
         f"images must be {SHAPES}; with more than 4 channels set which to show as red, green and blue, such as "

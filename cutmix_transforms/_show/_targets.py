@@ -109,10 +109,27 @@ def captions_of(targets: Any, classes: Sequence[str] | None) -> list[str]:
     if targets.ndim not in (1, 2) or targets.is_complex():
         raise ValueError(f"targets must be of shape (N,) or (N, K), of real numbers, got {received(targets)}")
     if targets.ndim == 2:
-        return _in_words([[(fraction, k) for k, fraction in enumerate(row)] for row in targets.tolist()], classes)
+        if not targets.is_floating_point() and ((targets != 0) & (targets != 1)).any():
+            raise ValueError(
+                "targets of shape (N, K) must be rows of 0 and 1, or float rows (class indices are one for each "
+                f"image), got {targets[0].tolist()}"
+            )
+        return _in_words(list(map(_unsmoothed, targets.tolist())), classes)
     if targets.is_floating_point():
         return [f"{value:.2f}" if abs(value) < 1e6 else f"{value:.3g}" for value in targets.tolist()]
-    return list(map(partial(name_of, classes=classes), targets.tolist()))
+    return [_name_of(k, classes) for k in targets.tolist()]
+
+
+def _name_of(k: int, classes: Sequence[str] | None) -> str:
+    """Return the name of a class under an image, where its index alone would look like a fraction."""
+    return f"class {k}" if classes is None else name_of(k, classes)
+
+
+def _unsmoothed(row: list[float]) -> list[tuple[float, int]]:
+    """Return the fractions of a row with their classes, without those that only label smoothing made."""
+    terms = [(fraction, k) for k, fraction in enumerate(row)]
+    above = [term for term in terms if term[0] > 1.001 * min(row)]
+    return above if above and min(row) > 0 and len(terms) > len(above) + 1 else terms
 
 
 def of_one(target: Any) -> Any:
@@ -130,6 +147,6 @@ def _in_words(rows: list[list[tuple[float, int]]], classes: Sequence[str] | None
     """Return, for each row, the three largest fractions with the names of their classes as text."""
     seen = [sorted((-fraction, k) for fraction, k in row if fraction >= 0.005) for row in rows]
     kinds = sorted({k for row in seen for _, k in row})
-    names = dict(zip(kinds, map(partial(name_of, classes=classes), kinds), strict=True))
+    names = {k: _name_of(k, classes) for k in kinds}
     words = [[names[k] if fraction <= -0.995 else f"{-fraction:.2f} {names[k]}" for fraction, k in row] for row in seen]
     return [" + ".join(terms[:3] + ["…"] * (len(terms) > 3)) for terms in words]

@@ -49,7 +49,8 @@ def _only_one(nest: Nest, plain: list[int], ndim: int) -> list[int]:
     if found:
         names = ", ".join(f"{nest.name(i)} of shape {tuple(leaves[i].shape)}" for i in found)
         raise ValueError(
-            f"inputs must hold one tensor to blend (to blend several, wrap each as tv_tensors.Image), got {names}"
+            "inputs must hold one tensor to blend (to blend several, wrap each as tv_tensors.Image; if one holds "
+            f"labels, name it in labels_getter), got {names}"
         )
     if plain:
         raise TypeError(
@@ -57,10 +58,8 @@ def _only_one(nest: Nest, plain: list[int], ndim: int) -> list[int]:
             f"got {nest.name(plain[0])}: {leaves[plain[0]].dtype} of shape {tuple(leaves[plain[0]].shape)}"
         )
     kinds = ", ".join(sorted({type(leaf).__name__ for leaf in leaves})) or "nothing"
-    raise TypeError(
-        "inputs must hold an image or a video (transformers.Trainer removes them unless "
-        f"remove_unused_columns=False), got {kinds}"
-    )
+    way = "v2.ToImage() makes one of an array; transformers.Trainer keeps images only with remove_unused_columns=False"
+    raise TypeError(f"inputs must hold an image or a video ({way}), got {kinds}")
 
 
 def has_channels_last(image: Tensor) -> bool:
@@ -91,8 +90,8 @@ def check_none_left(nest: Nest, images: list[int], taken: set[int], size: Size, 
         ):
             raise ValueError(
                 f"{nest.name(i)} of shape {tuple(leaf.shape)} must not be left unmixed beside images "
-                f"{tuple(first.shape)}: name it in labels_getter if it holds dense labels, wrap it as tv_tensors.Mask "
-                "or tv_tensors.Image, or remove it"
+                f"{tuple(first.shape)}: wrap it as tv_tensors.Mask or tv_tensors.Image, name it in labels_getter if it "
+                "holds dense labels, or remove it"
             )
 
 
@@ -106,7 +105,8 @@ def check_no_pixels(
         if leaf.ndim >= least and _fits_pixels(leaf, first, size, is_sample=is_sample) and not any_shape():
             raise ValueError(
                 "labels must be of shape (N,) or (N, K), or have one value for each pixel, (N, H, W) or (N, 1, H, W) "
-                f"(wrap what has several, and the images, as tv_tensors.Image), got shape {tuple(leaf.shape)}"
+                "(wrap masks with several as tv_tensors.Mask, and images as tv_tensors.Image), "
+                f"got shape {tuple(leaf.shape)}"
             )
 
 

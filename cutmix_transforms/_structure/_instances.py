@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +12,7 @@ from torch import Tensor
 from torchvision import tv_tensors
 
 from cutmix_transforms._structure._containers import Nest, at, fields_of, item_of, keys_of, with_items
+from cutmix_transforms.functional._checks import can_look_at
 from cutmix_transforms.functional._registry import instance_kernel
 from cutmix_transforms.functional._wrap import unwrap
 
@@ -185,6 +187,20 @@ def check_structure(leaf: Any, size: Size) -> None:
     canvas = getattr(leaf, "canvas_size", size)
     if canvas is None or tuple(canvas) != size:
         raise ValueError(f"canvas_size of {type(leaf).__name__} must be the size of the image, {size}, got {canvas}")
+    if isinstance(leaf, tv_tensors.BoundingBoxes):
+        _warn_of_fractions(unwrap(leaf), size)
+
+
+def _warn_of_fractions(boxes: Tensor, size: Size) -> None:
+    """Warn of boxes that all lie within the first pixel, as boxes in fractions of the image do."""
+    if not boxes.is_floating_point() or min(size) <= 1 or not can_look_at(boxes):
+        return
+    if (boxes.abs() <= 1).all() and ((boxes > 0) & (boxes < 1)).any():
+        warnings.warn(
+            "boxes must be in pixels, but these look like fractions of the image (multiply them by its width and "
+            f"height), got {boxes[0].tolist()}",
+            stacklevel=2,
+        )
 
 
 def check_dims(leaves: list[Any], dims: int) -> None:

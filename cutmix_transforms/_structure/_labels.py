@@ -121,8 +121,10 @@ def _path_of(root: Any, getter: str | int) -> Path:
             index, fields = held[0]
             if getter in fields:
                 return index, getter
-    found = "none of them among the keys " + str(fields) if fields is not None else f"only {_kind_of(root)}"
-    raise ValueError(f"labels must be exactly one of the items {_quoted((getter,))} {_WAYS_OUT}, got {found}")
+    found = f"the keys {fields}" if fields is not None else f"only {_kind_of(root)}"
+    raise ValueError(
+        f"labels_getter must be a key or an index of the inputs (None means no labels), got {getter!r} for {found}"
+    )
 
 
 def _kind_of(root: Any) -> str:
@@ -187,10 +189,12 @@ def check_one_candidate(nest: Nest, labels: list[int], others: list[int], count:
         return  # found by name
     rows = [i for i in others if len(nest.paths[i]) == 1 and _can_be_labels(nest.leaves[i], count)]
     if fields_of(nest.root) is None and rows and len(nest.root) > 2:
-        names = ", ".join(nest.name(i) for i in sorted([*labels, *rows]))
+        candidates = sorted([*labels, *rows])
+        names = ", ".join(f"{nest.name(i)} of shape {tuple(nest.leaves[i].shape)}" for i in candidates)
+        likely = min(candidates, key=lambda i: nest.leaves[i].ndim)  # rather class labels than dense labels
         raise ValueError(
-            f"labels_getter must say which item holds the labels, such as labels_getter={nest.paths[rows[-1]][0]!r}, "
-            f"if it is not clear, got the candidates {names}"
+            "labels_getter must say which of several items holds the labels, such as "
+            f"labels_getter={nest.paths[likely][0]!r}, got the candidates {names}"
         )
 
 

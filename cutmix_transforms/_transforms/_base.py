@@ -14,7 +14,7 @@ from torchvision.transforms import v2
 from cutmix_transforms._random._graph import register
 from cutmix_transforms._random._shared_number import SharedNumber
 from cutmix_transforms._random._stream import Stream
-from cutmix_transforms._transforms._read_only import TIMM_SWITCH, check_settable, no_switch
+from cutmix_transforms._transforms._read_only import SWITCHES, check_settable, no_switch
 from cutmix_transforms.functional._checks import check_fraction, received
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ class RandomTransform(v2.Transform):
     @generator.setter
     def generator(self, value: Generator | None) -> None:
         if value is not None and not isinstance(value, Generator):
-            raise TypeError(f"generator must be a torch.Generator or None, got {value!r}")
+            raise TypeError(
+                f"generator must be a torch.Generator, such as torch.Generator().manual_seed(0), or None, got {value!r}"
+            )
         if value is not None and value.device.type != "cpu":
             raise ValueError(f"generator must be on the CPU, where all draws are made, got one on {value.device}")
         self._stream = Stream.of(value)
@@ -65,8 +67,8 @@ class RandomTransform(v2.Transform):
         super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
-        if name == TIMM_SWITCH:
-            raise AttributeError(no_switch(type(self).__name__))
+        if name in SWITCHES:
+            raise AttributeError(no_switch(type(self).__name__, name))
         return super().__getattr__(name)
 
     def extra_repr(self) -> str:
@@ -85,8 +87,8 @@ class RandomTransform(v2.Transform):
             if key not in self._warned_of:
                 self._warned_of.add(key)
                 warnings.warn(
-                    f"labels_getter does not return {key!r}, which has one row per instance and is left unchanged; let "
-                    "labels_getter return everything that belongs to the instances",
+                    f"{key!r} has one row per instance and is left unchanged, so it no longer fits the boxes; let "
+                    f"labels_getter={key!r}, or a function that returns several, name what belongs to the instances",
                     stacklevel=2,
                 )
 
@@ -130,7 +132,8 @@ def _check_known(
         )
     unknown = [name for name in options if name not in known]
     if unknown and all(one.kind is not one.VAR_KEYWORD for one in known.values()):
-        advice = " (p is an option of the mixes: choice.p = 0.5 sets it for all)" if "transforms" in known else ""
+        way = " (weights=[2, 1] says how often each is chosen; choice.p = 0.5 sets p of all mixes)"
+        advice = way if "transforms" in known else ""
         raise TypeError(
             f"options of {cls.__name__} must be some of {', '.join(list(known)[1:])}{advice}, "
             f"got {unknown[0]}={options[unknown[0]]!r}"

@@ -90,10 +90,21 @@ class RandomMixChoice(Mix):
         return found[0] if len(set(found)) == 1 else found
 
     @p.setter
-    def p(self, value: float) -> None:
-        check_fraction("p", value)
-        for mix in self._mixes:
-            mix.p = value
+    def p(self, value: Any) -> None:
+        for mix, one in self._with_p(value):
+            mix.p = one
+
+    def _with_p(self, value: Any) -> list[tuple[Mix, float]]:
+        """Return every mix with its new probability: one number for all, or a tuple as the property returns it."""
+        mixes, pairs = self._mixes, []
+        each = value if isinstance(value, tuple) and len(value) == len(mixes) else (value,) * len(mixes)
+        for mix, one in zip(mixes, each, strict=True):
+            if isinstance(mix, RandomMixChoice):
+                pairs += mix._with_p(one)
+            else:
+                check_fraction("p", one)
+                pairs.append((mix, one))
+        return pairs
 
     def __copy__(self) -> Any:
         """Return a copy of the choice with copies of its mixes, so that ``p`` is independent."""

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 _SETTABLE = ("p", "generator")
 _OF_CLASS = ("dims", "numbers")  # which a mix without such an option sets for all its objects
-TIMM_SWITCH = "mixup_enabled"
+SWITCHES = ("mixup_enabled", "enabled", "prob", "probability")  # of other libraries, the first of timm
 
 
 def check_settable(owner: str, name: str, value: object, options: Collection[str]) -> None:
@@ -20,9 +20,9 @@ def read_only(owner: str, name: str) -> str:
 
 
 def check_no_switch(owner: str, name: str, value: object) -> None:
-    """Raise an error if timm's attribute is set, which would have no effect."""
-    if name == TIMM_SWITCH:
-        raise AttributeError(f"{no_switch(owner)}, got {value!r}")
+    """Raise an error if a switch of another library is set, which would have no effect."""
+    if name in SWITCHES:
+        raise AttributeError(f"{no_switch(owner, name)}, got {value!r}")
 
 
 def check_no_option(owner: str, name: str, value: object) -> None:
@@ -32,9 +32,10 @@ def check_no_option(owner: str, name: str, value: object) -> None:
         raise AttributeError(f"p is an option of the mix that {owner} holds: set transform.p, got {value!r}")
 
 
-def no_switch(owner: str) -> str:
-    """Return the message of an error for timm's attribute."""
+def no_switch(owner: str, name: str) -> str:
+    """Return the message of an error for a switch of another library."""
+    whose = "timm's mixes" if name == SWITCHES[0] else "other libraries"
     return (
-        f"{TIMM_SWITCH} is an attribute of timm's mixes, not of {owner}; set p, which also reaches running DataLoader "
-        "workers: p = 0 turns mixing off"
+        f"{name} is an attribute of {whose}, not of {owner}; set p, which also reaches running DataLoader workers: "
+        "p = 0 turns mixing off"
     )

@@ -81,9 +81,9 @@ def check_labels(labels: Tensor, num_classes: int | None) -> None:
         )
     if ndim == 2:
         if num_classes is not None and labels.shape[1] != num_classes:
+            way = " (class indices are of shape (N,): labels.flatten())" if labels.shape[1] == 1 else ""
             raise ValueError(
-                f"labels of shape (N, K) must have K = num_classes = {num_classes} (class indices are of shape (N,): "
-                f"labels.flatten()), got {tuple(labels.shape)}"
+                f"labels of shape (N, K) must have K = num_classes = {num_classes}{way}, got {tuple(labels.shape)}"
             )
         if not dtype.is_floating_point and can_look_at(labels):
             _check_rows(as_array(labels))

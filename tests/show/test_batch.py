@@ -173,7 +173,11 @@ BAD_CALLS = {
             ["classes", "sequence", "got str_"],
         ),
         (lambda: show_batch(IMAGES, PAIR, classes=["a"]), ValueError, ["classes", "1 names", "class 1"]),
-        (lambda: show_batch(IMAGES, ROWS + 1, classes=["a"]), ValueError, ["classes", "1 names", "class 1"]),
+        (
+            lambda: show_batch(IMAGES, torch.ones_like(ROWS), classes=["a"]),
+            ValueError,
+            ["classes", "1 names", "class 1"],
+        ),
         (lambda: show_batch(IMAGES, LABELS - 1, classes=["a"] * 3), ValueError, ["classes", "3 names", "class -1"]),
         (lambda: show_batch(IMAGES, mean="imagenet"), TypeError, ["mean", "per channel", "'imagenet'"]),
         (lambda: show_batch(IMAGES, mean=[0.1, "a", 0.2]), TypeError, ["mean", "per channel", "[0.1, 'a', 0.2]"]),

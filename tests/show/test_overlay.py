@@ -1,6 +1,7 @@
 """show_batch: boxes, masks, keypoints and tags on the image."""
 
 import math
+from itertools import combinations
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms import MixCollate, RandomCutMix, RandomMixUp, show_batch
 from cutmix_transforms._show._batch import GUTTER
-from cutmix_transforms._show._overlay import PALETTE, ink_on, name_of, overlay_of
+from cutmix_transforms._show._overlay import PALETTE, color_of, ink_on, name_of, overlay_of
 from cutmix_transforms._show._text import shorten
 
 NAN = float("nan")
@@ -25,10 +26,10 @@ BOX = torch.tensor([[20, 40, 60, 90]])  # left, top, right, bottom
 def test_boxes_are_drawn_in_the_color_of_their_class(height, width, scale):
     box = torch.tensor([[width // 5, height // 4, width // 2, height - height // 8]])
     (image,) = gray((height, width))
-    shown = F.pil_to_tensor(show_batch([image], [{"boxes": box, "labels": torch.tensor([9])}]))
+    shown = F.pil_to_tensor(show_batch([image], [{"boxes": box, "labels": torch.tensor([6])}]))
     shown = shown[:, GUTTER:, GUTTER:]
     left, top, right, bottom = (round(edge * scale) for edge in box[0].tolist())
-    color = PALETTE[9 % len(PALETTE)]
+    color = PALETTE[6]
     found = places_of(shown, color)
     assert found == [top, left, bottom, right]
     for y in (bottom - 1, bottom - 2):
@@ -182,10 +183,17 @@ def test_masks_are_scaled_with_their_tile():
     assert near(shown[:, 150, 150], tinted(0, 0.45 / 2))  # a row that is half covered
 
 
+def test_three_times_seven_classes_have_colors_of_their_own():
+    colors = [color_of(kind) for kind in range(21)]
+    assert colors[:7] == list(PALETTE)
+    assert min(max(abs(a - b) for a, b in zip(*two, strict=True)) for two in combinations(colors, 2)) > 20
+    assert color_of(21) == color_of(0)
+
+
 def semantic():
     classes = torch.zeros(2, 100, 100, dtype=torch.int64)
     classes[0, :30], classes[0, 80:] = 2, 255
-    classes[1, :, 50:] = 9
+    classes[1, :, 50:] = 6
     return classes
 
 
@@ -204,7 +212,7 @@ def test_semantic_masks(form):
     first, second = (tile(picture, k, 100, 100) for k in range(2))
     assert near(first[:, 10, 10], tinted(2))
     assert (first[:, 30:] == GRAY).all()  # neither the background nor what is to be ignored
-    assert near(second[:, 10, 90], tinted(2))  # class 9: there are seven colors
+    assert near(second[:, 10, 90], tinted(6))
     assert (second[:, :, :50] == GRAY).all()
     assert picture.height > 100 + 2 * GUTTER + 10  # the classes are written below
 

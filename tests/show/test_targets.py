@@ -21,6 +21,10 @@ from cutmix_transforms._show._targets import captions_of
         (torch.tensor([[1, 0, 0, 0], [0, 1, 0, 1]]), ["cat", "coffee + rocket"]),
         (torch.tensor([[0.4, 0.3, 0.2, 0.1]]), ["0.40 cat + 0.30 coffee + 0.20 dog + …"]),
         (torch.tensor([[0.998, 0.002, 0, 0], [0.05, 0.95, 0, 0]]), ["cat", "0.95 coffee + 0.05 cat"]),
+        (
+            torch.tensor([[0.625, 0.325, 0.025, 0.025], [0.25] * 4]),
+            ["0.62 cat + 0.32 coffee", "0.25 cat + 0.25 coffee + 0.25 dog + …"],
+        ),
         (torch.tensor([0.25, -3.0]), ["0.25", "-3.00"]),
         (
             MixedTarget(torch.tensor([0, 1]), torch.tensor([1, 1]), torch.tensor([0.25, 0.7])),
@@ -36,10 +40,10 @@ def test_captions(targets, captions):
 
 def test_captions_without_names():
     many = MixedTarget(torch.tensor([10**9]), torch.tensor([5]), torch.tensor([0.25]))
-    assert captions_of(many, None) == ["0.75 5 + 0.25 1000000000"]
-    assert captions_of(torch.tensor([[0.68, 0, 0.32]]), None) == ["0.68 0 + 0.32 2"]
+    assert captions_of(many, None) == ["0.75 class 5 + 0.25 class 1000000000"]
+    assert captions_of(torch.tensor([[0.68, 0, 0.32]]), None) == ["0.68 class 0 + 0.32 class 2"]
     assert captions_of(MixedTarget(torch.tensor([7]), torch.tensor([9]), torch.tensor([0.6])), None) == [
-        "0.60 7 + 0.40 9"
+        "0.60 class 7 + 0.40 class 9"
     ]
 
 

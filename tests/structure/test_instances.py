@@ -257,3 +257,15 @@ def test_what_is_opened_is_not_taken_for_a_row_of_each_instance(recwarn):
         for _, target in MixCollate(RandomCutMix(ratio=(0.4, 0.6)), collate_fn=list)(samples):
             assert target["seg"] is not held
     assert not recwarn.list
+
+
+def test_boxes_in_fractions_of_the_image_are_warned_of():
+    def samples(*rows):
+        boxes = tv_tensors.BoundingBoxes(torch.tensor(rows), format="CXCYWH", canvas_size=SIZE)
+        return [(image, {"boxes": boxes, "labels": torch.arange(len(rows))}) for image in IMAGES[:2]]
+
+    collate = MixCollate(RandomCutMix(), collate_fn=list)
+    with pytest.warns(UserWarning, match="boxes must be in pixels.*width and height"):
+        collate(samples([0.5, 0.5, 0.4, 0.2], [0.1, 0.9, 1, 0.3]))
+    collate(samples([0.5, 0.5, 0.4, 0.2], [3.0, 4, 2, 2]))
+    collate(samples([0, 0, 1, 1]))

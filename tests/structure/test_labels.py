@@ -19,18 +19,18 @@ from cutmix_transforms import (
 
 def test_several_items_that_could_be_labels_are_an_error():
     for batch in ((IMAGES, torch.arange(COUNT), LABELS), [IMAGES, LABELS, torch.rand(COUNT)]):
-        with says(ValueError, ["labels_getter", "inputs[1], inputs[2]"]):
+        with says(ValueError, ["labels_getter=1", f"inputs[1] of shape ({COUNT},), inputs[2] of shape ({COUNT},)"]):
             RandomCutMix(num_classes=CLASSES)(batch)
     _, target, index = RandomCutMix(num_classes=CLASSES)(IMAGES, LABELS, torch.arange(COUNT))  # as in torchvision
     assert target.shape == (COUNT, CLASSES)
     for second in (MASKS, tv_tensors.Mask(MASKS)):
-        with says(ValueError, ["labels_getter", "inputs[2]"]):
+        with says(ValueError, ["labels_getter=2", "inputs[2]"]):
             RandomCutMix(num_classes=CLASSES)(IMAGES, second, LABELS)
     _, index, target = RandomCutMix(num_classes=CLASSES, labels_getter=2)((IMAGES, torch.arange(COUNT), LABELS))
     assert torch.equal(index, torch.arange(COUNT))
     assert target.shape == (COUNT, CLASSES)
     samples = [(image, i, 3) for i, image in enumerate(IMAGES)]
-    with says(ValueError, ["labels_getter", "inputs[1], inputs[2]"]):
+    with says(ValueError, ["labels_getter=1", "inputs[1]", "inputs[2]"]):
         MixCollate(RandomCutMix(num_classes=CLASSES))(samples)
 
 
@@ -39,7 +39,7 @@ def test_what_has_other_axes_than_labels_is_no_candidate():
     _, target, same = RandomCutMix(num_classes=CLASSES)((IMAGES, LABELS, matrices))
     assert target.shape == (COUNT, CLASSES)
     assert same is matrices
-    with says(ValueError, ["labels_getter", "inputs[1], inputs[2]"]):
+    with says(ValueError, ["labels_getter=1", "inputs[1]", "inputs[2]"]):
         RandomCutMix(num_classes=CLASSES)((IMAGES, LABELS, rows))
     data = [(image, i % CLASSES, matrices[i]) for i, image in enumerate(IMAGES)]
     _, target, same = MixDataset(data, RandomCutMix(num_classes=CLASSES))[0]

@@ -110,7 +110,7 @@ MADE = [RandomCutMix(), RandomMixUp(), RandomCutout(), RandomMixChoice(MADE_BOTH
         ("p", "x", TypeError, ["p", "number", "'x'"]),
         ("p", None, TypeError, ["p", "number", "None"]),
         ("p", torch.tensor(0.3), TypeError, ["p", "number", "tensor(0.3"]),
-        ("p", (0.1, 0.2), TypeError, ["p", "number", "(0.1, 0.2)"]),
+        ("p", (0.1, 0.2, 0.3), TypeError, ["p", "number", "(0.1, 0.2, 0.3)"]),
         ("generator", 5, TypeError, ["generator", "torch.Generator", "5"]),
         ("generator", "cuda", TypeError, ["generator", "torch.Generator", "'cuda'"]),
     ],
@@ -190,6 +190,9 @@ def test_the_switch_of_timm_is_an_error_that_names_p(transform):
     assert not hasattr(transform, "mixup_enabled")
     with says(AttributeError, ["no attribute 'mixup'"]):
         assert transform.mixup
+    for name in ("enabled", "prob", "probability"):
+        with says(AttributeError, [f"{name} is an attribute of other libraries", "p = 0", "got 0"]):
+            setattr(transform, name, 0)
 
 
 def test_copies_that_shared_a_generator_share_one_again(images, labels):

@@ -115,6 +115,20 @@ def test_p_of_a_choice_is_that_of_its_mixes():
     assert choice.p == 0.5
 
 
+def test_p_of_a_choice_can_be_put_back():
+    inner = RandomMixChoice([RandomCutMix(p=0.3), RandomMixUp(p=0.6)])
+    choice = RandomMixChoice([inner, RandomMixUp(p=0.9)])
+    before = choice.p
+    choice.p = 0
+    assert choice.p == inner.p == 0
+    choice.p = before
+    assert choice.p == before == ((0.3, 0.6), 0.9)
+    for wrong in (((0.1, 2), 0.5), ((0.1, 0.2, 0.3), 0.5), (0.1, (0.2, 0.3))):
+        with pytest.raises((TypeError, ValueError), match="p must be a number from 0 to 1"):
+            choice.p = wrong
+        assert choice.p == before
+
+
 def test_repr_of_a_choice_shows_its_mixes():
     text = repr(RandomMixChoice([RandomCutMix(alpha=0.3), RandomMixUp(p=0.2)], weights=[1, 2], per_sample=True))
     assert all(part in text for part in ("weights=(1.0, 2.0)", "per_sample=True", "RandomCutMix(alpha=0.3", "p=0.2"))
