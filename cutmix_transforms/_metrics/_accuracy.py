@@ -39,7 +39,9 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
         >>> mixed_accuracy(logits, torch.tensor([[0.75, 0.25, 0.0], [0.0, 0.5, 0.5]]))
         tensor(0.6250)
     """
-    check_tensor("logits", logits, "(N, K), scores and not their argmax", ndims=(2,))
+    if isinstance(logits, Tensor) and logits.ndim == 1:
+        raise ValueError(f"logits must be of shape (N, K), all scores and not only their argmax, got {received(logits)}")
+    check_tensor("logits", logits, "(N, K)", ndims=(2,))
     check_real("logits", logits)
     if logits.shape[1] == 1:
         raise ValueError(

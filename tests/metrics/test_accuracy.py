@@ -73,7 +73,7 @@ def test_accuracy_of_multi_hot_rows_is_a_share():
 BAD_CALLS = {
     "mixed_accuracy": [
         (lambda: mixed_accuracy(LOGITS), TypeError, ["target"]),
-        (lambda: mixed_accuracy(LABELS, LOGITS), ValueError, ["logits", "(N, K)", "(4,)"]),
+        (lambda: mixed_accuracy(LABELS, LOGITS), ValueError, ["logits", "(N, K)", "argmax", "(4,)"]),
         (lambda: mixed_accuracy(LOGITS[0], LABELS), ValueError, ["logits", "(N, K)", "(3,)"]),
         (lambda: mixed_accuracy([[1.0, 2.0]], LABELS), TypeError, ["logits", "(N, K)", "[[1.0, 2.0]]"]),
         (lambda: mixed_accuracy(LOGITS.numpy(), LABELS), TypeError, ["logits", "tensor", "ndarray"]),
