@@ -40,7 +40,7 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
         tensor(0.6250)
     """
     if isinstance(logits, Tensor) and logits.ndim == 1:
-        raise ValueError(f"logits must be of shape (N, K), all scores and not only their argmax, got {received(logits)}")
+        raise ValueError(f"logits must be of shape (N, K), scores and not their argmax, got {received(logits)}")
     check_tensor("logits", logits, "(N, K)", ndims=(2,))
     check_real("logits", logits)
     if logits.shape[1] == 1:

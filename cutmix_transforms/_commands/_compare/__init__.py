@@ -31,11 +31,11 @@ def _add_mixes(parser: argparse.ArgumentParser) -> None:
         "--mix",
         action="append",
         metavar="MIX",
-        help="what to compare, as often as you like: none, cutout, mixup, cutmix, cutmix+mixup for both in turn, or a "
-        "class of your own, MODULE:CLASS; with its options, cutmix:alpha=1,p=0.5 (default: as in the recipe)",
+        help="what to compare, any number: none, cutout, mixup, cutmix, cutmix+mixup for one of both at random, "
+        "or a class of your own, MODULE:CLASS; with its options, cutmix:alpha=1,p=0.5 (default: as in the recipe)",
     )
-    add("--alpha", type=float, metavar="A", help="of all mixes that have one and do not say it themselves")
-    add("--p", type=float, metavar="P", help="probability that a batch is mixed, likewise")
+    add("--alpha", type=float, metavar="A", help="alpha of every mix that is given without its own")
+    add("--p", type=float, metavar="P", help="probability that a batch is mixed, of every mix without its own")
     off = "no mixing in the last K epochs (default: %(default)s)"
     add("--mix-off-last", type=int, default=0, metavar="K", help=off)
 
@@ -44,23 +44,24 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     recipe = (
         "short: a small network, 40 epochs, batches of 64, one cycle of the learning rate; cifar: that of the papers, "
-        "ResNet-18, 200 epochs, batches of 128, a cosine. What else you give goes before it (default: %(default)s)"
+        "ResNet-18, 200 epochs, batches of 128, a cosine. Other options override it (default: %(default)s)"
     )
     add("--recipe", choices=tuple(RECIPES), default="short", help=recipe)
     model = "small, or a model of torchvision or an installed timm (default: small; resnet18 for large images)"
     add("--model", metavar="NAME", help=model)
     augment = "what all runs get: nothing, flips, or flips and random crops (default: crop; embedded: none)"
     add("--augment", choices=AUGMENTS, help=augment)
-    add("--epochs", metavar="N[,N...]", help="of every run; several, 20,40,80, to see what longer training changes")
+    epochs = "epochs of every run; several, such as 20,40,80, to see what longer training changes"
+    add("--epochs", metavar="N[,N...]", help=epochs)
     add("--seeds", type=int, metavar="S", help="runs of each mix (default: 3; embedded: 4)")
     add("--train-size", type=int, metavar="M", help="learn from that many images (default: all; embedded: 400)")
-    add("--batch-size", type=int, metavar="B", help="of every process")
+    add("--batch-size", type=int, metavar="B", help="images in a batch of every process (default: as in the recipe)")
     add("--size", type=int, metavar="S", help="side of the images in pixels (default: as they are, up to 224)")
-    rate = "the largest one (default: 0.1, times the root of how many times larger than usual a batch is)"
+    rate = "peak learning rate (default: 0.1 x sqrt(images in all batches of a step / those of the recipe))"
     add("--learning-rate", type=float, metavar="R", help=rate)
     add("--schedule", choices=SCHEDULES, help="how the learning rate rises and falls")
-    add("--momentum", type=float, metavar="R", help="of SGD, Nesterov's (default: 0.9)")
-    add("--weight-decay", type=float, metavar="R", help="of SGD (default: 5e-4)")
+    add("--momentum", type=float, metavar="R", help="momentum of SGD, Nesterov's (default: 0.9)")
+    add("--weight-decay", type=float, metavar="R", help="weight decay of SGD (default: 5e-4)")
     default = "default: bfloat16 on a GPU, else float32; bfloat16 is faster on newer CPUs, too"
     add("--precision", choices=PRECISIONS, help=f"what the network computes in ({default})")
 
