@@ -229,6 +229,13 @@ def test_partners_are_drawn_by_their_weights(name):
             assert found[shown].tolist() == [count]
 
 
+def test_a_weight_of_zero_is_never_drawn():
+    """Not even by the smallest number and the largest."""
+    data = MixDataset(CONSTANT, RandomMixUp(num_classes=CLASSES), weights=[0, 1, 0, 0, 2, 0][: len(CONSTANT)])
+    assert {data._partner(position, u) for position in (0, 2) for u in (0.0, 1 - 2.0**-53)} == {1, 4}
+    assert {data._partner(1, u) for u in (0.0, 1 - 2.0**-53)} == {4}
+
+
 def test_without_weights_partners_are_uniform_over_the_others():
     torch.manual_seed(1)
     found = partners_of(MixDataset(CONSTANT, RandomMixUp(num_classes=CLASSES)), 3, 1000)

@@ -16,6 +16,7 @@ from cutmix_transforms import (
     MixCollate,
     MixDataset,
     RandomCutMix,
+    RandomMixUp,
 )
 
 cutmix = MIXES["cutmix_ratio"]
@@ -148,3 +149,16 @@ def test_leaves_of_any_kind_pass_through(leaf):
     assert MixDataset(samples, mix)[0]["z"] is leaf
     assert MixCollate(mix, collate_fn=list)(samples)[1]["z"] is leaf
     assert mix({"image": IMAGES, "label": LABELS, "z": leaf})["z"] is leaf
+
+
+class Triple(tuple):
+    """A tuple with a type of its own, but without names."""
+
+
+def test_of_a_tuple_of_any_type_only_what_changed_is_new():
+    box = tv_tensors.BoundingBoxes([[1, 2, 5, 9]], format="XYXY", canvas_size=(HEIGHT, WIDTH))
+    samples = [Triple((IMAGES[i], {"boxes": box}, f"name {i}")) for i in range(2)]
+    for i, mixed in enumerate(MixCollate(RandomMixUp(), collate_fn=list)(samples)):
+        assert type(mixed) is Triple
+        assert mixed[1].keys() == {"boxes", "weights"}
+        assert mixed[2] == f"name {i}"

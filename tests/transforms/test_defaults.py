@@ -137,7 +137,8 @@ def test_instances(default, make):
 @defaults
 @mixes
 def test_data_sets(default, make):
-    assert_same(lambda: [MixDataset(SAMPLES, make())[i] for i in range(COUNT)], default)
+    samples = [(image, int(label)) for image, label in SAMPLES]  # numbers become tensors on the CPU
+    assert_same(lambda: [MixDataset(data, make())[i] for data in (SAMPLES, samples) for i in range(COUNT)], default)
 
 
 @defaults

@@ -175,6 +175,8 @@ def test_rows_of_classes_as_long_as_signals():
     draw = RandomCutMix(dims=1).draw(signals)
     soft = RandomCutMix(dims=1, num_classes=CLASSES)(signals, rows, draw=draw)[1]
     assert torch.allclose(soft, draw.lam[:, None] * rows + (1 - draw.lam[:, None]) * rows[draw.partners])
+    both = RandomCutMix(dims=1, num_classes=(CLASSES, 9), labels_getter=lambda inputs: (inputs[1], inputs[2]))
+    assert torch.equal(both((signals, rows, LABELS), draw=draw)[1], soft)
     dense = RandomCutMix(dims=1)(signals, rows, draw=draw)[1]
     assert torch.equal(dense, pasted(rows, draw))
 

@@ -54,7 +54,7 @@ CALLS = [
         ValueError,
         ["exactly one", "'label', 'Targets'"],
     ),
-    (({"image": IMAGES, "y": LABELS},), {"labels_getter": "z"}, ValueError, ["'z'", "none of them", "'image', 'y'"]),
+    (({"image": IMAGES, "y": LABELS},), {"labels_getter": "z"}, ValueError, ["'z'", "key or an index", "'image', 'y'"]),
     ((IMAGES, LABELS), {"labels_getter": 2}, ValueError, ["item 2", "2 item"]),
     (
         (IMAGES, LABELS),
@@ -283,3 +283,15 @@ def test_compiled_with_a_second_batch(backend):
     torch.manual_seed(5)
     wanted = [mix(BATCH, others=SECOND) for _ in range(3)]
     torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize("make", BOTH)
+def test_gradients_go_to_the_second_batch_alone(make):
+    others = torch.rand(6, 3, HEIGHT, WIDTH, dtype=torch.float64).requires_grad_()
+    images = torch.rand(6, 3, HEIGHT, WIDTH, dtype=torch.float64)
+    mix = make(labels_getter=None, per_sample=True)
+    draw = mix.draw(images, others=others)
+    mix(images, draw=draw, others=others).sum().backward()
+    wanted = torch.zeros(6, dtype=torch.float64)
+    wanted.index_add_(0, draw.partners, 1 - draw.lam.double())
+    torch.testing.assert_close(others.grad.mean((1, 2, 3)), wanted, atol=1e-6, rtol=0)
