@@ -1,6 +1,6 @@
 """Distributions, tested as distributions.
 
-Were the seed not fixed, one run in a thousand would fail although all laws are right: ``ALARM`` is the chance of each
+Were the seed not fixed, one run in a thousand would fail although all is right: ``ALARM`` is the probability of that for each
 check, and no more are made than ``CHECKS``.
 """
 
@@ -173,7 +173,7 @@ def test_beta_keeps_its_small_tail(alpha):
 
 
 @pytest.mark.parametrize("alpha", [1e-3, 1e-2, 1.0, 1e4, 1e8])
-def test_beta_of_extreme_numbers_is_a_share(alpha):
+def test_beta_of_extreme_numbers_is_a_fraction(alpha):
     ends = np.array(list(product([0.0, 2**-53, 2**-24, 0.25, 0.5, 0.75, 1 - 2**-53], repeat=2)))
     for majority in (False, True):
         lam = beta(*ends.T, alpha, majority=majority)
@@ -181,7 +181,7 @@ def test_beta_of_extreme_numbers_is_a_share(alpha):
 
 
 @several
-def test_majority_keeps_the_larger_share(draws):
+def test_majority_keeps_the_larger_fraction(draws):
     lam = draws(RandomMixUp(alpha=0.4, majority=True)).lam
     assert lam.min() >= 0.5
     law = stats.beta(0.4, 0.4)
@@ -272,14 +272,14 @@ def test_p_is_the_rate(draws, make, p):
 
 
 @makers
-def test_chance_decides_for_all_of_a_batch(make):
+def test_probability_decides_for_all_of_a_batch(make):
     mix = make(p=0.3)
     mixed = [mix.draw(torch.empty(3, 1, HEIGHT, WIDTH)).lam < 1 for _ in range(100)]
     assert {int(one.sum()) for one in mixed} == {0, 3}
 
 
 @several
-def test_what_is_mixed_follows_the_same_law_whatever_p_is(draws):
+def test_what_is_mixed_follows_the_same_distribution_whatever_p_is(draws):
     """The chance to be mixed has numbers of its own."""
     lam = draws(RandomMixUp(alpha=0.7, p=0.3)).lam
     is_law(lam[lam < 1], stats.beta(0.7, 0.7))
@@ -316,7 +316,7 @@ def test_choice_between_opacities(draws):
     is_proportional(chosen.bincount(), [2, 1, 1, 2])
 
 
-def test_every_mix_of_a_choice_keeps_its_law():
+def test_every_mix_of_a_choice_keeps_its_distribution():
     children = [RandomCutMix(ratio=(0.2, 0.5), per_sample=True), RandomMixUp(alpha=0.4, per_sample=True)]
     draw = draws_of_samples(RandomMixChoice(children, weights=[1, 3]))
     whole = draw.boxes[:, 2] - draw.boxes[:, 0] == HEIGHT
@@ -496,7 +496,7 @@ def test_one_draw_after_another_is_independent(draws):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("given", [False, True], ids=["global", "generator"])
-def test_neighbouring_epochs_workers_and_ranks_are_independent(given, monkeypatch):
+def test_neighboring_epochs_workers_and_ranks_are_independent(given, monkeypatch):
     """What loaders seed alike on all ranks would draw, the first two draws of each of their workers."""
     epochs, workers, ranks = 40, 10, 3
     state, loader = torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)

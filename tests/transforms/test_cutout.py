@@ -311,6 +311,9 @@ def test_cutout_of_boxes_without_labels():
     assert len(RandomCutout(1.0, inside=True, labels_getter=None)(boxes)["boxes"]) == 0
     points = {"image": image, "points": tv_tensors.KeyPoints(torch.rand(3, 2), canvas_size=(HEIGHT, WIDTH))}
     assert RandomCutout(1.0, inside=True)(points)["points"].isnan().all()
+    _, hidden, name = RandomCutout(1.0, inside=True)(image, points["points"], "name")  # no labels are looked for
+    assert hidden.isnan().all()
+    assert name == "name"
 
 
 def test_mask_fill_reaches_plain_masks():
