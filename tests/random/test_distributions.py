@@ -1,7 +1,7 @@
 """Distributions, tested as distributions.
 
-Were the seed not fixed, one run in a thousand would fail although all is right: ``ALARM`` is the probability of that for each
-check, and no more are made than ``CHECKS``.
+Were the seed not fixed, one run in a thousand would fail although all is right: ``ALARM`` is the probability of that
+for each check, and no more are made than ``CHECKS``.
 """
 
 from collections import Counter
