@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import UserList, deque
 from collections.abc import Iterable, Mapping
-from copy import copy
+from copy import copy, deepcopy
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -160,10 +160,17 @@ def _copy_with(node: Any, items: dict[Any, Any]) -> Any:
         if hasattr(node, "_fields"):
             return kind(*(items.get(name, getattr(node, name)) for name in node._fields))
         return kind(items.get(i, item) for i, item in enumerate(node))
-    out = copy(node)
+    out = _copied(node)
     for key, item in items.items():
         if isinstance(node, (Mapping, *SEQUENCES)):
             out[key] = item
         else:
             object.__setattr__(out, key, item)  # a frozen dataclass too
     return out
+
+
+def _copied(node: Any) -> Any:
+    """Return a copy of a container with the identical items; a mapping may hold them in a dictionary of its own."""
+    if isinstance(node, Mapping) and not isinstance(node, dict) and not hasattr(type(node), "__copy__"):
+        return deepcopy(node, {id(item): item for item in node.values()})
+    return copy(node)

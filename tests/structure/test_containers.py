@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import OrderedDict, UserDict, UserList, deque
+from collections.abc import MutableMapping
 from typing import NamedTuple
 
 import numpy as np
@@ -162,3 +163,44 @@ def test_of_a_tuple_of_any_type_only_what_changed_is_new():
         assert type(mixed) is Triple
         assert mixed[1].keys() == {"boxes", "weights"}
         assert mixed[2] == f"name {i}"
+
+
+class Wrapped(MutableMapping):
+    """A mapping that holds its items in a dictionary, which a shallow copy has in common with it."""
+
+    def __init__(self, items):
+        self.items_of_it = items
+
+    def __getitem__(self, key):
+        return self.items_of_it[key]
+
+    def __setitem__(self, key, value):
+        self.items_of_it[key] = value
+
+    def __delitem__(self, key):
+        del self.items_of_it[key]
+
+    def __iter__(self):
+        return iter(self.items_of_it)
+
+    def __len__(self):
+        return len(self.items_of_it)
+
+
+@mixes
+def test_a_mapping_around_a_dictionary_is_not_changed(make):
+    batch = Wrapped({"image": IMAGES, "label": LABELS, "note": object()})
+    mix = make(num_classes=CLASSES)
+    with says(ValueError, ["[0, num_classes=2)"]):
+        make(num_classes=2)(batch)
+    out = mix(batch)
+    assert type(out) is Wrapped
+    assert out["label"].shape == (len(IMAGES), CLASSES)
+    assert out["note"] is batch["note"]
+    samples = [Wrapped({"image": image, "label": int(label)}) for image, label in zip(IMAGES, LABELS, strict=True)]
+    before = [dict(sample) for sample in samples]
+    MixCollate(mix, collate_fn=list)(samples)
+    assert MixDataset(samples, mix)[0]["label"].shape == (CLASSES,)
+    assert batch["image"] is IMAGES
+    assert batch["label"] is LABELS
+    assert all(sample[key] is one[key] for sample, one in zip(samples, before, strict=True) for key in one)
