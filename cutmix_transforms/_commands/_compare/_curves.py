@@ -176,6 +176,7 @@ def _dress(axes: Axes, title: str, below: str) -> None:
 
 def _legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
+    most = 5 if figure.get_figwidth() > 9 else 4  # in a line
     figure.legend(
-        handles, labels, loc="outside upper center", ncols=min(5, len(labels) or 1), frameon=False, labelcolor=INK
+        handles, labels, loc="outside upper center", ncols=min(most, len(labels) or 1), frameon=False, labelcolor=INK
     )
