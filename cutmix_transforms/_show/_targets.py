@@ -128,8 +128,9 @@ def _name_of(k: int, classes: Sequence[str] | None) -> str:
 def _unsmoothed(row: list[float]) -> list[tuple[float, int]]:
     """Return the fractions of a row with their classes, without those that only label smoothing made."""
     terms = [(fraction, k) for k, fraction in enumerate(row)]
-    above = [term for term in terms if term[0] > 1.001 * min(row)]
-    return above if above and min(row) > 0 and len(terms) > len(above) + 1 else terms
+    least = min(row, default=0.0)
+    above = [term for term in terms if term[0] > 1.001 * least]
+    return above if above and least > 0 and len(terms) > len(above) + 1 else terms
 
 
 def of_one(target: Any) -> Any:

@@ -5,11 +5,13 @@ import torch
 from support.batches import CLASSES, IMAGES, LABELS, MASKS
 from support.helpers import says
 from torchvision import tv_tensors
+from torchvision.transforms import v2
 
 from cutmix_transforms import (
     MixCollate,
     MixDataset,
     RandomCutMix,
+    RandomCutout,
     RandomMixChoice,
     RandomMixUp,
 )
@@ -69,6 +71,12 @@ NEWCOMER = [
         ValueError,
         ["MixCollate(mix, collate_fn=unstacked)", "list of dict"],
     ),
+    (
+        lambda mix: MixCollate(v2.Identity())([(IMAGES[0], torch.rand(n, 4)) for n in (1, 2)]),
+        ValueError,
+        ["collate_fn=unstacked", "(1, 4), (2, 4)"],
+    ),
+    (lambda mix: RandomCutout()(IMAGES.numpy()), TypeError, ["v2.ToImage()", "ndarray"]),
     (lambda mix: RandomMixUp(labels_getter=None)(tv_tensors.Image(IMAGES[0])), ValueError, ["batched", "Image"]),
     (lambda mix: mix(IMAGES, LABELS, others=IMAGES), ValueError, ["others must be a second batch", "second argument"]),
     (
