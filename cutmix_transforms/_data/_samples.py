@@ -56,7 +56,10 @@ def unmixed_sample(mix: Mix, sample: Parts) -> Any:
 
 def shows_partner(mix: Mix, numbers: NDArray[np.float64], base: Parts) -> bool:
     """Return True if a part of the partner would be visible, so that the partner must be loaded."""
-    draw = _draw_for_two(mix, numbers, base.size, base.size)
+    return _shows(_draw_for_two(mix, numbers, base.size, base.size))
+
+
+def _shows(draw: HostDraw) -> bool:
     starts, stops = np.split(draw.boxes[0], 2)
     return bool(draw.opacity[0] and (starts < stops).all())
 
@@ -70,6 +73,8 @@ def mix_two(mix: Mix, base: Parts, partner: Parts, numbers: NDArray[np.float64])
     partner = in_order_of(base, partner)
     _check_alike(base, partner)
     draw = _draw_for_two(mix, numbers, base.size, partner.size)
+    if not _shows(draw):  # the box lies outside a smaller partner
+        return unmixed_sample(mix, base)
     base, partner = _on_canvas(base, draw.size), _on_canvas(partner, draw.size)
     return base.rebuilt(mix._mixed(base, draw, partner))
 
@@ -85,10 +90,9 @@ def _check_alike(first: Parts, second: Parts) -> None:
     """Raise an error unless the images, maps, labels and instances of two samples can be mixed with each other."""
     if first is second or (_forms(first) == _forms(second) and _rows_are_alike(first, second)):
         return
-    shapes = [_shapes(parts) for parts in (first, second)]
     raise ValueError(
         "samples must hold images, masks, boxes and labels of the same number, channels, classes and dtypes, "
-        f"got the shapes {shapes[0]} beside {shapes[1]}"
+        f"got {_described(first)} beside {_described(second)}"
     )
 
 
@@ -113,12 +117,15 @@ def _rows_are_alike(first: Parts, second: Parts) -> bool:
     return True
 
 
-def _shapes(parts: Parts) -> list[tuple[int, ...]]:
-    batches = [tuple(leaf.shape[1:]) for _, leaf in (*parts.images, *parts.maps)]
-    batches += [
-        (leaf.num_classes,) if isinstance(leaf, ClassLabels) else tuple(leaf.shape[1:]) for _, leaf in parts.targets
-    ]
-    return batches + [tuple(leaf.shape) for group in parts.groups for _, leaf in group.members]
+def _described(parts: Parts) -> str:
+    """Return the dtypes and shapes of what is mixed in a sample, such as ``[float32 (3, 17, 11), 10 classes]``."""
+    leaves = [leaf.value for leaf in (*parts.images, *parts.maps, *parts.targets)]
+    each = [f"{leaf.num_classes} classes" if isinstance(leaf, ClassLabels) else _form(leaf[0]) for leaf in leaves]
+    return f"[{', '.join(each + [_form(leaf) for group in parts.groups for _, leaf in group.members])}]"
+
+
+def _form(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
 def _on_canvas(parts: Parts, canvas: Size) -> Parts:

@@ -89,12 +89,15 @@ class MixedLoss(nn.Module):
         parts = torch.where(fraction == 0, 0, losses * fraction)  # not inf * 0
         if self.reduction in (None, "none"):
             return parts
-        if not _is_torchs(self.criterion):
-            total = losses.sum()  # the criterion alone knows what it divides by
-            return self.criterion(x, counted) * (parts.sum() / torch.where(total == 0, 1, total))
-        if self.reduction == "mean":
+        if _is_torchs(self.criterion) and self.reduction == "mean":
             return parts.sum() / self._count(labels, losses)
-        return parts.sum() / (len(losses) if self.reduction == "batchmean" else 1)
+        count = {"mean": losses.numel(), "batchmean": len(losses), "sum": 1}[self.reduction]
+        reduced = parts.sum() / count
+        if _is_torchs(self.criterion):
+            return reduced
+        total = losses.sum()  # the criterion alone knows what it divides by, and a total of 0 does not tell
+        known = self.criterion(x, counted) * (parts.sum() / torch.where(total == 0, 1, total))
+        return torch.where(total == 0, reduced, known)
 
     def _losses(self, x: Tensor, labels: Tensor) -> Tensor:
         """Return the losses of all samples, computed by the criterion without its reduction."""

@@ -116,15 +116,20 @@ def _rebuilt(node: object, leaves: Any) -> Any:
 def check_can_be_rebuilt(nest: Nest, places: set[int]) -> None:
     """Raise an error if a container cannot be rebuilt with other leaves; it is called before anything is drawn."""
     if not _is_plain(nest.root):
-        leaves = [leaf.view_as(leaf) if i in places else leaf for i, leaf in enumerate(nest.leaves)]
-        nest.with_leaves(leaves)
+        nest.with_leaves([_alike(leaf) if i in places else leaf for i, leaf in enumerate(nest.leaves)])
+
+
+def _alike(leaf: Any) -> Any:
+    """Return another object with the same pixels or values."""
+    return leaf.view_as(leaf) if isinstance(leaf, Tensor) else copy(leaf)
 
 
 def _is_plain(node: object) -> bool:
     keys = keys_of(node)
     if keys is None:
         return True
-    is_known = type(node) in (dict, tuple, list) or (isinstance(node, tuple) and hasattr(node, "_fields"))
+    kind = type(node)  # a named tuple with a constructor of its own is a subclass of the one that was made for it
+    is_known = kind in (dict, tuple, list) or (kind.__base__ is tuple and hasattr(kind, "_field_defaults"))
     return is_known and all(_is_plain(item_of(node, key)) for key in keys)
 
 

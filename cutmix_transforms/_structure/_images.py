@@ -83,7 +83,7 @@ def check_none_left(nest: Nest, images: list[int], taken: set[int], size: Size, 
     is_last = dims == 2 and has_channels_last(first)  # as whole images may be
     pixels = tuple(first.shape[-3:-1]) if is_last else size
     for i, leaf in enumerate(nest.leaves):
-        if i in taken or i in images or not hasattr(leaf, "shape") or isinstance(leaf, PIL.Image.Image):
+        if i in taken or i in images or isinstance(leaf, PIL.Image.Image) or not has_shape(leaf):
             continue
         if _fits_pixels(leaf, first, pixels, is_sample=is_sample) or _is_image_like(
             leaf, first, dims, is_sample=is_sample
@@ -108,6 +108,11 @@ def check_no_pixels(
                 "(wrap masks with several as tv_tensors.Mask, and images as tv_tensors.Image), "
                 f"got shape {tuple(leaf.shape)}"
             )
+
+
+def has_shape(leaf: Any) -> bool:
+    """Return True for a tensor or array, unless it is nested: samples of different shapes in one tensor."""
+    return not getattr(leaf, "is_nested", False) and hasattr(leaf, "shape")
 
 
 def _fits_pixels(leaf: Any, first: Tensor, size: Size, *, is_sample: bool) -> bool:

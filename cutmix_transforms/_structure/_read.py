@@ -13,6 +13,7 @@ from torchvision.transforms.v2.functional import is_pure_tensor
 
 from cutmix_transforms._structure._advice import PLACES, check_is_batch, check_label
 from cutmix_transforms._structure._containers import Nest, check_can_be_rebuilt
+from cutmix_transforms._structure._fit import check_dense
 from cutmix_transforms._structure._images import check_no_pixels, check_none_left, find_images
 from cutmix_transforms._structure._instances import (
     Instances,
@@ -74,6 +75,7 @@ def read(root: Any, rules: Rules, *, is_sample: bool, are_arguments: bool = Fals
         check_label(nest, i, is_sample=is_sample)
     images = find_images(nest, labels.places, ndim=rules.dims + (1 if is_sample else 2), any_shape=rules.any_shape)
     first = nest.leaves[images[0]]
+    check_dense("images", first)
     batch = first[None] if is_sample else first
     if not batch.ndim:
         raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(batch.shape)}; {PLACES}")
@@ -117,8 +119,8 @@ def _check_roles(
     if rules.labels_getter == "default" and not (are_arguments and roles.targets):
         check_one_candidate(nest, labels.places, roles.others, 0 if is_sample else len(batch))
     if labels.missing and not roles.maps and not roles.groups:
-        raise ValueError(_mask_of_another_size(nest, roles.others, first, least=0) or labels.missing)
-    wrong = _mask_of_another_size(nest, roles.others, first, least=rules.dims + (not is_sample))
+        raise ValueError(mask_of_another_size(nest, roles.others, first, least=0) or labels.missing)
+    wrong = mask_of_another_size(nest, roles.others, first, least=rules.dims + (not is_sample))
     if rules.labels_getter == "default" and wrong and batch.ndim >= rules.dims + 2:
         raise ValueError(wrong)
     check_can_be_rebuilt(nest, {*roles.images, *taken})
@@ -135,7 +137,7 @@ def _parts(as_they_came: Nest, nest: Nest, roles: _Roles, size: Size, *, is_samp
     return Parts(as_they_came, size, of_batch(images), of_batch(maps), of_batch(targets), groups, is_sample)
 
 
-def _mask_of_another_size(nest: Nest, left: list[int], image: Tensor, least: int) -> str:
+def mask_of_another_size(nest: Nest, left: list[int], image: Tensor, least: int) -> str:
     """Return the message of an error if a mask of another size would be left, otherwise an empty text."""
     masks = [i for i in left if is_mask_key(nest.paths[i]) and isinstance(nest.leaves[i], Tensor)]
     masks = [i for i in masks if nest.leaves[i].ndim >= least]

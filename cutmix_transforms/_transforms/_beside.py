@@ -13,7 +13,7 @@ from cutmix_transforms._structure._column import Column, stacked
 from cutmix_transforms._structure._parts import with_others
 from cutmix_transforms._transforms._instances import paste_instances, unite_instances
 from cutmix_transforms.functional._checks import can_look_at
-from cutmix_transforms.functional._draw import HostDraw, send_tensor
+from cutmix_transforms.functional._draw import HostDraw, lam_of_boxes, send_tensor
 from cutmix_transforms.functional._pairs import MixedTarget
 from cutmix_transforms.functional._pixels import mix_images, mix_images_unchecked
 from cutmix_transforms.functional._placement import check_placement
@@ -87,7 +87,8 @@ def _mix_map(mix: Mix, own: Tensor | Column, draw: Any, other: Tensor | None) ->
         return rewrap(kernel.mix(plain, rows, pool), maps)
     covered, shown = (rows._replace(opacity=covers.float()) for covers in (rows.opacity == 1, rows.opacity > 0))
     first, second = (rewrap(kernel.mix(plain, one, pool), maps) for one in (covered, shown))
-    return MixedTarget(first, second, send_tensor(1 - rows.opacity, plain.device))
+    lam = (1 - rows.opacity).where(lam_of_boxes(rows.boxes, rows.opacity, rows.size) < 1, 1)
+    return MixedTarget(first, second, send_tensor(lam, plain.device))
 
 
 def _mix_instances(mix: Mix, base: Instances, partner: Instances, draw: HostDraw) -> dict[int, Tensor]:

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from cutmix_transforms._random._distributions import integers
 from cutmix_transforms._random._graph import draw_in_graph
-from cutmix_transforms._structure._containers import Nest
+from cutmix_transforms._structure._containers import Nest, check_can_be_rebuilt
 from cutmix_transforms._structure._images import find_images
-from cutmix_transforms._structure._instances import check_names, with_rows
+from cutmix_transforms._structure._instances import check_names, members_of, with_rows
 from cutmix_transforms._structure._labels import check_labels_getter
 from cutmix_transforms._transforms._base import RandomTransform
 from cutmix_transforms._transforms._cutout_inputs import (
@@ -163,6 +163,8 @@ class RandomCutout(RandomTransform):
             fill_pixels(mask_batch(leaves[i], batches[0], dims), self.mask_fill or 0.0, dims, name="mask_fill")
             for i in masks
         ]
+        members = [member.place for member in members_of(groups)]
+        check_can_be_rebuilt(nest, {*images, *masks, *members})
         is_off = draw is None and not torch.compiler.is_compiling() and self.p == 0
         if not self.training or is_off or batches[0].numel() == 0:
             return sample

@@ -13,10 +13,11 @@ from torchvision.transforms.v2.functional import is_pure_tensor
 
 from cutmix_transforms._structure._advice import check_label
 from cutmix_transforms._structure._containers import Nest
-from cutmix_transforms._structure._images import channels_last_error, check_none_left, has_channels_last
+from cutmix_transforms._structure._fit import check_dense
+from cutmix_transforms._structure._images import channels_last_error, check_none_left, has_channels_last, has_shape
 from cutmix_transforms._structure._instances import Instances, check_dims, find_instances, has_rows
 from cutmix_transforms._structure._labels import LabelsGetter, find_labels, is_mask_key
-from cutmix_transforms._structure._read import as_tensor, is_dense
+from cutmix_transforms._structure._read import as_tensor, is_dense, mask_of_another_size
 from cutmix_transforms.functional._placement import image_size
 from cutmix_transforms.functional._registry import instance_kernel
 from cutmix_transforms.functional._wrap import rewrap, unwrap
@@ -44,6 +45,7 @@ def as_batch(image: Any, dims: int) -> Tensor:
             )
         pixels: Tensor = F.pil_to_tensor(image)
         return pixels[None]
+    check_dense("images", image)
     least = 3 if is_explicit else dims + 1
     if not least <= image.ndim <= least + 2 or (isinstance(image, tv_tensors.Video) and image.ndim == 3):
         raise ValueError(
@@ -76,7 +78,7 @@ def check_views(nest: Nest, place: int) -> None:
     for i, leaf in enumerate(nest.leaves):
         if i == place or not is_pure_tensor(first) or not is_pure_tensor(leaf) or is_mask_key(nest.paths[i]):
             continue
-        if leaf.dtype == first.dtype and leaf.shape == first.shape:
+        if has_shape(leaf) and leaf.dtype == first.dtype and leaf.shape == first.shape:
             raise ValueError(
                 f"images must be tv_tensors.Image if there are several (and masks tv_tensors.Mask), got {nest.name(i)} "
                 f"as a plain tensor beside {nest.name(place)}"
@@ -115,6 +117,7 @@ def mask_batch(mask: Tensor, images: Tensor, dims: int) -> Tensor:
     """Return masks as a plain tensor ``(N, number of masks, H, W)``."""
     if len(images) > 1 and (mask.ndim <= dims or len(mask) != len(images)):
         raise ValueError(f"expected one mask for each of {len(images)} images, got masks of shape {tuple(mask.shape)}")
+    check_dense("masks", mask)
     each = mask.shape[:-dims].numel() // max(len(images), 1)
     return unwrap(mask).reshape(len(images), each, *image_size(images, dims))
 
@@ -142,6 +145,10 @@ def find_masks(nest: Nest, images: list[int], batch: Tensor, dims: int, getter: 
     masks += find_plain_masks(nest, leaves[images[0]], batch, dims, named)
     is_sample = is_single(leaves[images[0]], dims)
     check_none_left(nest, images, set(masks), image_size(batch, dims), is_sample=is_sample)
+    left = [i for i in range(len(leaves)) if i not in masks and i not in images]
+    wrong = mask_of_another_size(nest, left, batch[0] if is_sample else batch, least=dims + (not is_sample))
+    if wrong:
+        raise ValueError(wrong)
     return masks
 
 

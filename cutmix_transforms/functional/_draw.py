@@ -11,7 +11,7 @@ from torch import Tensor
 from cutmix_transforms.functional._checks import can_look_at
 from cutmix_transforms.functional._placement import Placement, Size, whole_box
 
-_LEAST = 2**-24  # of a smaller opacity nothing would show, as lam is 1 in float32: not even a NaN must
+_ROUNDED = 2**-25  # 1 minus this, or minus less, is 1 in float32
 
 
 class MixDraw(NamedTuple):
@@ -90,10 +90,15 @@ class HostDraw(NamedTuple):
     @property
     def lam(self) -> NDArray[np.float64]:
         """The fraction of each original sample that is kept: ``(1 or N,)``."""
+        return 1 - self.covered
+
+    @property
+    def covered(self) -> NDArray[np.float64]:
+        """The fraction of the partner in each mixed sample, ``1 - lam``: ``(1 or N,)``."""
         dims = len(self.size)
         area = (self.boxes[:, dims:] - self.boxes[:, :dims]).prod(axis=1)
-        kept: NDArray[np.float64] = 1 - self.opacity * (area / max(math.prod(self.size), 1))
-        return kept
+        covered: NDArray[np.float64] = self.opacity * (area / max(math.prod(self.size), 1))
+        return covered
 
     def spread(self) -> MixDraw:
         """Convert the draw to tensors with one row per sample."""
@@ -117,15 +122,24 @@ Draw = HostDraw | MixDraw  # kernels get tensors inside a compiled graph, where 
 
 def for_kernels(draw: MixDraw) -> Draw:
     """Convert a draw to the form that kernels take: arrays if the host can read it, otherwise tensors."""
-    return HostDraw.of(draw) if can_look_at(draw.boxes) else draw
+    if can_look_at(draw.boxes):
+        return _only_visible(HostDraw.of(draw))
+    shows = lam_of_boxes(draw.boxes, draw.opacity, draw.size) < 1
+    return MixDraw(draw.partners, draw.boxes, draw.opacity.where(shows, 0), draw.size)
 
 
 def draw_of(partners: NDArray[np.int64], placement: Placement, size: Size, shift: int = 0) -> HostDraw:
     """Make a draw of partners and a placement with one row for all samples, or one per sample."""
     boxes = np.array([whole_box(size)]) if placement.boxes is None else placement.boxes
     opacity = np.array(placement.opacity, dtype=np.float32, ndmin=1)
-    opacity[opacity < _LEAST] = 0
-    return HostDraw(partners, boxes, opacity, size, shift)
+    return _only_visible(HostDraw(partners, boxes, opacity, size, shift))
+
+
+def _only_visible(draw: HostDraw) -> HostDraw:
+    """Set the opacity to 0 where ``lam`` is 1 in float32, so that not even a NaN of the partner is mixed."""
+    covered = draw.covered
+    is_lost = (covered > 0) & (covered <= _ROUNDED)
+    return draw._replace(opacity=np.where(is_lost, np.float32(0), draw.opacity)) if is_lost.any() else draw
 
 
 def send_tensor(values: Tensor, device: torch.device) -> Tensor:

@@ -21,6 +21,7 @@ from cutmix_transforms import (
     RandomMixChoice,
     RandomMixUp,
 )
+from cutmix_transforms.functional import mix_draw
 
 
 def test_a_mask_in_later_samples_only_is_an_error_that_names_it():
@@ -66,7 +67,7 @@ def test_samples_are_never_the_tensors_of_the_dataset(make, target, p):
     ("samples", "words"),
     [
         ([(IMAGES[0], 0), (IMAGES[1, :1], 1)], ["channels", "(3, 17, 11)", "(1, 17, 11)"]),
-        ([(IMAGES[0], 0), (IMAGES[1].half(), 1)], ["dtypes"]),
+        ([(IMAGES[0], 0), (IMAGES[1].half(), 1)], ["dtypes", "float32 (3, 17, 11)", "float16 (3, 17, 11)"]),
         ([(IMAGES[0], torch.eye(5)[0]), (IMAGES[1], torch.eye(4)[0])], ["classes", "(5,)", "(4,)"]),
     ],
 )
@@ -165,19 +166,58 @@ def test_mappings_of_other_types_pass_through():
     assert out["meta"] is meta
 
 
-@pytest.mark.parametrize("opacity", [1e-9, 2**-23])
+@pytest.mark.parametrize("opacity", [1e-17, 1e-9, 2**-25, 2**-24, 2**-23])
 def test_a_fraction_that_lam_cannot_tell_is_not_mixed(opacity):
     """Where ``lam`` is 1 in float32 images are untouched, in every place; where it is not, they are mixed."""
     images, labels = torch.rand(6, 3, HEIGHT, WIDTH, dtype=torch.float64), torch.arange(6)
     mix = RandomCutMix(num_classes=6, ratio=(1, 1), opacity=opacity)
     state = torch.get_rng_state()
     mixed, targets = mix(images, labels)
-    is_untouched = opacity < 2**-24
+    is_untouched = opacity <= 2**-25
     assert torch.equal(targets, torch.eye(6)) == is_untouched
     assert torch.equal(mixed, images) == is_untouched
     torch.set_rng_state(state)
     samples = MixCollate(mix, collate_fn=as_list)(list(zip(images, labels, strict=True)))
     assert torch.equal(torch.stack([image for image, _ in samples]), mixed)
+
+
+@pytest.mark.parametrize("opacity", [2**-20, 1.0])
+def test_a_box_too_small_for_lam_is_not_pasted(opacity):
+    """One pixel of a large image: not one NaN of it is mixed, drawn or replayed, and the union has its own classes."""
+    side = 6000 if opacity == 1 else 40
+    images, labels = torch.zeros(2, 1, side, side, dtype=torch.float16), torch.arange(2)
+    images[1] = torch.nan
+    mix = RandomCutMix(num_classes=2, target="union", ratio=(1 / side, 1 / side), opacity=opacity)
+    draw = mix.draw(images)
+    assert torch.equal(draw.lam, torch.ones(2))
+    by_hand = mix_draw(torch.tensor([1, 0]), torch.tensor([[3, 4, 4, 5]]).repeat(2, 1), (side, side), opacity)
+    assert torch.equal(by_hand.lam, torch.ones(2))
+    for again in (None, draw, by_hand):
+        mixed, targets = mix(images, labels, draw=again)
+        assert torch.equal(targets, torch.eye(2))
+        assert not mixed[0].isnan().any()
+    mixed, targets = torch.compile(mix, fullgraph=True, backend="eager")(images, labels, draw=by_hand)
+    assert torch.equal(targets, torch.eye(2))
+    assert not mixed[0].isnan().any()
+
+
+@pytest.mark.parametrize("make", [as_list, None])
+def test_a_box_outside_a_smaller_partner_leaves_the_sample_as_it_is(make):
+    """Points of a whole image have no row of their own, so that the partner's would become rows of NaN."""
+    samples = []
+    for side in (40, 4):
+        points = tv_tensors.KeyPoints(torch.ones(3, 2), canvas_size=(side, side))
+        samples.append({"image": torch.full((1, side, side), float(side)), "points": points, "label": int(side == 4)})
+    mix, untouched = RandomCutMix(num_classes=2, ratio=(0.2, 0.4)), 0
+    data = MixDataset(samples, mix)
+    for _ in range(60):
+        out = data[0] if make is None else MixCollate(mix, collate_fn=make)(samples)[0]
+        is_own = bool((out["image"] == 40).all())
+        assert torch.equal(out["label"], torch.tensor([1.0, 0.0])) == is_own
+        if is_own:
+            untouched += 1
+            assert torch.equal(out["points"], torch.ones(3, 2))
+    assert untouched > 0
 
 
 @mixes

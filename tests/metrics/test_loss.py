@@ -254,6 +254,20 @@ def test_criteria_of_others_with_one_lam_are_the_usual_recipe(name, logits):
     torch.testing.assert_close(with_gradient(MixedLoss(criterion), logits, PER_BATCH), wanted)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_losses_of_either_sign_that_cancel_are_reduced_plainly(reduction):
+    class Signed(nn.L1Loss):
+        def forward(self, x, y):
+            return {"mean": (x - y).mean, "sum": (x - y).sum, "none": lambda: x - y}[self.reduction]()
+
+    x, zeros = torch.tensor([1.0, -1.0, 3.0, -3.0]), torch.zeros(4)
+    lam = torch.tensor([1.0, 0.5, 0.5, 0.25])
+    loss = MixedLoss(Signed(reduction=reduction))
+    value = loss(x, MixedTarget(zeros, torch.full((4,), 7.0), lam))
+    parts = [share * (a - 0) + (1 - share) * (a - 7) for a, share in zip(x.tolist(), lam.tolist(), strict=True)]
+    assert value.item() == pytest.approx(sum(parts) / (4 if reduction == "mean" else 1))
+
+
 @pytest.mark.parametrize(("name", "count"), [("mean", 6), ("sum", 1), ("ignored", 6)])
 def test_criteria_of_others_with_a_share_for_every_sample(name, count, logits):
     """A plain mean divides by the samples, whatever the class weights are."""

@@ -3,6 +3,7 @@
 import dataclasses
 from collections import OrderedDict, UserDict, UserList, deque
 from collections.abc import MutableMapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from cutmix_transforms import (
     MixCollate,
     MixDataset,
     RandomCutMix,
+    RandomCutout,
     RandomMixUp,
 )
 
@@ -119,6 +121,30 @@ def test_a_container_that_cannot_be_rebuilt_is_an_error_that_names_it():
 
     with says(TypeError, ["containers", "Odd"]):
         RandomCutMix(num_classes=CLASSES)(Odd(image=IMAGES, label=LABELS))
+
+
+class Fields(NamedTuple):
+    image: torch.Tensor
+    label: torch.Tensor
+    count: int
+
+
+class Computed(Fields):
+    """A named tuple with a constructor of its own, which cannot be called with all fields."""
+
+    def __new__(cls, image, label):
+        return super().__new__(cls, image, label, len(image))
+
+
+@pytest.mark.parametrize("transform", [RandomCutMix(num_classes=CLASSES), RandomCutout()], ids=["mix", "cutout"])
+@pytest.mark.parametrize(
+    "batch", [MappingProxyType({"image": IMAGES, "label": LABELS}), Computed(IMAGES, LABELS)], ids=["proxy", "named"]
+)
+def test_a_container_that_cannot_be_rebuilt_is_found_before_anything_is_drawn(transform, batch):
+    state = torch.get_rng_state()
+    with says(TypeError, ["containers", type(batch).__name__]):
+        transform(batch)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_boxes_in_any_container_follow_the_image():

@@ -172,3 +172,15 @@ def test_a_mask_of_another_size_is_an_error(make):
     assert mix({**batch, "mask": torch.ones(COUNT, 9)})["mask"].shape == (COUNT, 9)
     tokens = {"x": torch.rand(COUNT, 9, 6), "mask": torch.ones(COUNT, 1, 9), "label": LABELS}
     assert RandomMixUp(num_classes=CLASSES)(tokens)["mask"] is tokens["mask"]
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors is in prototype stage")
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+def test_nested_tensors_are_no_images_and_pass_through_beside_them(layout):
+    nested = torch.nested.nested_tensor([torch.rand(5, 2, 3), torch.rand(4, 2, 3)], layout=layout)
+    for call in (lambda: RandomCutMix(num_classes=2)(nested, torch.arange(2)), lambda: RandomCutout()(nested)):
+        with says(TypeError, ["images", "dense", "nested"]):
+            call()
+    batch = {"image": IMAGES[:2], "label": torch.arange(2), "tokens": nested}
+    assert RandomCutMix(num_classes=2)(batch)["tokens"] is nested
+    assert RandomCutout(mask_fill=1)(batch)["tokens"] is nested

@@ -56,6 +56,8 @@ def _visible(frame):
 
 def look(value):
     """A value in a form that differs when anything of it has changed."""
+    if isinstance(value, torch.Tensor) and value.is_nested:
+        return look(value.unbind())
     if isinstance(value, torch.Tensor):
         bits = value.detach().to_dense().as_subclass(torch.Tensor).reshape(-1).contiguous()
         return type(value), value.dtype, value.shape, look(vars(value)), bits.view(torch.uint8).numpy().tobytes()

@@ -139,6 +139,20 @@ def test_pairs_of_masks_are_right_pixel_by_pixel(options):
         torch.testing.assert_close(told, mixed[:, 0])
 
 
+def test_the_pair_of_an_unmixed_sample_has_a_lam_of_one():
+    images, masks = constant_images(6, 3, HEIGHT, WIDTH), make_masks(6)
+    blended = RandomCutMix(p=0.5, opacity=0.5, target="pair", per_sample=True)
+    choice = RandomMixChoice([blended, RandomMixUp(target="pair", p=0.5, per_sample=True)], per_sample=True)
+    kinds = set()
+    for mix in (blended, choice) * 20:
+        mixed, target = mix(images, masks)
+        is_left = (mixed == images).flatten(1).all(1)
+        kinds.add(bool(is_left.any() and not is_left.all()))
+        assert torch.equal(target.lam == 1, is_left)
+        assert torch.equal(target.a[is_left], target.b[is_left])
+    assert True in kinds
+
+
 def test_cutmix_pastes_masks_for_pairs_too():
     images, masks = constant_images(6, 3, HEIGHT, WIDTH), make_masks(6)
     out = RandomCutMix(target="pair")({"images": images, "masks": masks, "labels": torch.arange(6)})

@@ -330,6 +330,26 @@ def test_mask_fill_reaches_plain_masks():
         RandomCutout(mask_fill=255)({"image": IMAGES, "seg": MASKS})
 
 
+@pytest.mark.parametrize(
+    ("image", "shape"),
+    [(IMAGES[1], (8, 8)), (IMAGES[1], (1, 8, 8)), (IMAGES, (6, 8, 8)), (IMAGES, (3, HEIGHT, WIDTH))],
+)
+def test_mask_fill_of_a_plain_mask_of_another_size_is_an_error(image, shape):
+    batch = {"image": image, "mask": torch.zeros(shape, dtype=torch.int64)}
+    with says(ValueError, ["inputs['mask']", str(tuple(image.shape)), str(shape)]):
+        RandomCutout(mask_fill=255)(batch)
+    assert RandomCutout()(batch)["mask"] is batch["mask"]
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_sparse_images_and_masks_are_an_error_before_anything_is_drawn(beside):
+    state = torch.get_rng_state()
+    image, mask = torch.zeros(3, HEIGHT, WIDTH), torch.zeros(HEIGHT, WIDTH).to_sparse()
+    with says(TypeError, ["masks" if beside else "images", "dense", "to_dense()", "sparse"]):
+        RandomCutout(mask_fill=1)(image if beside else image.to_sparse(), mask)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 @pytest.mark.parametrize("fill", [0.5, (0.485, 0.456, 0.406)])
 def test_a_fraction_is_no_fill_of_integer_images(fill):
     with says(ValueError, ["fill", "units", "uint8", "255", str(fill)]):
