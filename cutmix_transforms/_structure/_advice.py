@@ -30,6 +30,20 @@ def check_is_batch(nest: Nest) -> None:
         )
 
 
+def check_is_stacked(nest: Nest, place: int, ndim: int) -> None:
+    """Raise an error if the image is one of a list of single images, as a ``collate_fn`` that keeps samples apart makes."""
+    image, path = nest.leaves[place], nest.paths[place]
+    parent = at(nest.root, path[:-1]) if path else None
+    is_listed = type(parent) is list or (isinstance(parent, tuple) and len(path) > 1)
+    if not is_listed or image.ndim >= ndim or len(parent) < 2:
+        return
+    if all(isinstance(item, Tensor) and item.ndim == image.ndim for item in parent):
+        raise TypeError(
+            "images must be one tensor, torch.stack(images), or be mixed before they are a batch, "
+            f"MixCollate(mix, collate_fn=unstacked), got a {type(parent).__name__} of {len(parent)} tensors"
+        )
+
+
 def check_label(nest: Nest, place: int, *, is_sample: bool) -> None:
     """Raise an error unless a leaf is a tensor that can hold labels."""
     label, path = nest.leaves[place], nest.paths[place]

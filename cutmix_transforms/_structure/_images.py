@@ -36,7 +36,7 @@ def find_images(nest: Nest, labels: list[int], ndim: int, any_shape: Callable[[]
     plain = [i for i in plain if not is_mask_key(nest.paths[i])] or plain
     large = [i for i in plain if leaves[i].ndim >= ndim]
     if large or (plain and not any_shape()):
-        return (large or plain)[:1]
+        return large[:1] or [max(plain, key=lambda i: leaves[i].ndim)]
     return _only_one(nest, plain, ndim)
 
 

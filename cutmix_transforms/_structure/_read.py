@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms.v2.functional import is_pure_tensor
 
-from cutmix_transforms._structure._advice import PLACES, check_is_batch, check_label
+from cutmix_transforms._structure._advice import PLACES, check_is_batch, check_is_stacked, check_label
 from cutmix_transforms._structure._containers import Nest, check_can_be_rebuilt
 from cutmix_transforms._structure._fit import check_dense
 from cutmix_transforms._structure._images import check_no_pixels, check_none_left, find_images
@@ -73,7 +73,10 @@ def read(root: Any, rules: Rules, *, is_sample: bool, are_arguments: bool = Fals
     labels = find_labels(nest, rules.labels_getter)
     for i in labels.places:
         check_label(nest, i, is_sample=is_sample)
-    images = find_images(nest, labels.places, ndim=rules.dims + (1 if is_sample else 2), any_shape=rules.any_shape)
+    ndim = rules.dims + (1 if is_sample else 2)
+    images = find_images(nest, labels.places, ndim, rules.any_shape)
+    if not is_sample:
+        check_is_stacked(nest, images[0], ndim)
     first = nest.leaves[images[0]]
     check_dense("images", first)
     batch = first[None] if is_sample else first

@@ -21,6 +21,8 @@ PLACES = "mix(images, labels) in the training loop, or let MixCollate(mix) or Mi
 FIRST_MISTAKES = [
     (lambda mix: mix([(image, 3) for image in IMAGES]), TypeError, ["collate_fn=MixCollate(mix)", "6 samples"]),
     (lambda mix: mix(IMAGES[0], 0), TypeError, ["labels", "int: 0", PLACES]),
+    (lambda mix: mix(list(IMAGES), LABELS), TypeError, ["torch.stack(images)", "unstacked", "list of 6 tensors"]),
+    (lambda mix: mix(IMAGES.unbind(), LABELS), TypeError, ["torch.stack(images)", "unstacked", "tuple of 6 tensors"]),
     (lambda mix: mix(IMAGES, [0, 1, 2, 3, 4, 0]), TypeError, ["torch.tensor(labels)"]),
     (lambda mix: mix(IMAGES, ["cat"] * 6), TypeError, ["classes.index(name)", "'cat'"]),
     (lambda mix: mix(tv_tensors.Image(IMAGES[0])), ValueError, ["got only Image", PLACES]),

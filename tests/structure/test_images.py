@@ -184,3 +184,9 @@ def test_nested_tensors_are_no_images_and_pass_through_beside_them(layout):
     batch = {"image": IMAGES[:2], "label": torch.arange(2), "tokens": nested}
     assert RandomCutMix(num_classes=2)(batch)["tokens"] is nested
     assert RandomCutout(mask_fill=1)(batch)["tokens"] is nested
+
+
+def test_the_error_for_images_without_channels_is_about_them_and_not_about_numbers_beside_them():
+    batch = {"id": torch.arange(COUNT), "image": IMAGES[:, 0], "label": LABELS}
+    with says(ValueError, ["images", "(6, 17, 11)", "images[:, None]"]):
+        RandomCutMix(num_classes=CLASSES)(batch)
