@@ -31,7 +31,7 @@ def check_is_batch(nest: Nest) -> None:
 
 
 def check_is_stacked(nest: Nest, place: int, ndim: int) -> None:
-    """Raise an error if the image is one of a list of single images, as a ``collate_fn`` that keeps samples apart makes."""
+    """Raise an error if the image is one of a list of images, as a ``collate_fn`` that keeps samples apart returns."""
     image, path = nest.leaves[place], nest.paths[place]
     parent = at(nest.root, path[:-1]) if path else None
     is_listed = type(parent) is list or (isinstance(parent, tuple) and len(path) > 1)
