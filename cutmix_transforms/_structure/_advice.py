@@ -33,7 +33,7 @@ def check_is_batch(nest: Nest) -> None:
 def check_is_stacked(nest: Nest, place: int, ndim: int) -> None:
     """Raise an error if the image is one of a list of images, as a ``collate_fn`` that keeps samples apart returns."""
     image, path = nest.leaves[place], nest.paths[place]
-    parent = at(nest.root, path[:-1]) if path else None
+    parent = at(nest.root, path[:-1]) if path else ()
     is_listed = type(parent) is list or (isinstance(parent, tuple) and len(path) > 1)
     if not is_listed or image.ndim >= ndim or len(parent) < 2:
         return
