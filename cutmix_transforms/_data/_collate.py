@@ -1,6 +1,6 @@
 """Mixing while a batch is collated."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -161,22 +161,30 @@ def unstacked(samples: Sequence[Any]) -> tuple[Any, ...]:
     """Keep the samples of a batch apart instead of stacking them. Detectors need this ``collate_fn``.
 
     Args:
-        samples: the samples, all tuples or all dictionaries.
+        samples: the samples, for example all tuples or all dictionaries.
 
     Shape:
         - samples: N tuples of k items, or N dictionaries; the output: k tuples of N items, or N dictionaries.
 
     Returns:
-        For tuples ``(image, target)``, a tuple of all images and a tuple of all targets. For dictionaries, a tuple of
-        all dictionaries.
+        For tuples ``(image, target)``, a tuple of all images and a tuple of all targets. For samples of another kind,
+        such as dictionaries, a tuple of all samples.
+
+    Raises:
+        ValueError: if the samples are tuples with different numbers of items.
 
     Example:
         >>> unstacked([("image 0", "target 0"), ("image 1", "target 1")])
         (('image 0', 'image 1'), ('target 0', 'target 1'))
     """
-    if samples and isinstance(samples[0], Mapping):
-        return tuple(samples)
-    return tuple(zip(*samples, strict=True))
+    kinds = [f"{len(sample)} item(s)" if isinstance(sample, (tuple, list)) else "no tuple" for sample in samples]
+    for i, kind in enumerate(kinds):
+        if kind != kinds[0]:
+            raise ValueError(
+                "samples must all be tuples with the same number of items, or none a tuple, "
+                f"got {kinds[0]} at index 0 and {kind} at index {i}"
+            )
+    return tuple(samples) if kinds[:1] == ["no tuple"] else tuple(zip(*samples, strict=True))
 
 
 def _pairs_in(node: object) -> list[MixedTarget]:

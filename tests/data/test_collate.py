@@ -34,8 +34,15 @@ from cutmix_transforms import (
 
 def test_unstacked_keeps_samples_apart():
     assert unstacked([("a", 1), ("b", 2), ("c", 3)]) == (("a", "b", "c"), (1, 2, 3))
-    with pytest.raises(ValueError, match="argument 2 is shorter"):
-        unstacked([("a", 1), ("b",)])
+    assert unstacked([]) == ()
+    rows = [{"a": 1}, {"a": 2}]
+    assert unstacked(rows) == tuple(rows)
+    images = unstacked(list(IMAGES[:2]))  # not one tuple for each channel
+    assert torch.equal(torch.stack(images), IMAGES[:2])
+    with says(ValueError, ["samples", "2 item(s) at index 0 and 1 item(s) at index 2"]):
+        unstacked([("a", 1), ("b", 2), ("c",)])
+    with says(ValueError, ["samples", "2 item(s) at index 0 and no tuple at index 1"]):
+        unstacked([("a", 1), {"b": 1, "c": 2}])
 
 
 def test_another_transform_gets_the_whole_batch():
