@@ -1,6 +1,7 @@
 import sys
 from importlib.metadata import version
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
@@ -24,6 +25,7 @@ def pytest_report_header():
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(20261121)
+    np.random.seed(20261121)  # timm draws from it
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def oracle(logits, labels, bins=15):
         ece += len(inside) / n * abs(confidence - accuracy)
         reliability.append([len(inside), confidence, accuracy])
 
-    def share(of, among):
+    def fraction(of, among):
         return sum(of) / sum(among) if sum(among) else 0.0
 
     hits = [[predicted[i] == labels[i] == c for i in range(n)] for c in range(k)]
@@ -33,8 +33,8 @@ def oracle(logits, labels, bins=15):
         "nll": -sum(math.log(row[label]) for row, label in zip(rows, labels, strict=True)) / n,
         "ece": ece,
         "reliability": reliability,
-        "precision": [share(hits[c], [one == c for one in predicted]) for c in range(k)],
-        "recall": [share(hits[c], [one == c for one in labels]) for c in range(k)],
+        "precision": [fraction(hits[c], [one == c for one in predicted]) for c in range(k)],
+        "recall": [fraction(hits[c], [one == c for one in labels]) for c in range(k)],
     }
 
 

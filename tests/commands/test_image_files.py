@@ -306,17 +306,17 @@ def test_a_folder_of_which_nothing_can_be_read_is_an_error(command, last, tmp_pa
     assert not (tmp_path / "out.png").exists()
 
 
-def mutated(data, chance):
+def mutated(data, source):
     """A file of which a few bytes are others, a part is gone or there twice, or the end is missing."""
     out = bytearray(data)
-    for _ in range(chance.choice([1, 1, 2, 8])):
-        start = chance.randrange(len(out) + 1) if chance.random() < 0.5 else chance.randrange(min(len(out), 64) + 1)
-        part = slice(start, start + chance.choice([1, 2, 4, 40]))
-        way = chance.choice(["others", "extreme", "gone", "twice", "end"])
+    for _ in range(source.choice([1, 1, 2, 8])):
+        start = source.randrange(len(out) + 1) if source.random() < 0.5 else source.randrange(min(len(out), 64) + 1)
+        part = slice(start, start + source.choice([1, 2, 4, 40]))
+        way = source.choice(["others", "extreme", "gone", "twice", "end"])
         if way == "others":
-            out[part] = chance.randbytes(len(out[part]))
+            out[part] = source.randbytes(len(out[part]))
         elif way == "extreme":
-            out[part] = chance.choice([b"\0", b"\xff", b"\x7f", b"\x80"]) * len(out[part])
+            out[part] = source.choice([b"\0", b"\xff", b"\x7f", b"\x80"]) * len(out[part])
         elif way == "gone":
             del out[part]
         elif way == "twice":
@@ -345,10 +345,10 @@ def test_damage_of_any_kind_is_an_image_or_one_line(tmp_path, capsys, within):
     kinds, read = {**READABLE, **DAMAGED}, 0
     count = int(os.environ.get("FILES", "3000"))
     for seed in range(count):
-        chance = random.Random(seed if "FILES" not in os.environ else None)  # noqa: S311 (no secret)
-        name = chance.choice(list(kinds))
+        source = random.Random(seed if "FILES" not in os.environ else None)  # noqa: S311 (no secret)
+        name = source.choice(list(kinds))
         path = tmp_path / name
-        path.write_bytes(mutated(kinds[name][0], chance))
+        path.write_bytes(mutated(kinds[name][0], source))
         within(5)
         size = size_of(path)
         within(60 if size and size[0] * size[1] > 10_000_000 else 5)  # what is really large may take longer

@@ -8,7 +8,7 @@ import torch
 from support.batches import CLASSES, COUNT, IMAGES, LABELS, MASKS
 from support.helpers import HEIGHT, WIDTH, says
 from support.mixes import BOTH, mixes_of, over
-from support.oracles import told_shares
+from support.oracles import told_fractions
 from support.samples import PICTURES, SAMPLES, as_list, forms, image_and_target
 from torch.utils.data import default_collate
 from torchvision import tv_tensors
@@ -248,8 +248,8 @@ def test_pairs(collate_fn):
     assert target.a.tolist() == list(range(6))
     assert target.a.dtype == target.b.dtype == torch.int64
     assert target.lam.dtype == torch.float32
-    for shares, a, b, lam in zip(told_shares(images), *target, strict=True):
-        assert shares == pytest.approx({a.item(): lam.item(), b.item(): 1 - lam.item()})
+    for fractions, a, b, lam in zip(told_fractions(images), *target, strict=True):
+        assert fractions == pytest.approx({a.item(): lam.item(), b.item(): 1 - lam.item()})
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -311,8 +311,8 @@ def test_cutmix_of_unequal_sizes_pastes_what_the_partner_covers(per_sample):
     pasted = 0
     for i, (image, target) in uneven(RandomCutMix(num_classes=4, per_sample=per_sample)):
         assert image.shape == (1, *SIZES[i])
-        for j, share in told_shares(image[None])[0].items():
-            assert share == pytest.approx(target[j].item(), abs=1e-6)
+        for j, fraction in told_fractions(image[None])[0].items():
+            assert fraction == pytest.approx(target[j].item(), abs=1e-6)
             if j != i:
                 pasted += 1
                 rows, columns = (image[0] == j).any(1).nonzero(), (image[0] == j).any(0).nonzero()

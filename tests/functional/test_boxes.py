@@ -39,11 +39,11 @@ def test_cutmix_boxes_have_the_sides_of_the_paper():
     lam = torch.linspace(0, 1, 101)
     middle = torch.tensor([100, 100]).expand(101, 2)
     boxes = cutmix_boxes(lam, middle, (200, 201))
-    for share, (top, left, bottom, right) in zip(lam.tolist(), boxes.tolist(), strict=True):
+    for fraction, (top, left, bottom, right) in zip(lam.tolist(), boxes.tolist(), strict=True):
         if top > 0 and left > 0:
-            assert abs(bottom - top - 200 * (1 - share) ** 0.5) < 1
-            assert abs(right - left - 201 * (1 - share) ** 0.5) < 1
-            assert bottom - top <= 200 * (1 - share) ** 0.5 + 1e-4
+            assert abs(bottom - top - 200 * (1 - fraction) ** 0.5) < 1
+            assert abs(right - left - 201 * (1 - fraction) ** 0.5) < 1
+            assert bottom - top <= 200 * (1 - fraction) ** 0.5 + 1e-4
     assert boxes[-1].tolist() == [100, 100, 100, 100]
     assert cutmix_boxes(torch.tensor([0.36]), torch.tensor([[8, 5]]), (10, 10)).tolist() == [[4, 1, 10, 9]]
 

@@ -19,9 +19,9 @@ def test_masks_by_loops(dtype):
         for top, left, bottom, right in boxes.tolist():
             covered[top:bottom, left:right] = True
         for inside in (False, True):
-            share = visible_mask_fraction(masks, View(boxes, (300, 9), inside))
+            fraction = visible_mask_fraction(masks, View(boxes, (300, 9), inside))
             seen = (masks != 0) & (covered if inside else ~covered)
-            torch.testing.assert_close(share, seen.double().sum((1, 2)) / (masks != 0).sum((1, 2)))
+            torch.testing.assert_close(fraction, seen.double().sum((1, 2)) / (masks != 0).sum((1, 2)))
     for mask, box in zip(masks, boxes_of_masks(masks).tolist(), strict=True):
         rows, columns = (mask != 0).nonzero().unbind(1)
         assert box == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]

@@ -26,7 +26,7 @@ from cutmix_transforms.functional import (
 )
 
 
-def test_draws_made_by_hand_have_shares_in_float32():
+def test_draws_made_by_hand_have_fractions_in_float32():
     boxes = torch.tensor([[0, 0, 2, 5], [1, 1, 3, 4]])
     draw = mix_draw(torch.tensor([1, 0]), boxes, (4, 5), torch.tensor([1.0, 0.1], dtype=torch.float64))
     assert draw.opacity.dtype == draw.lam.dtype == torch.float32

@@ -47,7 +47,7 @@ def test_blend_inside_boxes(dtype):
     images = noise(5, 2, 17, 11, dtype=dtype)
     draw = mix_draw(FIVE_PARTNERS, FIVE_BOXES, (17, 11), opacity=torch.tensor([0.25, 0.5, 0.9, 1.0, 0.0]))
     out = mix_images(images, draw).double()
-    # Integers are exact: these shares are sums of powers of two, or land on no tie.
+    # Integers are exact: these fractions are sums of powers of two, or land on no tie.
     eps = 1e-12 if dtype == torch.float64 else 0 if not dtype.is_floating_point else 2 * torch.finfo(dtype).eps
     torch.testing.assert_close(out, mix_loops(images, draw).double(), rtol=eps, atol=eps)
 
@@ -76,10 +76,10 @@ def test_wide_integers_blend_beyond_float32():
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_half_precision_is_rounded_once(dtype):
-    """Neither the share nor the sum is rounded to the images' dtype on the way."""
-    images, share = torch.rand(2, 1, 100, 100).to(dtype), 0.3
-    draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 100, 100]] * 2), (100, 100), opacity=share)
-    exact = (images.double() * (1 - share) + images.flip(0).double() * share).to(dtype)
+    """Neither the fraction nor the sum is rounded to the images' dtype on the way."""
+    images, fraction = torch.rand(2, 1, 100, 100).to(dtype), 0.3
+    draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 100, 100]] * 2), (100, 100), opacity=fraction)
+    exact = (images.double() * (1 - fraction) + images.flip(0).double() * fraction).to(dtype)
     assert (mix_images(images, draw) == exact).double().mean() > 0.999
 
 
@@ -136,7 +136,7 @@ DRAWS = {
     "one_box_blended": mix_draw(SHIFTED, ONE_BOX, (17, 11), opacity=0.2),
     "one_box_sometimes": mix_draw(SHIFTED, ONE_BOX, (17, 11), opacity=torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0])),
     "whole": mix_draw(SHIFTED, WHOLE, (17, 11), opacity=0.2),
-    "whole_own_shares": mix_draw(SHIFTED, WHOLE, (17, 11), opacity=torch.tensor([0.25, 0.6, 0.8, 1.0, 0.0])),
+    "whole_own_fractions": mix_draw(SHIFTED, WHOLE, (17, 11), opacity=torch.tensor([0.25, 0.6, 0.8, 1.0, 0.0])),
     "whole_pasted": mix_draw(SHIFTED, WHOLE, (17, 11)),
     "upright_band": mix_draw(SHIFTED, torch.tensor([[0, 3, 17, 8]] * 5), (17, 11), opacity=0.2),  # in the middle
     "level_band": mix_draw(SHIFTED, torch.tensor([[5, 0, 12, 11]] * 5), (17, 11), opacity=0.2),
@@ -200,10 +200,10 @@ def test_booleans_and_complex_numbers_can_be_pasted(name, draw, mixing_way):
 @pytest.mark.parametrize("name", WAYS)
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_what_does_not_show_may_be_infinite(name, value, mixing_way):
-    """A share of 0 or 1 in the midst of others is a copy, not a product with 0."""
+    """A fraction of 0 or 1 in the midst of others is a copy, not a product with 0."""
     mixing_way(name)
     images = torch.rand(5, 3, 17, 11)
-    draw = DRAWS["whole_own_shares"]
+    draw = DRAWS["whole_own_fractions"]
     images[0] = value  # the partner of sample 3, which it covers wholly, and itself mixed with sample 2
     out = mix_images(images, draw)
     assert torch.equal(out[3], images[0].expand_as(out[3])) or out[3].isnan().all()

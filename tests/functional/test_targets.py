@@ -6,7 +6,7 @@ from support.arguments import DRAW, IMAGES, LABELS, ROWS
 from support.batches import BATCH, CLASSES
 from support.helpers import HEIGHT, WIDTH, rows_of, says
 from support.mixes import BOTH, mixes
-from support.oracles import constant_images, target_loops, told_shares
+from support.oracles import constant_images, target_loops, told_fractions
 
 from cutmix_transforms import (
     MixCollate,
@@ -37,9 +37,9 @@ def test_pixels_and_targets_agree(make, dtype):
     for _ in range(20):
         mixed, targets = mix(images, labels)
         if make is RandomCutMix:
-            for shares, target in zip(told_shares(mixed), targets, strict=True):
-                for j, share in shares.items():
-                    assert abs(share - target[j].item()) < 1e-6
+            for fractions, target in zip(told_fractions(mixed), targets, strict=True):
+                for j, fraction in fractions.items():
+                    assert abs(fraction - target[j].item()) < 1e-6
         else:
             mean = targets @ torch.arange(20.0)
             atol = {torch.float32: 1e-5, torch.uint8: 0.5 + 1e-5, torch.bfloat16: 0.07}[dtype]
@@ -147,7 +147,7 @@ def test_same_class_pairs_sum_to_one(images):
     torch.testing.assert_close(targets, torch.tensor([[0.0, 0.0, 1.0]]).expand(6, 3))
 
 
-def test_share_of_the_original_is_reported_not_that_of_the_partner():
+def test_fraction_of_the_original_is_reported_not_that_of_the_partner():
     """kornia reports the partner's by default."""
     images, labels = constant_images(2, 1, 10, 10), torch.tensor([0, 1])
     draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[0, 0, 2, 5]] * 2), (10, 10))

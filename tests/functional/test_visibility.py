@@ -28,17 +28,17 @@ def test_all_boxes_and_views_of_a_small_image(inside):
     pixels = [set(product(range(left, right), range(top, bottom))) for left, top, right, bottom in rectangles]
     for (left, top, right, bottom), covered in zip(rectangles, pixels, strict=True):
         view = View(torch.tensor([[top, left, bottom, right]]), size, inside)
-        boxes, shares = visible_boxes(torch.tensor(rectangles), view)
-        for whole, box, share in zip(pixels, boxes.tolist(), shares.tolist(), strict=True):
+        boxes, fractions = visible_boxes(torch.tensor(rectangles), view)
+        for whole, box, fraction in zip(pixels, boxes.tolist(), fractions.tolist(), strict=True):
             seen = whole & covered if inside else whole - covered
-            assert math.isclose(share, len(seen) / len(whole), abs_tol=1e-12)
+            assert math.isclose(fraction, len(seen) / len(whole), abs_tol=1e-12)
             if seen:
                 columns, rows = zip(*seen, strict=True)
                 assert box == [min(columns), min(rows), max(columns) + 1, max(rows) + 1]
 
 
 @pytest.mark.parametrize("inside", [False, True])
-def test_shares_of_boxes_are_exact(inside):
+def test_fractions_of_boxes_are_exact(inside):
     """In twelfths of a pixel, counted one by one; holes overlap."""
     for _ in range(20):
         edges = [torch.randint(side * 12 + 1, (6, 2)).sort(1)[0] for side in (WIDTH, HEIGHT)]
@@ -48,18 +48,18 @@ def test_shares_of_boxes_are_exact(inside):
         grid = torch.zeros(HEIGHT * 12, WIDTH * 12, dtype=torch.bool)
         for top, left, bottom, right in (holes * 12).tolist():
             grid[top:bottom, left:right] = True
-        shares = visible_boxes(boxes.double() / 12, View(holes, (HEIGHT, WIDTH), inside))[1]
-        for (left, top, right, bottom), share in zip(boxes.tolist(), shares.tolist(), strict=True):
+        fractions = visible_boxes(boxes.double() / 12, View(holes, (HEIGHT, WIDTH), inside))[1]
+        for (left, top, right, bottom), fraction in zip(boxes.tolist(), fractions.tolist(), strict=True):
             inner = grid[top:bottom, left:right]
             covered = inner.double().mean().item() if inner.numel() else 0.0
-            assert share == pytest.approx(covered if inside else 1 - covered, abs=1e-9)
-            assert (share == 0) == (covered == (0 if inside else 1))
+            assert fraction == pytest.approx(covered if inside else 1 - covered, abs=1e-9)
+            assert (fraction == 0) == (covered == (0 if inside else 1))
 
 
 def test_what_lies_outside_of_the_image_cannot_be_seen():
     view = View(torch.tensor([[0, 0, 10, 2]]), (10, 10))
-    boxes, share = visible_boxes(torch.tensor([[-4.0, 2, 4, 6], [-4, 2, 2, 6], [6, 6, 20, 20]]), view)
-    assert share.tolist() == [0.5, 0.0, 1.0]
+    boxes, fraction = visible_boxes(torch.tensor([[-4.0, 2, 4, 6], [-4, 2, 2, 6], [6, 6, 20, 20]]), view)
+    assert fraction.tolist() == [0.5, 0.0, 1.0]
     assert boxes[0].tolist() == [2, 2, 4, 6]
     assert boxes[2].tolist() == [6, 6, 20, 20]
 

@@ -85,9 +85,9 @@ def test_fit(place, hook):
     fit(task, loader, 3, DataLoader(SAMPLES, 5), EndClean(mix, hook))
 
     assert task.epochs == [0] * 6 + [1] * 6 + [2] * 6
-    shares = [agree(*batch) for batch in task.batches]
-    assert max(shares[:12]) < 1
-    assert min(shares[12:]) == 1
+    fractions = [agree(*batch) for batch in task.batches]
+    assert max(fractions[:12]) < 1
+    assert min(fractions[12:]) == 1
     assert all(is_clean(images, targets.argmax(1)) for images, targets in task.batches[12:])
     losses, trained = train_by_hand(before, task.batches, RATE)
     assert task.losses == pytest.approx(losses, rel=1e-5)
@@ -115,9 +115,9 @@ def test_seed_everything(own, persistent, monkeypatch):
         fit(task, DataLoader(SAMPLES, 4, num_workers=2, **options), 2, DataLoader(SAMPLES, 5))
         return [targets.amax(1)[0].item() for _, targets in task.batches]
 
-    shares = run(0)
-    assert run(0) == shares
-    assert len(set(shares + run(1))) == 24
+    fractions = run(0)
+    assert run(0) == fractions
+    assert len(set(fractions + run(1))) == 24
 
 
 def test_pairs_are_moved():

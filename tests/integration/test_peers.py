@@ -29,7 +29,7 @@ PREVIOUS = torch.tensor([5, 0, 1, 2, 3, 4])  # torchvision mixes with the sample
 
 @PAIRS
 def test_torchvision_with_the_same_numbers(ours, theirs, images, labels, monkeypatch):
-    """Same box or share, same partner: the very same pixels and targets."""
+    """Same box or fraction, same partner: the very same pixels and targets."""
     params = {}
     make_params = theirs.make_params
 
@@ -100,7 +100,7 @@ def test_torchvision_reference_recipe(labels):
 @pytest.mark.parametrize("mode", ["batch", "elem"])
 @pytest.mark.parametrize("minmax", [None, (0.2, 0.6)])
 def test_timm_with_the_same_numbers(mode, smoothing, minmax, images, labels, monkeypatch):
-    """timm pairs with the flipped batch; its shares and boxes, put into our kernels, give its images and targets."""
+    """timm pairs with the flipped batch; its fractions and boxes, put into our kernels, give its images and targets."""
     boxes, box_of = [], mixup.cutmix_bbox_and_lam
 
     def record(*args, **options):
@@ -138,7 +138,7 @@ def test_migration_from_timm(images, labels):
     torch.testing.assert_close(targets.min(), wanted_targets.min())
 
 
-def test_targets_of_uint8_samples_keep_their_shares():
+def test_targets_of_uint8_samples_keep_their_fractions():
     """timm's collate in elem mode had built the weights in the images' dtype, where they were 0."""
     samples = [((torch.ones(3, HEIGHT, WIDTH, dtype=torch.uint8) * i), i) for i in range(6)]
     images, targets = MixCollate(RandomMixUp(num_classes=6, per_sample=True))(samples)

@@ -44,7 +44,7 @@ def test_containers(name, place):
         assert agree(images, targets) < 1
 
 
-def test_random_choice_keeps_its_chances():
+def test_random_choice_keeps_its_probabilities():
     """Told by the pixels: those of CutMix are copies."""
     batch = PICTURES[:4], torch.arange(4)
     pasted = sum(len(PIPELINES["choice"](*batch)[0][0].unique()) == 2 for _ in range(600))

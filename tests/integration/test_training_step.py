@@ -26,7 +26,7 @@ mixes = over(MIXES)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("per_sample", [False, True], ids=["per_batch", "per_sample"])
 def test_nothing_is_rounded_by_autocast(make, dtype, per_sample):
-    """The same bits as outside: of images, of soft targets and of shares, all of which stay float32."""
+    """The same bits as outside: of images, of soft targets and of fractions, all of which stay float32."""
     for target in ("soft", "pair"):
         mix = make(per_sample=per_sample, target=target)
         torch.manual_seed(3)
@@ -121,9 +121,9 @@ def compiled_steps(seed, *, whole):
 def test_compiled_training(seed, whole):
     """Fresh draws in every step, targets that agree with the pixels, and the steps of SGD by hand."""
     model, losses, batches = compiled_steps(seed, whole=whole)
-    shares = [agree(*batch) for batch in batches]
-    assert max(shares) < 1
-    assert len(set(shares)) == 3
+    fractions = [agree(*batch) for batch in batches]
+    assert max(fractions) < 1
+    assert len(set(fractions)) == 3
     wanted, trained = train_by_hand(network(), batches, 0.5)
     assert losses == pytest.approx(wanted, rel=1e-5)
     assert_same_weights(model, trained, rtol=1e-4, atol=1e-6)

@@ -128,10 +128,10 @@ def test_fit(recipe, name, tmp_path):
     trainer.train()
     batches = [(images, targets) for _, images, targets in seen]
     assert len(batches) == 18
-    shares = [agree(*batch) for batch in batches]
-    assert max(shares[:12]) < 1
-    assert len(set(shares[:12])) == 12
-    assert min(shares[12:]) == 1
+    fractions = [agree(*batch) for batch in batches]
+    assert max(fractions[:12]) < 1
+    assert len(set(fractions[:12])) == 12
+    assert min(fractions[12:]) == 1
     wanted, trained = train_by_hand(
         before, batches, 0.05, lambda outputs, targets: cross_entropy(outputs["logits"], targets)
     )

@@ -54,30 +54,30 @@ def test_together_they_learn_what_one_process_would(launched, name):
 
 
 def draws_told(steps, place):
-    """Shares, boxes, and how far it is to each partner, as pixels and targets tell them."""
-    shares, boxes, ways = [], [], []
+    """Fractions, boxes, and how far it is to each partner, as pixels and targets tell them."""
+    fractions, boxes, ways = [], [], []
     for images, target, index, _ in steps:
         own, targets = index.tolist(), rows(target)
         partners = targets.scatter(1, index[:, None], 0).argmax(1).tolist()
-        shares.append(targets[range(len(own)), own].tolist())
+        fractions.append(targets[range(len(own)), own].tolist())
         for image, i, partner in zip(images[:, 0], own, partners, strict=True):
             changed = image != PICTURES[i, 0].double()
             boxes.append([changed.any(axis).nonzero().aminmax() for axis in (1, 0)])
             ways.append((partner - i) % COUNT if place == "dataset" else (own.index(partner) - own.index(i)) % 4)
-    return shares, boxes, ways
+    return fractions, boxes, ways
 
 
 @jobs
 def test_they_draw_apart(launched, name):
-    """Though they are seeded alike: other shares, other boxes, other partners."""
+    """Though they are seeded alike: other fractions, other boxes, other partners."""
     place = two_ranks.JOBS[name][0]
-    (shares, boxes, ways), (other_shares, other_boxes, other_ways) = (
+    (fractions, boxes, ways), (other_fractions, other_boxes, other_ways) = (
         draws_told(rank[name][0], place) for rank in launched[0]
     )
     draws = 4 if place == "dataset" else 1  # in a batch
-    alone = {share for batch in shares for share in batch}
+    alone = {fraction for batch in fractions for fraction in batch}
     assert len(alone) == 6 * draws
-    assert alone.isdisjoint({share for batch in other_shares for share in batch})
+    assert alone.isdisjoint({fraction for batch in other_fractions for fraction in batch})
     assert sum(one == other for one, other in zip(boxes, other_boxes, strict=True)) <= 4
     assert sum(one == other for one, other in zip(ways, other_ways, strict=True)) < 24
 

@@ -23,7 +23,7 @@ def test_accuracy_of_hard_labels():
         assert mixed_accuracy(logits, labels.to(dtype), k=3).item() == 1
 
 
-def test_accuracy_counts_shares():
+def test_accuracy_counts_fractions():
     logits = torch.tensor([[3.0, 2, 1], [1, 3, 2]])
     soft = torch.tensor([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
     assert mixed_accuracy(logits, soft).item() == pytest.approx((0.6 + 0.3) / 2)
@@ -42,8 +42,8 @@ def test_accuracy_of_pairs_and_soft_targets_agrees(logits):
 
 
 @pytest.mark.parametrize("value", [NAN, INF])
-def test_accuracy_of_a_bad_row_without_share(value):
-    """As in a loss, a target that has no share counts nothing."""
+def test_accuracy_of_a_bad_row_without_fraction(value):
+    """As in a loss, a target that has no fraction counts nothing."""
     logits, good = torch.tensor([[3.0, 2, 1], [1, 3, 2]]), torch.tensor([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
     for lam, fields in ((1.0, (good, good + value)), (0.0, (good + value, good))):
         pair = MixedTarget(*fields, torch.full((2,), lam))
@@ -64,7 +64,7 @@ def test_accuracy_of_one_logit_is_an_error_with_a_way_out(target):
     assert mixed_accuracy(torch.cat([-logits, logits], 1), both).item() == pytest.approx(wanted)
 
 
-def test_accuracy_of_multi_hot_rows_is_a_share():
+def test_accuracy_of_multi_hot_rows_is_a_fraction():
     logits = torch.tensor([[3.0, 2, 1], [1, 3, 2]])
     assert mixed_accuracy(logits, torch.tensor([[1, 1, 0], [0, 0, 0]])).item() == 0.5
     assert mixed_accuracy(logits[:0], torch.zeros(0, dtype=torch.long)).isnan()

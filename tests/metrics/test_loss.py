@@ -23,7 +23,7 @@ WEIGHT = torch.tensor([1.0, 2.0, 0.5, 0.1, 3.0])
 
 
 @pytest.mark.parametrize("target", [PER_SAMPLE, PER_BATCH], ids=["per_sample", "per_batch"])
-def test_every_sample_has_its_own_share(target, logits):
+def test_every_sample_has_its_own_fraction(target, logits):
     each = nn.CrossEntropyLoss(reduction="none")
     wanted = [
         lam * each(x[None], a[None])[0] + (1 - lam) * each(x[None], b[None])[0]
@@ -55,7 +55,7 @@ def test_ends_are_the_plain_loss(options, logits):
         torch.testing.assert_close(MixedLoss(criterion)(logits, target), criterion(logits, wanted))
 
 
-def test_weighted_mean_with_a_share_for_every_sample(logits):
+def test_weighted_mean_with_a_fraction_for_every_sample(logits):
     """Each half is divided by the weights of its own labels."""
     each = nn.CrossEntropyLoss(weight=WEIGHT, ignore_index=1, reduction="none")
     a, b, lam = PER_SAMPLE
@@ -103,7 +103,7 @@ def test_a_half_with_nothing_but_ignored_labels_counts_nothing(logits):
     ids=str,
 )
 def test_losses_of_rows(criterion, logits):
-    """Linear in the share, so that a constant one can be taken out."""
+    """Linear in the fraction, so that a constant one can be taken out."""
     a, b = torch.rand(2, 6, 5).softmax(-1)
     target = MixedTarget(a, b, torch.full((6,), 0.3))
     torch.testing.assert_close(
@@ -264,19 +264,21 @@ def test_losses_of_either_sign_that_cancel_are_reduced_plainly(reduction):
     lam = torch.tensor([1.0, 0.5, 0.5, 0.25])
     loss = MixedLoss(Signed(reduction=reduction))
     value = loss(x, MixedTarget(zeros, torch.full((4,), 7.0), lam))
-    parts = [share * (a - 0) + (1 - share) * (a - 7) for a, share in zip(x.tolist(), lam.tolist(), strict=True)]
+    parts = [
+        fraction * (a - 0) + (1 - fraction) * (a - 7) for a, fraction in zip(x.tolist(), lam.tolist(), strict=True)
+    ]
     assert value.item() == pytest.approx(sum(parts) / (4 if reduction == "mean" else 1))
 
 
 @pytest.mark.parametrize(("name", "count"), [("mean", 6), ("sum", 1), ("ignored", 6)])
-def test_criteria_of_others_with_a_share_for_every_sample(name, count, logits):
+def test_criteria_of_others_with_a_fraction_for_every_sample(name, count, logits):
     """A plain mean divides by the samples, whatever the class weights are."""
     criterion, wanted = FOREIGN[name], 0.0
     for x, a, b, lam in zip(logits, *PER_SAMPLE, strict=True):
-        for share, label in ((lam, a), (1 - lam, b)):
+        for fraction, label in ((lam, a), (1 - lam, b)):
             loss = nn.functional.cross_entropy(x, label, reduction="sum").item()
             seen = WEIGHT[label].item() * (label != criterion.ignore_index).item()
-            wanted += share.item() * (1 - math.exp(-loss * seen)) ** 2 * loss * seen / count
+            wanted += fraction.item() * (1 - math.exp(-loss * seen)) ** 2 * loss * seen / count
     assert MixedLoss(criterion)(logits, PER_SAMPLE).item() == pytest.approx(wanted, rel=1e-5)
 
 
@@ -311,7 +313,7 @@ def test_a_compiled_criterion_stays_as_it_is(logits):
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("kind", [nn.CrossEntropyLoss, nn.NLLLoss, Focal, Cast])
-def test_an_infinite_loss_of_a_label_without_share_counts_nothing(kind, reduction, logits):
+def test_an_infinite_loss_of_a_label_without_fraction_counts_nothing(kind, reduction, logits):
     """Neither in the loss nor in its gradient: sample 1 keeps its own label, sample 2 has that of its partner."""
     a, b, lam = PER_SAMPLE
     logits[1, b[1]], logits[2, a[2]] = -INF, -INF
@@ -319,8 +321,8 @@ def test_an_infinite_loss_of_a_label_without_share_counts_nothing(kind, reductio
 
     def by_hand(x, target):
         losses = []
-        for i, share in enumerate(lam.tolist()):
-            halves = [(share, a[i : i + 1]), (1 - share, b[i : i + 1])]
+        for i, fraction in enumerate(lam.tolist()):
+            halves = [(fraction, a[i : i + 1]), (1 - fraction, b[i : i + 1])]
             losses.append(sum(part * each(x[i : i + 1], label)[0] for part, label in halves if part))
         losses = torch.stack(losses)
         return {"mean": losses.mean, "sum": losses.sum, "none": lambda: losses}[reduction]()
@@ -334,7 +336,7 @@ def test_an_infinite_loss_of_a_label_without_share_counts_nothing(kind, reductio
 @pytest.mark.parametrize("value", [NAN, INF])
 @pytest.mark.parametrize("criterion", [nn.MSELoss(), nn.L1Loss(reduction="sum"), nn.BCEWithLogitsLoss()], ids=str)
 @pytest.mark.parametrize("lam", [1.0, 0.0])
-def test_a_bad_target_without_share_counts_nothing(lam, criterion, value, logits):
+def test_a_bad_target_without_fraction_counts_nothing(lam, criterion, value, logits):
     """Values, rows and maps of 17 x 11."""
     for x in (logits[:, 0], logits, torch.randn(6, 17, 11)):
         good = torch.rand(x.shape)
@@ -344,7 +346,7 @@ def test_a_bad_target_without_share_counts_nothing(lam, criterion, value, logits
         torch.testing.assert_close(with_gradient(MixedLoss(criterion), x, target), wanted)
 
 
-def test_an_infinite_loss_that_has_a_share_is_not_hidden(logits):
+def test_an_infinite_loss_that_has_a_fraction_is_not_hidden(logits):
     logits[3, PER_SAMPLE.b[3]] = -INF
     assert MixedLoss(nn.CrossEntropyLoss())(logits, PER_SAMPLE).isinf()
 

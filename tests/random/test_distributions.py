@@ -36,12 +36,12 @@ def passes(p):
     assert p > ALARM
 
 
-def is_law(sample, law, low=1e-6, high=1 - 1e-6):
+def is_distribution(sample, distribution, low=1e-6, high=1 - 1e-6):
     """Kolmogorov and Smirnov's test; beyond low and high float32 rounds too much to tell."""
-    points = law.ppf(np.linspace(0, 1, 4001)[1:-1])
+    points = distribution.ppf(np.linspace(0, 1, 4001)[1:-1])
     points = points[(points > low) & (points < high)]
     found = np.searchsorted(np.sort(sample.double().numpy()), points, side="right") / len(sample)
-    passes(stats.kstwobign.sf(np.abs(found - law.cdf(points)).max() * len(sample) ** 0.5))
+    passes(stats.kstwobign.sf(np.abs(found - distribution.cdf(points)).max() * len(sample) ** 0.5))
 
 
 def is_proportional(counts, expected=None):
@@ -91,11 +91,11 @@ each_batch = pytest.param(draws_of_batches, marks=pytest.mark.slow, id="batches"
 several = pytest.mark.parametrize("draws", [pytest.param(draws_of_samples, id="samples"), each_batch])
 
 
-# --- boxes: the chance of each, counted out -------------------------------------------------------------------------
+# --- boxes: the probability of each, counted out ---------------------------------------------------------------------
 
 
 def spans(length, side, inside):
-    """The chance of every ``(low, high)`` that a side of a box can take."""
+    """The probability of every ``(low, high)`` that a side of a box can take."""
     if inside:
         return {(low, low + length): 1 / (side - length + 1) for low in range(side - length + 1)}
     first = (middle - length // 2 for middle in range(side))
@@ -112,12 +112,12 @@ CODES = code(HEIGHT, WIDTH, HEIGHT, WIDTH) + 1
 
 
 def follow(boxes, sides, inside):
-    """Whether boxes are as often where they are as the chances of their ``(height, width)`` say."""
+    """Whether boxes are as often where they are as the probabilities of their ``(height, width)`` say."""
     expected = np.zeros(CODES)
-    for (tall, wide), chance in sides.items():
+    for (tall, wide), probability in sides.items():
         rows, columns = spans(tall, HEIGHT, inside), spans(wide, WIDTH, inside)
         for ((top, bottom), one), ((left, right), other) in product(rows.items(), columns.items()):
-            expected[code(top, left, bottom, right)] += chance * one * other
+            expected[code(top, left, bottom, right)] += probability * one * other
     where = np.unravel_index(np.arange(CODES), GRID)
     found = torch.bincount(code(*boxes.T), minlength=CODES).numpy()
     is_proportional(found, expected)
@@ -127,21 +127,21 @@ def follow(boxes, sides, inside):
 
 
 def steps(kept, cdf, height=HEIGHT, width=WIDTH):
-    """The chances of the sides that a random number gives, which steps up where ``kept`` of a whole number is."""
+    """The probabilities of the sides that a random number gives, which steps up where ``kept`` of a whole number is."""
     edges = sorted({0.0, 1.0, *(kept(k / side) for side in (height, width) for k in range(side + 1))})
     return list(zip(edges, edges[1:], np.diff(cdf(np.array(edges))), strict=False))
 
 
 def sides_of_cutmix(cdf, height=HEIGHT, width=WIDTH, nothing=0.0):
-    """The chances of the sides of a box; ``1 - lam0`` is 1 for a ``lam0`` that is next to nothing."""
+    """The probabilities of the sides of a box; ``1 - lam0`` is 1 for a ``lam0`` that is next to nothing."""
     found = Counter({(height, width): cdf(nothing), (height - 1, width - 1): -cdf(nothing)})
-    for low, high, chance in steps(lambda share: 1 - share**2, cdf, height, width):
+    for low, high, probability in steps(lambda fraction: 1 - fraction**2, cdf, height, width):
         root = (1 - (low + high) / 2) ** 0.5
-        found[int(root * height), int(root * width)] += chance
+        found[int(root * height), int(root * width)] += probability
     return found
 
 
-# --- shares ---------------------------------------------------------------------------------------------------------
+# --- fractions ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def sides_of_cutmix(cdf, height=HEIGHT, width=WIDTH, nothing=0.0):
 )
 def test_mixup_lam_is_beta(draws, alpha):
     lam = draws(RandomMixUp(alpha=alpha)).lam
-    is_law(lam, stats.beta(alpha, alpha))
+    is_distribution(lam, stats.beta(alpha, alpha))
     assert lam.min() >= 0
     assert lam.max() <= 1
 
@@ -164,12 +164,12 @@ def test_beta_keeps_its_small_tail(alpha):
     u, v = torch.rand(2, 200_000, dtype=torch.float64).numpy()
     lam = torch.from_numpy(beta(u, v, alpha))
     is_rate(lam < 0.5, 0.5)
-    law = stats.beta(alpha, alpha)
-    low, half = law.cdf(1e-30), law.cdf(0.5)
+    distribution = stats.beta(alpha, alpha)
+    low, half = distribution.cdf(1e-30), distribution.cdf(0.5)
     tail = SimpleNamespace(
-        cdf=lambda x: (law.cdf(x) - low) / (half - low), ppf=lambda q: law.ppf(low + q * (half - low))
+        cdf=lambda x: (distribution.cdf(x) - low) / (half - low), ppf=lambda q: distribution.ppf(low + q * (half - low))
     )
-    is_law(lam[(lam < 0.5) & (lam > 1e-30)], tail, low=1e-30, high=0.5)
+    is_distribution(lam[(lam < 0.5) & (lam > 1e-30)], tail, low=1e-30, high=0.5)
 
 
 @pytest.mark.parametrize("alpha", [1e-3, 1e-2, 1.0, 1e4, 1e8])
@@ -184,8 +184,10 @@ def test_beta_of_extreme_numbers_is_a_fraction(alpha):
 def test_majority_keeps_the_larger_fraction(draws):
     lam = draws(RandomMixUp(alpha=0.4, majority=True)).lam
     assert lam.min() >= 0.5
-    law = stats.beta(0.4, 0.4)
-    is_law(1 - lam, SimpleNamespace(cdf=lambda x: 2 * law.cdf(x), ppf=lambda q: law.ppf(q / 2)), high=0.5)
+    distribution = stats.beta(0.4, 0.4)
+    is_distribution(
+        1 - lam, SimpleNamespace(cdf=lambda x: 2 * distribution.cdf(x), ppf=lambda q: distribution.ppf(q / 2)), high=0.5
+    )
 
 
 # --- boxes ----------------------------------------------------------------------------------------------------------
@@ -195,11 +197,11 @@ def test_majority_keeps_the_larger_fraction(draws):
 @pytest.mark.parametrize(("alpha", "majority"), [(0.2, False), (0.7, False), (1.0, False), (5.0, False), (1.0, True)])
 def test_cutmix_boxes(draws, alpha, majority):
     """Sides ``int(side * sqrt(1 - lam0))`` of one lam0, around a middle uniform over the pixels, clipped."""
-    law = stats.beta(alpha, alpha)
+    distribution = stats.beta(alpha, alpha)
     boxes = draws(RandomCutMix(alpha=alpha, majority=majority)).boxes
 
     def cdf(lam):
-        return (2 * law.cdf(lam) - 1).clip(0) if majority else law.cdf(lam)
+        return (2 * distribution.cdf(lam) - 1).clip(0) if majority else distribution.cdf(lam)
 
     follow(boxes, sides_of_cutmix(cdf, nothing=2**-54), inside=False)
 
@@ -232,12 +234,12 @@ def test_places_are_uniform_in_large_images(options):
 def test_documented_consequences_of_clipping():
     """README and docstring quote these."""
     mean = 1.0
-    for (tall, wide), chance in sides_of_cutmix(stats.uniform.cdf, 224, 224).items():
+    for (tall, wide), probability in sides_of_cutmix(stats.uniform.cdf, 224, 224).items():
         covered = [
             sum((high - low) * one for (low, high), one in spans(length, 224, inside=False).items()) / 224
             for length in (tall, wide)
         ]
-        mean -= chance * covered[0] * covered[1]
+        mean -= probability * covered[0] * covered[1]
     assert round(mean, 2) == 0.68
     empty = stats.beta(0.2, 0.2).cdf(1 / 32**2)
     assert round(empty, 2) == 0.13
@@ -253,11 +255,11 @@ def test_lam_is_counted_from_the_pixels_of_the_box():
 
 @several
 def test_opacity_is_uniform_in_its_range(draws):
-    is_law(draws(RandomCutMix(opacity=(0.25, 0.75))).opacity, stats.uniform(0.25, 0.5))
+    is_distribution(draws(RandomCutMix(opacity=(0.25, 0.75))).opacity, stats.uniform(0.25, 0.5))
     assert set(draws(RandomCutMix(opacity=0.25), 100).opacity.tolist()) == {0.25}
 
 
-# --- chance and choice ----------------------------------------------------------------------------------------------
+# --- probability and choice -----------------------------------------------------------------------------------------
 
 makers = pytest.mark.parametrize(
     "make", [RandomMixUp, lambda **options: RandomCutMix(ratio=(0.5, 0.5), **options)], ids=["mixup", "cutmix"]
@@ -280,12 +282,12 @@ def test_probability_decides_for_all_of_a_batch(make):
 
 @several
 def test_what_is_mixed_follows_the_same_distribution_whatever_p_is(draws):
-    """The chance to be mixed has numbers of its own."""
+    """The probability to be mixed has numbers of its own."""
     lam = draws(RandomMixUp(alpha=0.7, p=0.3)).lam
-    is_law(lam[lam < 1], stats.beta(0.7, 0.7))
+    is_distribution(lam[lam < 1], stats.beta(0.7, 0.7))
     draw = draws(RandomCutMix(ratio=(0.2, 0.5), opacity=(0.25, 0.75), p=0.3))
     mixed = draw.lam < 1
-    is_law(draw.opacity[mixed], stats.uniform(0.25, 0.5))
+    is_distribution(draw.opacity[mixed], stats.uniform(0.25, 0.5))
     follow(draw.boxes[mixed], ratio_sides(0.2, 0.5), inside=True)
 
 
@@ -308,7 +310,7 @@ def test_choice_follows_its_weights(draws, weights):
 
 @several
 def test_choice_between_opacities(draws):
-    """Whole numbers among them, and shares that half precision could not hold."""
+    """Whole numbers among them, and fractions that half precision could not hold."""
     opacities = torch.tensor([0.0, 0.3, 0.9, 1.0])
     choice = RandomMixChoice([RandomCutMix(opacity=opacity) for opacity in (0.9, 1, 0, 0.3)], weights=[1, 2, 2, 1])
     found, chosen = draws(choice).opacity.unique(return_inverse=True)
@@ -320,7 +322,7 @@ def test_every_mix_of_a_choice_keeps_its_distribution():
     children = [RandomCutMix(ratio=(0.2, 0.5), per_sample=True), RandomMixUp(alpha=0.4, per_sample=True)]
     draw = draws_of_samples(RandomMixChoice(children, weights=[1, 3]))
     whole = draw.boxes[:, 2] - draw.boxes[:, 0] == HEIGHT
-    is_law(draw.lam[whole], stats.beta(0.4, 0.4))
+    is_distribution(draw.lam[whole], stats.beta(0.4, 0.4))
     assert (draw.opacity[~whole] == 1).all()
     follow(draw.boxes[~whole], ratio_sides(0.2, 0.5), inside=True)
 
@@ -376,16 +378,16 @@ def holes_of(transform, count=30_000):
 
 
 def hole_sides(size):
-    """The chances of the sides of a hole."""
+    """The probabilities of the sides of a hole."""
     low, high = size if isinstance(size, tuple) else (size, size)
     if isinstance(low, int):
         return {(side, side): 1 / (high - low + 1) for side in range(low, high + 1)}
     if low == high:
         return {tuple(max(int(low * side), 1) for side in (HEIGHT, WIDTH)): 1.0}
     found = Counter()
-    for least, most, chance in steps(lambda share: share, stats.uniform(low, high - low).cdf):
-        share = (least + most) / 2
-        found[tuple(max(int(share * side), 1) for side in (HEIGHT, WIDTH))] += chance
+    for least, most, probability in steps(lambda fraction: fraction, stats.uniform(low, high - low).cdf):
+        fraction = (least + most) / 2
+        found[tuple(max(int(fraction * side), 1) for side in (HEIGHT, WIDTH))] += probability
     return found
 
 
@@ -444,7 +446,7 @@ def test_random_fill_is_noise_over_the_whole_range():
     image[1] *= 10
     for before, after in zip(image, noise_on(image), strict=True):
         low, high = before.min().item(), before.max().item()
-        is_law(after.flatten(), stats.uniform(low, high - low), low=-np.inf, high=np.inf)
+        is_distribution(after.flatten(), stats.uniform(low, high - low), low=-np.inf, high=np.inf)
     ticks = torch.randint(-3, 4, (2, 1, 150, 100), dtype=torch.int16)
     is_proportional(torch.bincount(noise_on(ticks).flatten().int() + 3, minlength=7))
 
@@ -469,7 +471,7 @@ def test_draws_of_a_batch_are_shared_and_of_samples_are_not():
 
 @pytest.mark.slow
 def test_all_of_a_draw_is_independent():
-    """Where boxes are and how large they are: see the laws of boxes."""
+    """Where boxes are and how large they are: see the distributions of boxes."""
     up = draws_of_batches(RandomMixUp(p=0.5), 5000, batch=10)
     mixed = up.lam < 1
     are_independent(up.partners, mixed)
@@ -512,7 +514,7 @@ def test_neighboring_epochs_workers_and_ranks_are_independent(given, monkeypatch
             for i in range(2):
                 draw = mix.draw(torch.empty(10, 1, 1, 1))
                 lam[epoch, worker, rank, i], shift[epoch, worker, rank, i] = draw.lam[0], draw.partners[0]
-    is_law(lam.flatten(), stats.uniform)
+    is_distribution(lam.flatten(), stats.uniform)
     is_proportional(torch.bincount(shift.flatten().long(), minlength=10), [0] + [1] * 9)
     for values, dim in product((lam, shift), range(4)):
         last = values.shape[dim] - 1

@@ -1,4 +1,4 @@
-"""The number p, which main process and workers share."""
+"""The number p, which main process and workers have in common."""
 
 import copy
 import pickle

@@ -34,16 +34,16 @@ def as_pairs(samples):
 def test_batches_and_epochs_differ(name, seed, workers):
     generator = None if seed is None else torch.Generator().manual_seed(seed)
     loader = loader_of(mixes(generator)[name], workers)
-    shares = epoch(loader) + epoch(loader)
-    assert len(shares) == len(set(shares)) == 12
+    fractions = epoch(loader) + epoch(loader)
+    assert len(fractions) == len(set(fractions)) == 12
 
 
 @pytest.mark.parametrize("with_generator", [False, True])
 def test_persistent_workers_differ_from_epoch_to_epoch(with_generator):
     mix = mixes(torch.Generator().manual_seed(3) if with_generator else None)["mixup"]
     loader = loader_of(mix, 2, persistent_workers=True)
-    shares = epoch(loader) + epoch(loader)
-    assert len(set(shares)) == 12
+    fractions = epoch(loader) + epoch(loader)
+    assert len(set(fractions)) == 12
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -219,18 +219,18 @@ def test_forked_worker_takes_its_rank_from_the_environment(monkeypatch):
 
     runs = [run(rank) for rank in range(4)]
     for i in range(2):
-        assert len({share for ranks in runs for share in ranks[i]}) == 24
+        assert len({fraction for ranks in runs for fraction in ranks[i]}) == 24
     assert run(2) == runs[2]
 
 
 def test_a_rank_without_a_world_size_shares_no_draw_either(monkeypatch):
-    shares = []
+    fractions = []
     for rank in (None, "0", "1", "7"):
         if rank is not None:
             monkeypatch.setenv("RANK", rank)
-        shares.append(epoch(loader_of(mixes()["mixup"], 1, seed=9)))
-    assert shares[0] == shares[1]
-    assert len({share for ranks in shares[1:] for share in ranks}) == 18
+        fractions.append(epoch(loader_of(mixes()["mixup"], 1, seed=9)))
+    assert fractions[0] == fractions[1]
+    assert len({fraction for ranks in fractions[1:] for fraction in ranks}) == 18
 
 
 def test_a_copy_of_a_copy_has_the_generator():

@@ -48,7 +48,7 @@ def test_captions_without_names():
 
 
 def test_captions_of_values_that_do_not_show():
-    """A value without a share is not a number of this sample, and digits from the middle must not be left out."""
+    """A value without a fraction is not a number of this sample, and digits from the middle must not be left out."""
     one, nan = torch.tensor([0.25, 3.0]), torch.tensor([math.nan, math.inf])
     assert captions_of(MixedTarget(one, nan, torch.ones(2)), None) == ["0.25", "3.00"]
     assert captions_of(MixedTarget(nan, one, torch.zeros(2)), None) == ["0.25", "3.00"]

@@ -19,21 +19,21 @@ from support.recognition import (
 from cutmix_transforms import MixedTarget
 
 
-def lam_of(box, share, size):
+def lam_of(box, opacity, size):
     top, left, bottom, right = box
-    return 1 - share * (bottom - top) * (right - left) / (size[0] * size[1])
+    return 1 - opacity * (bottom - top) * (right - left) / (size[0] * size[1])
 
 
-def mixed_pixels(own, other, box, share):
-    """The pixels of one sample, one by one; what a share of 0 covers takes nothing, not even NaN."""
+def mixed_pixels(own, other, box, opacity):
+    """The pixels of one sample, one by one; what an opacity of 0 covers takes nothing, not even NaN."""
     top, left, bottom, right = box
     flat = [one.reshape(-1, *own.shape[-2:]).tolist() for one in (own, other)]
     for channel, theirs in zip(*flat, strict=True):
         for y in range(top, bottom):
             for x in range(left, right):
                 a, b = channel[y][x], theirs[y][x]
-                channel[y][x] = a if share == 0 else b if share == 1 else (1 - share) * a + share * b
-    is_exact = share in (0, 1)
+                channel[y][x] = a if opacity == 0 else b if opacity == 1 else (1 - opacity) * a + opacity * b
+    is_exact = opacity in (0, 1)
     return torch.tensor(flat[0], dtype=own.dtype if is_exact else torch.float64).view(own.shape)
 
 
@@ -79,22 +79,22 @@ def check_bits(got, wanted):
     )
 
 
-def check_pixels(got, own, other, box, share):
-    wanted = mixed_pixels(own.as_subclass(torch.Tensor), other.as_subclass(torch.Tensor), box, share)
+def check_pixels(got, own, other, box, opacity):
+    wanted = mixed_pixels(own.as_subclass(torch.Tensor), other.as_subclass(torch.Tensor), box, opacity)
     assert got.dtype == own.dtype
-    (check_bits if share in (0, 1) else check_numbers)(got, wanted)
+    (check_bits if opacity in (0, 1) else check_numbers)(got, wanted)
 
 
-def check_mask(got, own, other, box, share, *, blends, i=None):
+def check_mask(got, own, other, box, opacity, *, blends, i=None):
     """Classes are pasted, or kept in a pair; floats are mixed as pixels are."""
     if own.is_floating_point() or not blends:
-        check_pixels(got if i is None else got[i], own, other, box, share)
+        check_pixels(got if i is None else got[i], own, other, box, opacity)
         return
     first, second, lam = got if i is None else (field[i] for field in got)
     assert isinstance(got, MixedTarget)
-    check_bits(first, own if share < 1 else other)
-    check_bits(second, other if share > 0 else own)
-    assert abs(float(lam) - (1 - share)) < 1e-6
+    check_bits(first, own if opacity < 1 else other)
+    check_bits(second, other if opacity > 0 else own)
+    assert abs(float(lam) - (1 - opacity)) < 1e-6
 
 
 def check_label(got, own, other, lam, target, num_classes, i=None):
@@ -152,7 +152,7 @@ def check_batch(batch, out, mix, draw, *, blends):
     what = roles(batch, is_sample=False)
     assert IMAGE in what.values()
     count = len(draw.partners)
-    shares, boxes = draw.opacity.tolist(), draw.boxes.tolist()
+    opacities, boxes = draw.opacity.tolist(), draw.boxes.tolist()
     classes = classes_of(mix, what)
     for path, leaf in before.items():
         if what[path] == LEFT:
@@ -162,12 +162,12 @@ def check_batch(batch, out, mix, draw, *, blends):
         for i, j in enumerate(draw.partners.tolist()):
             own, other = row(leaf, i), row(leaf, j)
             if what[path] == IMAGE:
-                check_pixels(after[path][i], own, other, boxes[i], shares[i])
+                check_pixels(after[path][i], own, other, boxes[i], opacities[i])
             elif what[path] == MASK:
-                check_mask(after[path], own, other, boxes[i], shares[i], blends=blends, i=i)
+                check_mask(after[path], own, other, boxes[i], opacities[i], blends=blends, i=i)
             else:
                 check_label(
-                    after[path], own, other, lam_of(boxes[i], shares[i], draw.size), mix.target, classes[path], i
+                    after[path], own, other, lam_of(boxes[i], opacities[i], draw.size), mix.target, classes[path], i
                 )
         check_type(after[path], leaf, what[path])
     check_same_containers(batch, out, {path for path in before if what[path] != LEFT})
@@ -183,7 +183,7 @@ def check_sample(samples, i, j, out, mix, draw, *, blends):
     """Every leaf of a mixed sample is what its draw makes of it and of its partner's."""
     own, other = walk(samples[i]), walk(samples[j])
     after, what = walk_like(samples[i], out), roles(samples[i], is_sample=True)
-    share, box = draw.opacity[i].item(), draw.boxes[i].tolist()
+    opacity, box = draw.opacity[i].item(), draw.boxes[i].tolist()
     classes = classes_of(mix, what)
     for path, leaf in own.items():
         if what[path] == LEFT:
@@ -193,10 +193,10 @@ def check_sample(samples, i, j, out, mix, draw, *, blends):
         check_own_memory(after[path], leaf)
         if what[path] == IMAGE:
             check_type(after[path], leaf, IMAGE)
-            check_pixels(after[path], torch.as_tensor(leaf), torch.as_tensor(other[path]), box, share)
+            check_pixels(after[path], torch.as_tensor(leaf), torch.as_tensor(other[path]), box, opacity)
         elif what[path] == MASK:
             check_type(after[path], leaf, MASK)
-            check_mask(after[path], torch.as_tensor(leaf), torch.as_tensor(other[path]), box, share, blends=blends)
+            check_mask(after[path], torch.as_tensor(leaf), torch.as_tensor(other[path]), box, opacity, blends=blends)
         else:
-            check_label(after[path], leaf, other[path], lam_of(box, share, draw.size), mix.target, classes[path])
+            check_label(after[path], leaf, other[path], lam_of(box, opacity, draw.size), mix.target, classes[path])
     check_same_containers(samples[i], out, {path for path in own if what[path] != LEFT})

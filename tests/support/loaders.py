@@ -39,7 +39,7 @@ class RandomBand(Mix):
 
 
 def mixes(generator=None):
-    """Mixes that draw a share of their own for every batch: the target of sample 0 tells it."""
+    """Mixes that draw a fraction of their own for every batch: the target of sample 0 tells it."""
     options = {"num_classes": 24, "generator": generator}
     children = [RandomMixUp(num_classes=24), RandomCutMix(num_classes=24, ratio=(0.1, 0.9), opacity=(0.1, 0.9))]
     return {

@@ -9,11 +9,11 @@ def mix_loops(images, draw, others=None):
     out = images.double().clone()
     for i in range(len(images)):
         top, left, bottom, right = draw.boxes[i].tolist()
-        share, partner = draw.opacity[i].item(), draw.partners[i].item()
+        fraction, partner = draw.opacity[i].item(), draw.partners[i].item()
         for y in range(top, bottom):
             for x in range(left, right):
                 own, other = images[i, ..., y, x].double(), pool[partner, ..., y, x].double()
-                out[i, ..., y, x] = own + share * (other - own) if share < 1 else other
+                out[i, ..., y, x] = own + fraction * (other - own) if fraction < 1 else other
     if images.dtype.is_floating_point:
         return out.to(images.dtype)
     return out.round().to(images.dtype)
@@ -41,13 +41,13 @@ def target_loops(labels, num_classes, partners, lam, smoothing=0.0):
     return out
 
 
-def told_shares(images):
-    """The mixture of each image, ``{j: share of the pixels}``, of a batch in which sample ``j`` was constant ``j``."""
-    shares = []
+def told_fractions(images):
+    """The mixture of each image, ``{j: fraction of the pixels}``, if sample ``j`` of the batch was constant ``j``."""
+    fractions = []
     for image in images:
         values, counts = image.flatten().unique(return_counts=True)
-        shares.append({int(v): int(c) / image.numel() for v, c in zip(values, counts, strict=True)})
-    return shares
+        fractions.append({int(v): int(c) / image.numel() for v, c in zip(values, counts, strict=True)})
+    return fractions
 
 
 def constant_images(count, *shape, dtype=torch.float32):

@@ -12,9 +12,9 @@ from cutmix_transforms import RandomCutMix, RandomMixChoice, RandomMixUp
 seeds = st.integers(0, 2**32 - 1)
 sides = st.integers(1, 40)
 counts = st.integers(0, 33)
-chances = st.sampled_from([0.0, 0.4, 1.0])
-shares = st.floats(0, 1, width=32)
-ranges = st.tuples(shares, shares).map(lambda pair: tuple(sorted(pair)))
+probabilities = st.sampled_from([0.0, 0.4, 1.0])
+fractions = st.floats(0, 1, width=32)
+ranges = st.tuples(fractions, fractions).map(lambda pair: tuple(sorted(pair)))
 alphas = st.sampled_from([0.05, 0.2, 0.5, 1.0, 3.0, 20.0])
 dtypes = st.sampled_from([*FLOATS, *INTEGERS])
 
@@ -88,7 +88,7 @@ def cutmix_options(draw):
         options["ratio"] = draw(ranges)
     else:
         options["majority"] = draw(st.booleans())
-    options["opacity"] = draw(st.one_of(st.just(1.0), shares, ranges))
+    options["opacity"] = draw(st.one_of(st.just(1.0), fractions, ranges))
     return options
 
 
@@ -117,10 +117,10 @@ class Recipe(NamedTuple):
 
 
 @st.composite
-def recipes(draw, *, chance=chances, mix=one_mix, most=3):
+def recipes(draw, *, probability=probabilities, mix=one_mix, most=3):
     children = draw(st.lists(mix, min_size=1, max_size=most))
     weights = draw(st.lists(st.floats(0.1, 5), min_size=len(children), max_size=len(children)))
-    return Recipe(children, weights, draw(st.booleans()), draw(chance))
+    return Recipe(children, weights, draw(st.booleans()), draw(probability))
 
 
 pasting = st.tuples(st.just(RandomCutMix), cutmix_options().map(lambda options: {**options, "opacity": 1.0}))

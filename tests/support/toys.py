@@ -21,7 +21,7 @@ def network():
 
 
 def agree(images, targets):
-    """Pixels and soft targets name the same mixture, if only by its mean; the largest share in the whole batch."""
+    """Pixels and soft targets name the same mixture, if only by its mean; the largest fraction in the whole batch."""
     torch.testing.assert_close(targets.sum(1), torch.ones_like(targets[:, 0]))
     means = targets @ (torch.arange(COUNT) / COUNT).to(targets)
     torch.testing.assert_close(images.to(targets).mean((1, 2, 3)), means, rtol=0, atol=1e-5)
@@ -33,7 +33,7 @@ def is_clean(images, labels):
 
 
 def soft(target):
-    """Rows of shares, of a pair or of labels, without the package."""
+    """Rows of fractions, of a pair or of labels, without the package."""
     if isinstance(target, tuple):
         a, b = (F.one_hot(labels, COUNT).double() for labels in (target.a, target.b))
         return target.lam[:, None] * a + (1 - target.lam[:, None]) * b

@@ -1,4 +1,4 @@
-"""All transforms inside torch.compile: one graph, none anew from batch to batch, fresh draws that follow their laws."""
+"""All transforms inside torch.compile: one graph, none anew from batch to batch, draws of the right distribution."""
 
 import copy
 import shutil
@@ -88,7 +88,7 @@ def test_pipeline(name, seed):
 
 @pytest.mark.slow
 @generators
-def test_law_inside_a_compiled_graph(seed):
+def test_distribution_inside_a_compiled_graph(seed):
     mix = RandomMixUp(alpha=0.4, target="pair", per_sample=True, generator=generator_of(seed))
     compiled = torch.compile(mix, fullgraph=True, backend=BACKEND)
     rounds = [compiled(torch.zeros(20_000, 1, 1, 1), torch.arange(20_000))[1] for _ in range(2)]

@@ -170,7 +170,7 @@ def test_one_is_a_pixel_and_one_point_zero_the_whole_side(size):
     assert holes.sum() == (1 if isinstance(one, int) else HEIGHT * WIDTH)
 
 
-def test_a_small_share_is_at_least_a_pixel():
+def test_a_small_fraction_is_at_least_a_pixel():
     assert hole_of(RandomCutout(0.01)(torch.ones(1, HEIGHT, WIDTH))).sum() == 1
     assert hole_of(RandomCutout((0.01, 0.02))(torch.ones(1, HEIGHT, WIDTH))).sum() == 1
 
@@ -268,11 +268,11 @@ def test_cutout_drops_what_its_holes_hide(masks, kind, least, holes):
             target["semantic"] = tv_tensors.Mask(torch.full((HEIGHT, WIDTH), 7))
         out, now = cut((image, target))
         visible = out[0] >= 0
-        shares = [
+        fractions = [
             sum(bool(visible[p]) for p in pixels_of((image, target), i)) / len(pixels_of((image, target), i))
             for i in range(5)
         ]
-        kept = [i for i in range(5) if shares[i] > least]
+        kept = [i for i in range(5) if fractions[i] > least]
         assert now["labels"].tolist() == kept
         assert now["tag"].tolist() == target["tag"][kept].tolist()
         assert torch.equal(now["boxes"].as_subclass(torch.Tensor), target["boxes"][kept])

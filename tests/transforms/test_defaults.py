@@ -197,8 +197,8 @@ def test_pictures(default):
 
 
 @defaults
-def test_shares_are_counted_in_float32(default):
-    """Half precision has too few digits for a share of pixels, and float64 is not what losses expect."""
+def test_fractions_are_counted_in_float32(default):
+    """Half precision has too few digits for a fraction of pixels, and float64 is not what losses expect."""
     boxes, size = torch.tensor([[0, 0, 100, 100], [3, 5, 210, 223]]), (224, 223)
     partners = torch.tensor([1, 0])
     with default():

@@ -95,7 +95,7 @@ def test_sides_are_the_root_of_the_area(dims):
 
 
 @pytest.mark.parametrize("dims", SIZES)
-def test_law_of_the_unclipped_area(dims):
+def test_distribution_of_the_unclipped_area(dims):
     """With ``ratio`` over the whole range every side is uniform over whole lengths."""
     torch.manual_seed(10 + dims)
     size = SIZES[dims]

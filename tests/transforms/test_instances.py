@@ -319,7 +319,7 @@ def test_mixup_unites_with_weights(masks):
 
 @pytest.mark.parametrize("masks", [False, True])
 def test_mixup_that_keeps_nothing_of_the_base(masks):
-    """A share of exactly 0 is drawn now and then where alpha is small: the union, with weights of 0 and 1."""
+    """A fraction of exactly 0 is drawn now and then where alpha is small: the union, with weights of 0 and 1."""
     samples = make_samples(SIZES[:2], [2, 3], masks=masks)
     mix = RandomMixUp(labels_getter=named)
     mix.place = lambda numbers, size: Placement(opacity=1.0)
@@ -460,7 +460,7 @@ def test_keypoints_of_instances():
     assert shown > 50
 
 
-def test_keypoints_alone_decide_by_their_visible_share():
+def test_keypoints_alone_decide_by_their_visible_fraction():
     for dtype, mark in ((torch.float32, float("nan")), (torch.int64, -1)):
         points = torch.tensor([[[2, 2], [8, 2]], [[2, 8], [2, 8]], [[8, 8], [8, 2]]]).to(dtype)  # (x, y)
         samples = [

@@ -9,7 +9,7 @@ import pytest
 import torch
 from support.batches import IMAGES
 from support.helpers import HEIGHT, WIDTH, says
-from support.oracles import mix_loops, told, told_shares
+from support.oracles import mix_loops, told, told_fractions
 from support.own_mixes import EvenMixUp, FaintBand, RandomBand, choices, own
 from torch.utils.data import DataLoader
 from torchvision import tv_tensors
@@ -127,8 +127,8 @@ def test_samples_of_unequal_sizes(make):
                 assert 0.45 < target[i] < 0.55
             else:
                 assert image.shape == (1, *sizes[i])
-                (shares,) = told_shares(image[None])
-                assert shares == pytest.approx({j: target[j].item() for j in shares}, abs=1e-6)
+                (fractions,) = told_fractions(image[None])
+                assert fractions == pytest.approx({j: target[j].item() for j in fractions}, abs=1e-6)
 
 
 def test_in_a_loader_with_workers_and_shown():

@@ -16,17 +16,17 @@ from support.strategies import (
     CONTAINERS,
     KEPT,
     LAYOUTS,
-    chances,
     counts,
+    fractions,
     labels,
     numbers,
     one_mix,
     pasting,
     pictures,
+    probabilities,
     recipes,
     seeds,
     shapes,
-    shares,
     sides,
 )
 from torch.nn.functional import cross_entropy
@@ -63,12 +63,14 @@ def plain(tensor):
 def mixed_by_hand(images, draw):
     """Sample by sample in numpy, in double precision or in integers without limit."""
     out = images.copy()
-    for i, ((top, left, bottom, right), share, partner) in enumerate(
+    for i, ((top, left, bottom, right), fraction, partner) in enumerate(
         zip(draw.boxes.tolist(), draw.opacity.tolist(), draw.partners.tolist(), strict=True)
     ):
         box = (i, ..., slice(top, bottom), slice(left, right))
         other = images[(partner, *box[1:])]
-        out[box] = other if share == 1 else (1 - share) * images[box].astype(float) + share * other.astype(float)
+        out[box] = (
+            other if fraction == 1 else (1 - fraction) * images[box].astype(float) + fraction * other.astype(float)
+        )
     return out
 
 
@@ -106,7 +108,7 @@ def same(one, other):
 
 
 def same_in_effect(one, other):
-    """The same, but for the second target of pairs whose share is 0."""
+    """The same, but for the second target of pairs whose fraction is 0."""
 
     def told(batch):
         images, target = batch
@@ -372,10 +374,10 @@ def test_what_can_be_seen_is_counted_in_pixels(data, height, width, inside, coun
     found, told = functional.visible_boxes(boxes, view)
     assert found.dtype == told.dtype == torch.float64
     torch.testing.assert_close(told[real], torch.tensor(wanted, dtype=torch.float64)[real])
-    for box, old, part, share in zip(found.tolist(), boxes.tolist(), seen, wanted, strict=True):
-        if share and len(holes) == 1:
+    for box, old, part, fraction in zip(found.tolist(), boxes.tolist(), seen, wanted, strict=True):
+        if fraction and len(holes) == 1:
             assert box == functional.boxes_of_masks(part[None])[0].tolist()
-        elif share:
+        elif fraction:
             assert box == old
 
 
@@ -389,7 +391,7 @@ def hole_sizes(draw):
     return min(one, other), max(one, other)
 
 
-@given(pictures(), hole_sizes(), st.integers(1, 3), st.booleans(), chances, seeds)
+@given(pictures(), hole_sizes(), st.integers(1, 3), st.booleans(), probabilities, seeds)
 def test_cutout_fills_its_holes_and_nothing_else(images, size, holes, inside, p, seed):
     cutout = RandomCutout(size, holes=holes, inside=inside, p=p, fill=1)
     marker = {"label": KEPT}
@@ -482,7 +484,7 @@ def box_of(draw, height, width):
 
 
 @given(
-    st.data(), pictures(least=1, dims=(4,)), st.integers(0, 8), shares, st.sampled_from(sorted(LAYOUTS)), ways, seeds
+    st.data(), pictures(least=1, dims=(4,)), st.integers(0, 8), fractions, st.sampled_from(sorted(LAYOUTS)), ways, seeds
 )
 def test_the_kernel_takes_any_draw(data, images, others, opacity, layout, way, seed):
     """Draws made by hand: any partners, oneself among them, from any pool, with any boxes."""
@@ -498,17 +500,17 @@ def test_the_kernel_takes_any_draw(data, images, others, opacity, layout, way, s
         found = plain(functional.mix_images(images.as_subclass(torch.Tensor), draw, pool))
     own, partner = plain(images), plain(pool)[draw.partners.numpy()]
     inside = functional.inside_boxes(draw.boxes, (height, width))[:, None].numpy()
-    share = np.broadcast_to(strength.double().view(-1, 1, 1, 1).numpy(), own.shape)
+    fraction = np.broadcast_to(strength.double().view(-1, 1, 1, 1).numpy(), own.shape)
     assert (found[np.broadcast_to(~inside, own.shape)] == own[np.broadcast_to(~inside, own.shape)]).all()
-    pasted = np.broadcast_to(inside, own.shape) & (share == 1)
+    pasted = np.broadcast_to(inside, own.shape) & (fraction == 1)
     assert (found[pasted] == partner[pasted]).all()
-    blended = np.broadcast_to(inside, own.shape) & (share < 1)
-    expected = (1 - share[blended]) * own[blended].astype(float) + share[blended] * partner[blended].astype(float)
+    blended = np.broadcast_to(inside, own.shape) & (fraction < 1)
+    expected = (1 - fraction[blended]) * own[blended].astype(float) + fraction[blended] * partner[blended].astype(float)
     assert_near(found[blended], expected, own[blended], partner[blended], images.dtype)
 
 
-@given(recipes(chance=st.just(1.0), mix=pasting, most=1), sides, sides, seeds)
-def test_unequal_sizes_tell_their_own_shares(recipe, height, width, seed):
+@given(recipes(probability=st.just(1.0), mix=pasting, most=1), sides, sides, seeds)
+def test_unequal_sizes_tell_their_own_fractions(recipe, height, width, seed):
     """CutMix of samples whose sizes differ: what the partner does not cover stays."""
     assume(height > 1)
     data = [(torch.zeros(1, height, width), 0), (torch.ones(1, width, height), 1)]
