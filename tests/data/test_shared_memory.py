@@ -31,11 +31,11 @@ class Pictures(torch.utils.data.Dataset):
 def test_a_worker_writes_into_shared_memory(monkeypatch):
     """Told by the storage that is asked for, since what arrives is shared in any case."""
     asked = []
-    fraction = torch.UntypedStorage._new_shared
+    share = torch.UntypedStorage._new_shared
 
     def spy(*arguments, **options):
         asked.append(arguments)
-        return fraction(*arguments, **options)
+        return share(*arguments, **options)
 
     def collate(samples):
         monkeypatch.setattr(torch.UntypedStorage, "_new_shared", spy)
@@ -81,7 +81,7 @@ def room(monkeypatch, tmp_path):
 def shareable():
     """A batch of 40 bytes that are to be moved to shared memory, and of what is not."""
     part = torch.zeros(8)  # 32 bytes
-    there = torch.zeros(90).fraction_memory_()
+    there = torch.zeros(90).share_memory_()
     return {"batch": (part[:4], tv_tensors.Image(part[4:].view(1, 2, 2))), "label": torch.zeros(1).double(),
             "there": there, "sparse": torch.eye(90).to_sparse(), "name": "x" * 90}  # fmt: skip
 
@@ -112,7 +112,7 @@ def test_only_a_worker_moves_to_shared_memory(room, monkeypatch):
 
 
 @pytest.mark.parametrize("collate_fn", [default_collate, partial(default_collate)])
-def test_a_collate_function_of_ones_own_fractions_by_itself(room, collate_fn):
+def test_a_collate_function_of_ones_own_shares_by_itself(room, collate_fn):
     room(10**6)
     _, targets = MixCollate(RandomCutMix(num_classes=5), collate_fn=collate_fn)([Pictures()[i] for i in range(4)])
     assert targets.is_shared() == (collate_fn is default_collate)

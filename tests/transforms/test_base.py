@@ -195,7 +195,7 @@ def test_the_switch_of_timm_is_an_error_that_names_p(transform):
             setattr(transform, name, 0)
 
 
-def test_copies_that_shared_a_generator_fraction_one_again(images, labels):
+def test_copies_that_shared_a_generator_share_one_again(images, labels):
     generator = torch.Generator().manual_seed(4)
     pair = RandomMixUp(generator=generator), RandomCutMix(generator=generator)
     for first, second in (pair, pickle.loads(pickle.dumps(pair)), copy.deepcopy(pair)):
