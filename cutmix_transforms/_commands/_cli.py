@@ -21,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``cutmix-transforms`` and give its exit code: 0, or 2 after one line about what is wrong."""
     parser = _Parser(prog="cutmix-transforms", description="CutMix, MixUp and Cutout for PyTorch.")
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(title="commands", dest="command", required=True)
+    names = "{preview,bench,compare}"
+    commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar=names)
     _preview.add_arguments(commands.add_parser("preview", help=_preview.HELP, description=_preview.HELP))
     _bench.add_arguments(commands.add_parser("bench", help=_bench.HELP, description=_bench.HELP))
     _compare.add_arguments(commands.add_parser("compare", help=_compare.HELP, description=_compare.HELP))

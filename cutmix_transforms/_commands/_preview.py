@@ -111,6 +111,7 @@ def _check_pixels(options: argparse.Namespace) -> None:
 def _write(image: Image.Image, file: Path) -> None:
     encoded = io.BytesIO()
     image.save(encoded, "PNG")
+    file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, encoded.getbuffer())
 
 
@@ -153,7 +154,8 @@ def _images_in(folder: Path) -> Iterator[tuple[Path, str]]:
     found = images_in_classes(folders_in(folder)).items()
     classes = [[(path, one.name) for path in paths] for one, paths in found if paths]
     if len(classes) >= 2 or (classes and not flat):
-        in_turn = chain.from_iterable(zip_longest(*classes))
+        rounds = enumerate(zip_longest(*classes))  # each begins with another class, or all partners might be alike
+        in_turn = chain.from_iterable(one[i % len(one) :] + one[: i % len(one)] for i, one in rounds)
         return (pair for pair in in_turn if pair is not None)
     return ((path, path.stem) for path in flat)
 

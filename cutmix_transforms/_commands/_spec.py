@@ -95,7 +95,10 @@ def options_of(written: str, text: str) -> dict[str, Any]:
         call = ast.parse(f"_({written})", mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
             raise ValueError("no options by name")
-        return {_name(one): _literal(one.value) for one in call.keywords}
+        options = {_name(one): _literal(one.value) for one in call.keywords}
+        if len(options) < len(call.keywords):
+            raise ValueError("a name twice")
+        return options
     except (SyntaxError, ValueError):
         raise ValueError(
             f"must have options as in Python, alpha=1,p=0.5 or target=pair, got {written!r} in {text!r}"

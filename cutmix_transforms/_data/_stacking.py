@@ -158,11 +158,11 @@ def _check_shapes(shapes: set[torch.Size]) -> None:
         least = min(map(len, shapes))
         is_color = len({shape[-2:] for shape in shapes}) == 1 and least > 2
         way = "convert all to the same channels, with image.convert('RGB') or v2.RGB()" if is_color else "resize them"
-        way = way if least > 2 else "keep samples apart with collate_fn=unstacked"
+        ways = f"{way}, or keep samples apart" if least > 2 else "keep samples apart"
         found = ", ".join(map(str, sorted(map(tuple, shapes))))
         raise ValueError(
-            f"images and labels must have the same shape in all samples to be stacked, got {found}; {way}, or pass "
-            "a collate_fn that takes samples of unequal size"
+            f"images and labels must have the same shape in all samples to be stacked, got {found}; {ways} with "
+            "MixCollate(mix, collate_fn=unstacked)"
         )
 
 

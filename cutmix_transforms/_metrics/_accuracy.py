@@ -41,6 +41,11 @@ def mixed_accuracy(logits: Tensor, target: Tensor | MixedTarget, *, k: int = 1) 
     """
     if isinstance(logits, Tensor) and logits.ndim == 1:
         raise ValueError(f"logits must be of shape (N, K), scores and not their argmax, got {received(logits)}")
+    if isinstance(logits, Tensor) and logits.ndim == 4:
+        raise ValueError(
+            "logits must be of shape (N, K); for masks, (logits.argmax(1) == masks).float().mean() is the fraction of "
+            f"correct pixels, got shape {tuple(logits.shape)}"
+        )
     check_tensor("logits", logits, "(N, K)", ndims=(2,))
     check_real("logits", logits)
     if logits.shape[1] == 1:

@@ -141,7 +141,7 @@ def _check_classes(classes: Any) -> None:
     if classes is not None and (
         isinstance(classes, (str, Mapping)) or not hasattr(classes, "__len__") or not hasattr(classes, "__getitem__")
     ):
-        raise TypeError(f"classes must be a sequence of names, got {received(classes)}")
+        raise TypeError(f"classes must be a sequence of names, such as dataset.classes, got {received(classes)}")
 
 
 def _tile(image: Tensor) -> Image.Image:

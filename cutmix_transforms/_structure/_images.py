@@ -8,6 +8,7 @@ import PIL.Image
 from torchvision import tv_tensors
 from torchvision.transforms.v2.functional import is_pure_tensor
 
+from cutmix_transforms._structure._containers import at
 from cutmix_transforms._structure._labels import is_mask_key
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from cutmix_transforms._structure._containers import Nest
+    from cutmix_transforms._structure._containers import Nest, Path
     from cutmix_transforms.functional._placement import Size
 
 _EXPLICIT = (tv_tensors.Image, tv_tensors.Video, PIL.Image.Image)
@@ -77,22 +78,33 @@ def channels_last_error(image: Tensor) -> ValueError:
     )
 
 
-def check_none_left(nest: Nest, images: list[int], taken: set[int], size: Size, *, is_sample: bool) -> None:
-    """Raise an error if a tensor looks like an image or a mask, but would be left unmixed."""
-    first, dims = nest.leaves[images[0]], len(size)
+def check_none_left(
+    nest: Nest, images: list[int], first: Tensor, taken: set[int], size: Size, *, is_sample: bool
+) -> None:
+    """Raise an error if a tensor looks like an image or a mask of ``first``, but would be left unmixed."""
+    dims = len(size)
     is_last = dims == 2 and has_channels_last(first)  # as whole images may be
     pixels = tuple(first.shape[-3:-1]) if is_last else size
     for i, leaf in enumerate(nest.leaves):
         if i in taken or i in images or isinstance(leaf, PIL.Image.Image) or not has_shape(leaf):
             continue
-        if _fits_pixels(leaf, first, pixels, is_sample=is_sample) or _is_image_like(
-            leaf, first, dims, is_sample=is_sample
-        ):
+        is_listed = not is_sample and _is_one_for_each(nest, nest.paths[i], len(first))
+        fits = is_listed and _fits_pixels(leaf, first[0], pixels, is_sample=True)
+        for fitted in {pixels, pixels[-2:]}:  # beside volumes also a mask of height and width
+            fits = fits or _fits_pixels(leaf, first, fitted, is_sample=is_sample)
+        if fits or _is_image_like(leaf, first, dims, is_sample=is_sample):
+            way = "stack the list to one tensor, with torch.stack; then " if is_listed else ""
             raise ValueError(
                 f"{nest.name(i)} of shape {tuple(leaf.shape)} must not be left unmixed beside images "
-                f"{tuple(first.shape)}: wrap it as tv_tensors.Mask or tv_tensors.Image, name it in labels_getter if it "
-                "holds dense labels, or remove it"
+                f"{tuple(first.shape)}: {way}wrap it as tv_tensors.Mask (with any number of channels) or, if there are "
+                "several images, all of them as tv_tensors.Image; name it in labels_getter if it holds one class or "
+                "value per pixel; or remove it"
             )
+
+
+def _is_one_for_each(nest: Nest, path: Path, count: int) -> bool:
+    """Return True for an item of a list that has one item for each image of the batch."""
+    return len(path) > 1 and isinstance(path[-1], int) and len(at(nest.root, path[:-1])) == count
 
 
 def check_no_pixels(

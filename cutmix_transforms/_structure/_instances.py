@@ -82,12 +82,12 @@ def find_instances(nest: Nest, images: list[int], labels: list[int], size: Size)
         if is_structure(leaf):
             check_structure(leaf, size)
             holders.setdefault(nest.paths[i][:-1], []).append(i)
-    is_video = any(isinstance(nest.leaves[i], tv_tensors.Video) for i in images)
+    frames = [nest.leaves[i].shape[-4] for i in images if isinstance(nest.leaves[i], tv_tensors.Video)]
     groups = []
     for path, places in holders.items():
         beside = [i for i, one in enumerate(nest.paths) if one[:-1] == path]
         named = [i for i in labels if i in beside]
-        members = _members(nest, places, named, is_video=is_video)
+        members = _members(nest, places, named, frames)
         points = [[i] for i in places if _is_points(nest.leaves[i]) and i not in members]
         if members:
             known = [i for i in beside if nest.paths[i][-1] in ROWS and i not in (*members, *images)]
@@ -114,19 +114,21 @@ def _check_lists(nest: Nest, path: Path, labels: list[int]) -> None:
             )
 
 
-def _members(nest: Nest, places: list[int], labels: list[int], *, is_video: bool) -> list[int]:
+def _members(nest: Nest, places: list[int], labels: list[int], frames: list[int]) -> list[int]:
     """Return the indices of the leaves with one row per instance.
 
-    Masks ``(n, H, W)`` without boxes are instances only if there are as many integer labels. Keypoints ``(n, 2)``
-    belong to the whole image, unless there are no other instances and as many integer labels.
+    Masks ``(n, H, W)`` without boxes are instances only if there are as many integer labels; beside a video with as
+    many frames they are its masks. Keypoints ``(n, 2)`` belong to the whole image, unless there are no other instances
+    and as many integer labels.
     """
     leaves = nest.leaves
     masks = [i for i in places if isinstance(leaves[i], tv_tensors.Mask) and leaves[i].ndim == 3]
+    masks = [i for i in masks if len(leaves[i]) not in frames]
     rows = [i for i in places if has_rows(leaves[i])]
     if rows:
         return rows + masks + labels
     points = [i for i in places if _is_points(leaves[i])]
-    for found in ([] if is_video else masks), points[:1]:
+    for found in ([] if frames else masks), points[:1]:
         if found and any(_fits(leaves[i], len(leaves[found[0]])) for i in labels):
             return found + labels
     return []
@@ -238,17 +240,27 @@ def with_rows(root: Any) -> Any:
         item = item_of(root, key)
         is_list = holds_instances and key in ROWS and type(item) is list
         is_row = is_list and all(isinstance(number, (int, float)) for number in item)
-        new = torch.tensor(item) if is_row else with_rows(item)
+        new = _row_of(item, key) if is_row else with_rows(item)
         if new is not item:
             changed[key] = new
     return with_items(root, changed) if changed else root
+
+
+def _row_of(numbers: list[Any], key: object) -> Tensor:
+    """Convert a list of numbers to a tensor; an empty list has the dtype that other samples have."""
+    if numbers or key not in ("labels", "class_labels", "iscrowd"):
+        return torch.tensor(numbers)
+    return torch.empty(0, dtype=torch.int64)
 
 
 def with_weights(root: Any, groups: list[Instances]) -> Any:
     """Add a weight of 1 for each instance to every group of instances without weights."""
     for group in groups:
         holder, first = at(root, group.path), group.members[0].value
-        if group.weights_place is not None or _is_points(first):
+        own = next((member.value for member in group.members if member.place == group.weights_place), None)
+        if own is not None and not own.is_floating_point():
+            root = _with_item(root, group.path, WEIGHTS, own.float())
+        if own is not None or _is_points(first):
             continue  # keypoints of the image have no weights
         if not isinstance(holder, Mapping):
             raise ValueError(

@@ -151,7 +151,12 @@ def _places_returned(nest: Nest, getter: Callable[[Any], Any]) -> list[int]:
     if any(len(places) > 1 for places in found):  # one tensor at several places: look again, at aliases
         aliases = [leaf.view_as(leaf) if is_pure_tensor(leaf) else leaf for leaf in nest.leaves]
         found = [_places_of(label, aliases) for label in Nest.of(getter(nest.with_leaves(aliases))).leaves]
-    return [places[0] for places in found]
+    chosen = [places[0] for places in found]
+    if len(set(chosen)) < len(chosen):
+        raise ValueError(
+            f"labels_getter must return each tensor once, got {nest.name(max(chosen, key=chosen.count))} several times"
+        )
+    return chosen
 
 
 def _places_of(label: Any, leaves: list[Any]) -> list[int]:

@@ -14,7 +14,13 @@ from torchvision.transforms.v2.functional import is_pure_tensor
 from cutmix_transforms._structure._advice import PLACES, check_is_batch, check_is_stacked, check_label
 from cutmix_transforms._structure._containers import Nest, check_can_be_rebuilt
 from cutmix_transforms._structure._fit import check_dense
-from cutmix_transforms._structure._images import check_no_pixels, check_none_left, find_images
+from cutmix_transforms._structure._images import (
+    channels_last_error,
+    check_no_pixels,
+    check_none_left,
+    find_images,
+    has_channels_last,
+)
 from cutmix_transforms._structure._instances import (
     Instances,
     Leaf,
@@ -117,8 +123,10 @@ def _check_roles(
     """Raise an error if something would be left behind, or if it is not clear what the labels are."""
     size, first, taken = image_size(batch, rules.dims), nest.leaves[roles.images[0]], _taken(roles)
     check_names(nest, taken)
+    if rules.dims == 2 and batch.ndim >= 4 and has_channels_last(first) and not rules.any_shape():
+        raise channels_last_error(first)
     check_no_pixels(nest, roles.targets, first, size, rules.any_shape, is_sample=is_sample)
-    check_none_left(nest, roles.images, taken, size, is_sample=is_sample)
+    check_none_left(nest, roles.images, first, taken, size, is_sample=is_sample)
     if rules.labels_getter == "default" and not (are_arguments and roles.targets):
         check_one_candidate(nest, labels.places, roles.others, 0 if is_sample else len(batch))
     if labels.missing and not roles.maps and not roles.groups:
@@ -162,9 +170,9 @@ def check_leaves(leaves: list[Any]) -> None:
     for leaf in leaves:
         if isinstance(leaf, PIL.Image.Image):
             raise TypeError(
-                "images must be tensors and masks tv_tensors.Mask (put v2.ToImage() before the mix; for Hugging Face "
-                "datasets use with_format('torch'); remove a column that is not mixed), got a PIL image: "
-                f"{leaf!r}"
+                "images must be tensors and masks tv_tensors.Mask (let the dataset return tensors, with transform="
+                "v2.ToImage() or transforms.ToTensor(); for Hugging Face datasets use with_format('torch'); remove a "
+                f"column that is not mixed), got a PIL image: {leaf!r}"
             )
 
 

@@ -14,7 +14,7 @@ from torchvision.transforms import v2
 from cutmix_transforms._random._graph import register
 from cutmix_transforms._random._shared_number import SharedNumber
 from cutmix_transforms._random._stream import Stream
-from cutmix_transforms._transforms._read_only import SWITCHES, check_settable, no_switch
+from cutmix_transforms._transforms._read_only import SWITCHES, check_settable, instead_of, no_switch
 from cutmix_transforms.functional._checks import check_fraction, received
 
 if TYPE_CHECKING:
@@ -61,15 +61,20 @@ class RandomTransform(v2.Transform):
         self._stream = Stream.of(value)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        cls: Any = type(self)
         if self.__dict__.get("_is_made"):
-            check_settable(cls.__name__, name, value, _options(cls))
+            check_settable(type(self).__name__, name, value, self._options)
         super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
         if name in SWITCHES:
             raise AttributeError(no_switch(type(self).__name__, name))
         return super().__getattr__(name)
+
+    @property
+    def _options(self) -> frozenset[str]:
+        """The names of the options of all constructors."""
+        cls: Any = type(self)
+        return _options_of(cls)
 
     def extra_repr(self) -> str:
         """Return all options as text, in the form of the call that makes the transform."""
@@ -87,8 +92,9 @@ class RandomTransform(v2.Transform):
             if key not in self._warned_of:
                 self._warned_of.add(key)
                 warnings.warn(
-                    f"{key!r} has one row per instance and is left unchanged, so it no longer fits the boxes; let "
-                    f"labels_getter={key!r}, or a function that returns several, name what belongs to the instances",
+                    f"{key!r} has one row per instance but is left unchanged, so it no longer fits the boxes. If it "
+                    f"belongs to the instances, make it a tensor and set labels_getter={key!r}, or for several keys a "
+                    "function that returns a tuple of tensors",
                     stacklevel=2,
                 )
 
@@ -136,7 +142,7 @@ def _check_known(
         advice = way if "transforms" in known else ""
         raise TypeError(
             f"options of {cls.__name__} must be some of {', '.join(list(known)[1:])}{advice}, "
-            f"got {unknown[0]}={options[unknown[0]]!r}"
+            f"got {unknown[0]}={options[unknown[0]]!r}{instead_of(unknown[0], list(known)[1:])}"
         )
 
 
@@ -147,7 +153,7 @@ def _constructors(cls: type[RandomTransform]) -> Iterator[list[inspect.Parameter
 
 
 @lru_cache
-def _options(cls: type[Any]) -> frozenset[str]:
+def _options_of(cls: type[Any]) -> frozenset[str]:
     found = [one for parameters in _constructors(cls) for one in parameters]
     return frozenset(one.name for one in found if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL))
 

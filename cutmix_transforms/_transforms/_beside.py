@@ -73,11 +73,16 @@ def mix_structures(mix: Mix, parts: Parts, draw: Any, pool: Parts | None) -> dic
 def _mix_map(mix: Mix, own: Tensor | Column, draw: Any, other: Tensor | None) -> Any:
     """Mix maps, such as semantic masks; for classes that would have to be blended, return a pair of both maps."""
     kernel, is_pair = _map_kernel(own), becomes_pair(mix, own)
-    can_look = isinstance(draw, HostDraw) or can_look_at(draw.opacity)
-    if kernel.categorical and not is_pair and can_look and ((draw.opacity > 0) & (draw.opacity < 1)).any():
-        raise ValueError(
-            f"opacity must be 1 for masks, which cannot be blended (or set target='pair'), got {draw.opacity.tolist()}"
-        )
+    if kernel.categorical and not is_pair:  # then only a draw that was edited blends
+        if not isinstance(draw, HostDraw) and not can_look_at(draw.opacity):
+            draw = draw._replace(opacity=draw.opacity.round())  # no error is possible, but classes are never blended
+        elif ((draw.opacity > 0) & (draw.opacity < 1)).any():
+            is_pair = mix.target == "pair"
+            if not is_pair:
+                raise ValueError(
+                    "opacity must be 1 for masks, which cannot be blended (or set target='pair'), "
+                    f"got {draw.opacity.tolist()}"
+                )
     if kernel.mix is mix_images and not is_pair:
         return own.mixed(draw) if isinstance(own, Column) else mix_images_unchecked(own, draw, other)
     maps: Tensor = stacked(own)
@@ -96,7 +101,10 @@ def _mix_instances(mix: Mix, base: Instances, partner: Instances, draw: HostDraw
     canvas = max(base.size[0], partner.size[0]), max(base.size[1], partner.size[1])
     is_whole = draw.size == canvas and draw.boxes[0].tolist() == [0, 0, *canvas]
     can_hide = base.size == partner.size and not takes_any_shape(mix)  # as a CutMix whose box is the whole image
-    if draw.opacity[0] < 1 or (is_whole and blends_of(mix) == "images" and not can_hide):
+    is_blend = is_whole and blends_of(mix) == "images"
+    if draw.opacity[0] < 1 and not is_blend:  # a mix of one's own that blends so rarely that blends_of did not notice
+        raise ValueError(f"opacity must be 1 for boxes, instance masks and keypoints, got {draw.opacity[0]}")
+    if draw.opacity[0] < 1 or (is_blend and not can_hide):
         return unite_instances(base, partner, draw)
     return paste_instances(base, partner, torch.from_numpy(draw.boxes), mix.min_visibility or 0.0)
 
@@ -105,7 +113,9 @@ def check_structures(mix: Mix, parts: Parts) -> None:
     """Raise an error if the mix would have to blend masks or instances that cannot be blended."""
     if mix.target != "pair" and any(becomes_pair(mix, leaf.value) for leaf in parts.maps):
         raise ValueError(
-            f"target must be 'pair' to blend masks (CutMix with opacity=1 pastes them instead), got {mix.target!r}"
+            "target must be 'pair' to blend masks, in every mix of a choice, since a blended pixel has two classes "
+            "(MixedLoss is the loss for pairs; RandomCutMix with opacity=1 pastes masks and needs no pair), "
+            f"got {mix.target!r}"
         )
     if parts.groups and blends_of(mix) == "boxes":
         raise ValueError(

@@ -80,6 +80,11 @@ class RandomMixChoice(Mix):
         self.weights = None if weights is None else _check_weights(weights, len(transforms))
 
     @property
+    def _options(self) -> frozenset[str]:
+        """The names of its own options and those of its mixes, none of which can be set later."""
+        return super()._options.union(*(mix._options for mix in self._mixes))
+
+    @property
     def _mixes(self) -> list[Mix]:
         return cast(list[Mix], list(self.transforms))
 

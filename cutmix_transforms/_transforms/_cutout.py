@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -137,7 +138,7 @@ class RandomCutout(RandomTransform):
             - draw: ``(N, K, 4)`` int64, ``(top, left, bottom, right)``, with N = 1 for a single image.
 
         Returns:
-            The inputs with holes. Everything that gets no holes is the identical object.
+            The inputs with holes. What gets no holes is returned as it is, the same object.
 
         Raises:
             TypeError: if there is no image, or an image that cannot get holes.
@@ -157,13 +158,14 @@ class RandomCutout(RandomTransform):
         for group in groups:
             self._warn_of(group.unnamed)
         check_names(nest, {*find_plain_masks(nest, leaves[images[0]], batches[0], dims)})
-        masks = [] if self.mask_fill is None else find_masks(nest, images, batches[0], dims, self.labels_getter)
+        members = {member.place for member in members_of(groups)}
+        getter, fills_masks = self.labels_getter, self.mask_fill is not None
+        masks = find_masks(nest, images, batches[0], dims, getter, members) if fills_masks else []
         fills = [None if self.fill == "random" else fill_pixels(batch, self.fill, dims) for batch in batches]
         mask_fills = [
             fill_pixels(mask_batch(leaves[i], batches[0], dims), self.mask_fill or 0.0, dims, name="mask_fill")
             for i in masks
         ]
-        members = [member.place for member in members_of(groups)]
         check_can_be_rebuilt(nest, {*images, *masks, *members})
         is_off = draw is None and not torch.compiler.is_compiling() and self.p == 0
         if not self.training or is_off or batches[0].numel() == 0:
@@ -171,6 +173,7 @@ class RandomCutout(RandomTransform):
         holes = self._draw(batches[0]) if draw is None else draw
         if can_look_at(holes) and not (holes[..., dims:] > holes[..., :dims]).all(-1).any():
             return sample
+        self._check_units(batches[0])
         for i, batch, image_fill in zip(images, batches, fills, strict=True):
             pixels = to_dtype(self._noise(batch), batch.dtype) if image_fill is None else image_fill
             leaves[i] = like(leaves[i], cutout_unchecked(batch, holes, pixels), holes)
@@ -247,6 +250,20 @@ class RandomCutout(RandomTransform):
 
     def _noise_of_shape(self, *shape: int, device: torch.device) -> Tensor:
         return self._stream.noise(shape, device)
+
+    def _check_units(self, images: Tensor) -> None:
+        """Warn once if images are from 0 to 1 and the fill is for images up to 255, above all normalized pixels."""
+        numbers = self.fill if isinstance(self.fill, tuple) else (self.fill,)
+        is_usual = isinstance(self.fill, str) or max(numbers) <= 4 or not images.is_floating_point()
+        if is_usual or not images.is_cpu or not can_look_at(images):
+            return
+        low, high = torch.aminmax(images.detach())
+        if "fill" not in self._warned_of and low >= 0 and high <= 1:
+            self._warned_of.add("fill")
+            warnings.warn(
+                f"fill must be in the units of the images, which are from 0 to 1 (divide it by 255), got {self.fill!r}",
+                stacklevel=3,
+            )
 
     def _lengths(self, u: NDArray[np.float64], sides: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return lengths of at least one pixel from uniform numbers, with one number for all sides of a hole."""

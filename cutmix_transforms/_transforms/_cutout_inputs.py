@@ -134,8 +134,13 @@ def check_sizes(batches: list[Tensor], leaves: list[Any], dims: int) -> None:
             raise ValueError(f"masks must be of the size of the image, {size}, got shape {tuple(leaf.shape)}")
 
 
-def find_masks(nest: Nest, images: list[int], batch: Tensor, dims: int, getter: LabelsGetter) -> list[int]:
-    """Return the indices of the masks that get ``mask_fill``; plain masks are found by key or ``labels_getter``."""
+def find_masks(
+    nest: Nest, images: list[int], batch: Tensor, dims: int, getter: LabelsGetter, taken: set[int]
+) -> list[int]:
+    """Return the indices of the masks that get ``mask_fill``; plain masks are found by key or ``labels_getter``.
+
+    ``taken`` are the indices of leaves that follow the image in another way.
+    """
     leaves = nest.leaves
     masks = [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
     if getter == "default":
@@ -144,9 +149,10 @@ def find_masks(nest: Nest, images: list[int], batch: Tensor, dims: int, getter: 
         named = [] if getter is None else find_labels(nest, getter).places
     masks += find_plain_masks(nest, leaves[images[0]], batch, dims, named)
     is_sample = is_single(leaves[images[0]], dims)
-    check_none_left(nest, images, set(masks), image_size(batch, dims), is_sample=is_sample)
-    left = [i for i in range(len(leaves)) if i not in masks and i not in images]
-    wrong = mask_of_another_size(nest, left, batch[0] if is_sample else batch, least=dims + (not is_sample))
+    first = batch[0] if is_sample else batch  # a PIL image as a tensor
+    check_none_left(nest, images, first, {*masks, *taken}, image_size(batch, dims), is_sample=is_sample)
+    left = [i for i in range(len(leaves)) if i not in masks and i not in taken and i not in images]
+    wrong = mask_of_another_size(nest, left, first, least=dims + (not is_sample))
     if wrong:
         raise ValueError(wrong)
     return masks

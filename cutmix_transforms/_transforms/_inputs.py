@@ -32,10 +32,15 @@ _FORMS = {
     2: "batched, (N, C, H, W), or videos (N, T, C, H, W) (add a channel to gray images (N, H, W): images[:, None])",
     3: "batched volumes (N, C, D, H, W) with dims=3 (add a missing channel axis with volumes[:, None])",
 }
+_OF_SAMPLES = {
+    1: "signals (C, T) with dims=1",
+    2: "(C, H, W), or videos (T, C, H, W)",
+    3: "volumes (C, D, H, W) with dims=3",
+}
 
 
-def check_images(mix: Mix, images: list[Tensor]) -> None:
-    """Raise an error unless the mix can take the images."""
+def check_images(mix: Mix, images: list[Tensor], *, is_sample: bool = False) -> None:
+    """Raise an error unless the mix can take the images, which are those of a sample with an axis in front of them."""
     for image in images:
         check_dense("images", image)
         if image.ndim == 0:
@@ -43,16 +48,25 @@ def check_images(mix: Mix, images: list[Tensor]) -> None:
         is_explicit = type(image) in _AXES
         is_usual = image.ndim in _AXES.get(type(image), (mix.dims + 2, mix.dims + 3))
         if not is_usual and (is_explicit or not takes_any_shape(mix)):
-            raise ValueError(
-                f"images must be {_FORMS.get(mix.dims, f'batched, with {mix.dims} axes after N and C')}, "
-                f"got {type(image).__name__} of shape {tuple(image.shape)}; {PLACES}"
-            )
+            raise _wrong_axes(image, mix.dims, is_sample=is_sample)
         if is_explicit and mix.dims > 2:
             raise ValueError(f"dims must be at most 2 for {type(image).__name__}, got {mix.dims}")
         if mix.dims == 2 and has_channels_last(image) and not takes_any_shape(mix):
             raise channels_last_error(image)
         if (image.dtype == torch.bool or image.dtype.is_complex) and blends_of(mix) != "nothing":
             check_blendable(image)
+
+
+def _wrong_axes(image: Tensor, dims: int, *, is_sample: bool) -> ValueError:
+    if is_sample:
+        form, way = _OF_SAMPLES.get(dims, f"a channel and {dims} axes"), "add a missing channel axis with image[None]"
+        return ValueError(
+            f"images of a dataset must be {form} ({way}), got {type(image).__name__} of shape {tuple(image.shape[1:])}"
+        )
+    return ValueError(
+        f"images must be {_FORMS.get(dims, f'batched, with {dims} axes after N and C')}, "
+        f"got {type(image).__name__} of shape {tuple(image.shape)}; {PLACES}"
+    )
 
 
 def with_targets(mix: Mix, parts: Parts) -> Parts:

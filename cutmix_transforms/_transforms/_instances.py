@@ -1,5 +1,6 @@
 """Mixing the instances of a sample: boxes, masks, keypoints and labels, whose rows stay aligned."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torchvision import tv_tensors
 
-from cutmix_transforms._structure._instances import Instances
+from cutmix_transforms._structure._instances import Instances, Leaf
 from cutmix_transforms.functional._blend import to_dtype
 from cutmix_transforms.functional._draw import HostDraw
 from cutmix_transforms.functional._masks import boxes_of_masks, join_masks
@@ -33,6 +34,7 @@ def paste_instances(base: Instances, partner: Instances, boxes: Tensor, min_visi
 
     The result maps the indices of the base's leaves to the new tensors.
     """
+    base, partner = _in_common_dtypes(base, partner), _in_common_dtypes(partner, base)
     first = look_at(base, View(boxes, base.size), min_visibility)
     second = look_at(partner, View(boxes, partner.size, inside=True), min_visibility)
     leaves = [
@@ -49,6 +51,7 @@ def paste_instances(base: Instances, partner: Instances, boxes: Tensor, min_visi
 
 def unite_instances(base: Instances, partner: Instances, draw: HostDraw) -> dict[int, Tensor]:
     """Return all instances of two samples, on a canvas for both images, with weights ``lam`` and ``1 - lam``."""
+    base, partner = _in_common_dtypes(base, partner), _in_common_dtypes(partner, base)
     united, lam = {}, float(draw.lam[0])
     for (place, first), (_, second) in zip(base.members, partner.members, strict=True):
         own, other = unwrap(first), _in_format_of(first, second)
@@ -143,6 +146,24 @@ def _measured(areas: Tensor, leaves: list[Tensor], is_smaller: Tensor) -> Tensor
         return areas
     new = to_dtype(found.to(areas.device), areas.dtype)
     return torch.where(is_smaller.to(areas.device), new, areas.flatten()).view(areas.shape)
+
+
+def _in_common_dtypes(instances: Instances, other: Instances) -> Instances:
+    """Convert all leaves to dtypes that hold the values of both samples; one without rows does not decide."""
+    members = []
+    for (place, own), (_, theirs) in zip(instances.members, other.members, strict=True):
+        dtypes = [leaf.dtype for leaf in (own, theirs) if len(leaf)] or [own.dtype]
+        dtype = torch.promote_types(dtypes[0], dtypes[-1])
+        members.append(Leaf(place, own if own.dtype == dtype else rewrap(_converted(own, dtype), own)))
+    return replace(instances, members=members)
+
+
+def _converted(leaf: Tensor, dtype: torch.dtype) -> Tensor:
+    """Convert a leaf to another dtype; hidden keypoints, -1 in integers, become ``nan`` in floats."""
+    plain = unwrap(leaf)
+    if isinstance(leaf, tv_tensors.KeyPoints) and dtype.is_floating_point and not plain.is_floating_point():
+        return plain.to(dtype).where(~(plain == -1).all(-1, keepdim=True), float("nan"))
+    return plain.to(dtype)
 
 
 def _concatenated(first: Tensor, second: Tensor) -> Tensor:

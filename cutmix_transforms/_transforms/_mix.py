@@ -44,9 +44,10 @@ class Mix(DrawingTransform):
     A subclass has an attribute ``numbers``, the number of uniform numbers that one row needs, and a method ``place``,
     which turns these numbers and the size of the images into a ``functional.Placement``. There is one row for the batch
     or, with ``per_sample``, one per sample: in ``place``, ``numbers[0]`` is an array with the first number of every
-    row. Everything else works without more code: ``p``, partners, ``lam``, targets, masks, instances, replay,
-    ``MixCollate``, ``MixDataset`` and ``RandomMixChoice``. A class attribute ``dims`` sets the number of trailing axes
-    that a box spans: 2 for images (the default), 1 for signals ``(N, C, T)``, 3 for volumes ``(N, C, D, H, W)``.
+    row, so write ``np.where`` instead of ``if``. Everything else works without more code: ``p``, partners, ``lam``,
+    targets, masks, instances, replay, ``MixCollate``, ``MixDataset`` and ``RandomMixChoice``. A class attribute
+    ``dims`` sets the number of trailing axes that a box spans: 2 for images (the default), 1 for signals ``(N, C, T)``,
+    3 for volumes ``(N, C, D, H, W)``.
 
     Args:
         p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off.
@@ -73,6 +74,7 @@ class Mix(DrawingTransform):
     Example:
         Paste a band of the partner over the whole width, up to half as high as the image:
 
+        >>> import numpy as np
         >>> import torch
         >>> from cutmix_transforms.functional import Placement
         >>> class RandomBand(Mix):
@@ -80,8 +82,8 @@ class Mix(DrawingTransform):
         ...
         ...     def place(self, numbers, size):
         ...         height, width = size
-        ...         tall = numbers[0] * height / 2 // 1
-        ...         top = numbers[1] * (height - tall + 1) // 1
+        ...         tall = np.floor(numbers[0] * height / 2)  # whole pixels
+        ...         top = np.floor(numbers[1] * (height - tall + 1))
         ...         return Placement.between(top, 0, top + tall, width)
         >>> images, targets = RandomBand(num_classes=8, per_sample=True)(torch.rand(8, 3, 17, 11), torch.arange(8))
         >>> images.shape, targets.sum(1)
@@ -135,7 +137,7 @@ class Mix(DrawingTransform):
                 by default the batch itself.
 
         Returns:
-            The batch with mixed images and targets. Everything else in it is the identical object.
+            The batch with mixed images and targets. Everything else in it is returned as it is, the same object.
 
         Raises:
             TypeError: if there is no image, or an input that cannot be mixed.
@@ -184,13 +186,18 @@ class Mix(DrawingTransform):
 
         Raises:
             TypeError: if ``images`` is not a tensor, or has a dtype that cannot be mixed.
-            ValueError: if ``images`` has a shape that cannot be mixed.
+            ValueError: if ``images`` has a shape that cannot be mixed, or ``others`` another shape or no samples.
         """
         if not isinstance(images, Tensor):
             raise TypeError(f"images must be a tensor (v2.ToImage() makes one), got {type(images).__name__}")
         check_images(self, [images])
         if others is not None and not isinstance(others, Tensor):
             others = self._read(others).images[0].value
+        if others is not None and (not len(others) or others.shape[1:] != images.shape[1:]):
+            raise ValueError(
+                f"others must hold at least one sample of the shape of the images, {tuple(images.shape[1:])}, "
+                f"got shape {tuple(others.shape)}"
+            )
         return self._draw(len(images), image_size(images, self.dims), 0 if others is None else len(others)).spread()
 
     @property
@@ -217,7 +224,7 @@ class Mix(DrawingTransform):
 
     def _check(self, parts: Parts) -> None:
         """Raise an error unless the images, maps and instances can be mixed."""
-        check_images(self, [image.value for image in parts.images])
+        check_images(self, [image.value for image in parts.images], is_sample=parts.is_sample)
         for label in parts.targets:
             check_dense("labels", label.value)
         if parts.maps or parts.groups:

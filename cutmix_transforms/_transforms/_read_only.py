@@ -1,10 +1,39 @@
-"""Errors for options that cannot be set on an existing object; each message says what to do instead."""
+"""Errors for options that are unknown or cannot be set on an existing object; each message says what to do instead."""
 
 from collections.abc import Collection
+from difflib import get_close_matches
 
 _SETTABLE = ("p", "generator")
 _OF_CLASS = ("dims", "numbers")  # which a mix without such an option sets for all its objects
 SWITCHES = ("mixup_enabled", "enabled", "prob", "probability")  # of other libraries, the first of timm
+
+_HERE = {  # options of other libraries, and what to write instead
+    "prob": "p",
+    "probability": "p",
+    "mixup_alpha": "alpha of RandomMixUp",
+    "cutmix_alpha": "alpha of RandomCutMix",
+    "beta": "alpha",
+    "beta_param": "alpha",
+    "switch_prob": "weights of RandomMixChoice",
+    "mode": "per_sample (True for 'elem')",
+    "cutmix_minmax": "ratio",
+    "cut_size": "ratio",
+    "smoothing": "label_smoothing",
+    "same_on_batch": "per_sample",
+    "seed": "generator, torch.Generator().manual_seed(seed)",
+    "n_holes": "holes",
+    "num_holes": "holes",
+    "length": "size",
+    "value": "fill",
+}
+
+
+def instead_of(name: str, known: Collection[str]) -> str:
+    """Return what an unknown option is called here, as the end of an error message; an empty text if nobody knows."""
+    here = _HERE.get(name, "")
+    is_known = here.split(" ")[0].strip(",") in known or " of " in here
+    use = here if is_known else next(iter(get_close_matches(name, known, n=1)), "")
+    return f"; use {use}" if use else ""
 
 
 def check_settable(owner: str, name: str, value: object, options: Collection[str]) -> None:

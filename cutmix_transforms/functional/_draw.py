@@ -23,8 +23,8 @@ class MixDraw(NamedTuple):
 
     Attributes:
         partners: ``(N,)`` int64, the index of each sample's partner; never the sample itself when ``N > 1``.
-        boxes: ``(N, 4)`` int64, ``(top, left, bottom, right)`` in pixels, half-open; for a mix with another ``dims``
-            than 2, ``(N, 2 * dims)``: starts then stops.
+        boxes: ``(N, 4)`` int64, ``(top, left, bottom, right)`` in pixels, without row ``bottom`` and column ``right``;
+            for a mix with another ``dims`` than 2, ``(N, 2 * dims)``: starts then stops.
         opacity: ``(N,)`` float32, the weight of the partner inside the box.
         size: ``(height, width)`` of the images that the draw was made for, or one number for each axis that a box
             spans.

@@ -92,8 +92,9 @@ def check_labels(labels: Tensor, num_classes: int | None) -> None:
             raise ValueError(f"num_classes must be None for float labels of shape (N,), got {num_classes}")
     elif num_classes is None:
         raise ValueError(
-            "num_classes must be given for integer labels, which are class indices (for regression, pass "
-            f"labels.float()), got None for labels of shape (N,) = {tuple(labels.shape)}"
+            "num_classes must be given for integer labels, which are class indices (for regression or one binary "
+            "output the labels must be floats: labels.float(), or target_transform=float in the dataset; a row of 0 "
+            f"and 1 is one tensor, not a list), got None for labels of shape (N,) = {tuple(labels.shape)}"
         )
     elif can_look_at(labels):
         _check_classes(as_array(labels).tolist(), num_classes)

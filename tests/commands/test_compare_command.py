@@ -262,7 +262,7 @@ def test_two_ranks_draw_differently_and_learn_together(short, tmp_path):
         ("untrained", "DATA must hold train/ beside Testing/, got none in untrained"),
         ("parts", "DATA must hold at least 2 readable images of each class, to learn from, got 1 of 'boot'"),
         ("unlike", "unlike/val must hold the classes of unlike/train, got ['dress', 'more'] in one of them only"),
-        ("--out full", "--out must be a folder that is new or empty, or --resume given, got full"),
+        ("--out full", "--out must be a folder that is new or empty (or go on there with --resume), got full"),
         ("--out full --resume", "--resume must be with a folder that holds a comparison, got full ("),
         ("--out other --resume", "--resume must be with the batch_size of the runs in other, 32, got 64"),
     ],

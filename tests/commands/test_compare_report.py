@@ -84,7 +84,7 @@ def test_fewer_than_three_seeds_get_no_star(count):
 def test_what_is_near_chance_is_called_that():
     results = made_up({"none": [0.44, 0.47, 0.48], "cutmix": [0.2, 0.2, 0.3]})
     assert _verdicts.verdicts(results, 3)[-1] == (
-        "Near guessing: none (46.3 %). Who always named the most frequent class would have an error of 50.0 %. "
+        "Hardly better than guessing: none (46.3 %). Always naming the most frequent class has an error of 50.0 %. "
         "Train for longer before you compare."
     )
     results["data"]["most_frequent"] = 0.1

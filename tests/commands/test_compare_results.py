@@ -141,5 +141,6 @@ def test_what_another_comparison_wrote_in_the_meantime_is_kept(copied, tmp_path,
 
     monkeypatch.setattr(_command, "load", slow)
     assert main(copied) == 2
-    assert f"--out must be a folder that is new or empty, or --resume given, got {out}" in capsys.readouterr().err
+    wrong = "--out must be a folder that is new or empty (or go on there with --resume), got"
+    assert f"{wrong} {out}" in capsys.readouterr().err
     assert (out / "results.json").read_bytes() == (finished / "results.json").read_bytes()

@@ -168,7 +168,10 @@ def test_collating_what_cannot_be_stacked(make):
     rule = "samples must hold tensors, arrays, numbers, strings, dictionaries or sequences to be stacked"
     with says(TypeError, [f"{rule}, got (Tensor, int, object)"]):
         collate([(IMAGES[0], 0, object()), (IMAGES[1], 1, object())])
-    with says(ValueError, ["(3, 17, 11)", "(3, 17, 9)", "a collate_fn that takes samples of unequal size"]):
+    with says(
+        ValueError,
+        ["(3, 17, 11)", "(3, 17, 9)", "resize them, or keep samples apart with MixCollate(mix, collate_fn=unstacked)"],
+    ):
         collate([(IMAGES[0], 0), (IMAGES[1, ..., :9], 1)])
     with says(ValueError, ["samples", "all complex or all real", "torch.complex64", "torch.float32"]):
         collate([(IMAGES[0], 0), (IMAGES[1] + 0j, 1)])

@@ -112,9 +112,20 @@ def test_a_box_over_the_whole_image_hides_all_instances_also_in_a_choice(per_sam
         ((IMAGES[0], True), {}, TypeError, ["labels", "integer", "bool"]),
         ((IMAGES[0], LABELS[:1]), {}, ValueError, ["labels", "num_classes = 5", "1)"]),
         ((IMAGES[0], 3), {"num_classes": None}, ValueError, ["num_classes", "given", "None"]),
-        ((3, IMAGES[0]), {}, ValueError, ["must be", "(N,", "got"]),
+        (
+            (3, IMAGES[0]),
+            {},
+            ValueError,
+            ["images of a dataset must be (C, H, W)", "image[None]", "got Tensor of shape ()"],
+        ),
         (({"image": IMAGES[0], "y": 3}), {}, ValueError, ["'labels'", "none of them", "['image', 'y']"]),
-        ((IMAGES[0, 0], 3), {}, ValueError, ["images", "batched", "17, 11)"]),
+        ((IMAGES[0, 0], 3), {}, ValueError, ["images of a dataset must be (C, H, W)", "image[None]", "(17, 11)"]),
+        (
+            ({"image": IMAGES[0].movedim(0, -1), "mask": MASKS[0], "label": 3}),
+            {},
+            ValueError,
+            ["channels", "ToImage()"],
+        ),
     ],
 )
 def test_samples_that_cannot_be_mixed(sample, options, kind, words):

@@ -190,3 +190,24 @@ def test_the_error_for_images_without_channels_is_about_them_and_not_about_numbe
     batch = {"id": torch.arange(COUNT), "image": IMAGES[:, 0], "label": LABELS}
     with says(ValueError, ["images", "(6, 17, 11)", "images[:, None]"]):
         RandomCutMix(num_classes=CLASSES)(batch)
+
+
+@pytest.mark.parametrize("shape", [(HEIGHT, WIDTH), (1, HEIGHT, WIDTH), (4, HEIGHT, WIDTH)])
+@pytest.mark.parametrize("key", ["mask", "depth"])
+def test_masks_of_height_and_width_beside_volumes_are_not_left_unmixed(shape, key):
+    batch = {"image": torch.rand(4, 1, 5, HEIGHT, WIDTH), "label": torch.arange(4), key: torch.zeros(4, *shape)}
+    mix = RandomCutMix(dims=3, num_classes=4)
+    samples = [{name: value[i] for name, value in batch.items()} for i in range(4)]
+    for call in (lambda: mix(batch), lambda: MixCollate(mix)(samples), lambda: MixDataset(samples, mix)[0]):
+        with pytest.raises(ValueError, match=rf"inputs\['{key}'\]"):
+            call()
+
+
+@mixes
+@pytest.mark.parametrize("key", ["mask", "depth"])
+def test_a_list_with_one_mask_for_each_image_is_not_left_unmixed(make, key):
+    batch = {"image": IMAGES, "label": LABELS, key: [torch.zeros(HEIGHT, WIDTH) for _ in IMAGES]}
+    with says(ValueError, [f"inputs['{key}'][0]", "torch.stack"]):
+        make(num_classes=CLASSES)(batch)
+    batch[key] = [torch.zeros(3) for _ in IMAGES]
+    assert make(num_classes=CLASSES)(batch)[key] is batch[key]

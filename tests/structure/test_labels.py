@@ -95,3 +95,9 @@ def test_several_values_for_each_pixel_are_no_labels_of_a_box(target, shape):
             call()
     if target == "pair":
         assert torch.equal(RandomMixUp(target="pair")(IMAGES, labels)[1].a, labels)
+
+
+def test_a_getter_that_returns_a_tensor_twice_is_an_error():
+    batch = {"image": IMAGES, "a": LABELS, "b": LABELS.clone()}
+    with says(ValueError, ["labels_getter", "inputs['a']", "several times"]):
+        RandomCutMix(num_classes=CLASSES, labels_getter=lambda one: (one["a"], one["b"], one["a"]))(batch)

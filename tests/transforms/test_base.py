@@ -67,6 +67,9 @@ SHARED_OPTIONS = [
     ({"label_smoothing": True}, TypeError, ["label_smoothing", "number", "True"]),
     ({"labels_getter": True}, TypeError, ["labels_getter", "key", "True"]),
     ({"labels_getter": ["y"]}, TypeError, ["labels_getter", "key", "['y']"]),
+    ({"prob": 0.5}, TypeError, ["prob=0.5", "use p"]),
+    ({"mode": "elem"}, TypeError, ["use per_sample (True for 'elem')"]),
+    ({"num_clases": 3}, TypeError, ["num_clases=3", "use num_classes"]),
     ({"generator": np.random.default_rng()}, TypeError, ["generator", "torch.Generator", "PCG64"]),
 ]
 
@@ -88,6 +91,9 @@ def test_options(make, options, kind, words):
         (RandomMixChoice, ([RandomCutMix(), RandomMixUp()], [1, 2]), ["by keyword", "weights=...", "[1, 2]"]),
         (RandomMixChoice, (), ["transforms"]),
         (RandomMixUp, {"ratio": (0.1, 0.2)}, ["ratio"]),
+        (RandomMixUp, {"cutmix_alpha": 1.0}, ["cutmix_alpha=1.0", "use alpha of RandomCutMix"]),
+        (RandomMixUp, {"seed": 3}, ["use generator, torch.Generator().manual_seed(seed)"]),
+        (RandomCutout, {"n_holes": 3}, ["n_holes=3", "use holes"]),
         (RandomMixChoice, {"transforms": [RandomCutMix()], "p": [1]}, ["weights", "choice.p", "p=[1]"]),
     ],
 )

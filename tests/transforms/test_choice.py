@@ -29,6 +29,14 @@ CHANGES = {
 }
 
 
+@pytest.mark.parametrize("name", ["alpha", "ratio", "majority", "weights", "num_classes"])
+def test_options_of_its_mixes_cannot_be_set_on_a_choice(name):
+    choice = RandomMixChoice([RandomCutMix(), RandomMixChoice([RandomMixUp(), RandomCutMix()])])
+    with pytest.raises(AttributeError, match=f"^{name} is read-only"):
+        setattr(choice, name, 0.1)
+    choice.note = "an attribute that is no option"
+
+
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("made", [lambda it: it, copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
 def test_the_mixes_of_a_choice_are_those_that_it_was_made_of(change, made):

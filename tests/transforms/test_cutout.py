@@ -359,6 +359,16 @@ def test_a_fraction_is_no_fill_of_integer_images(fill):
         RandomCutout(mask_fill=0.5)(IMAGES, tv_tensors.Mask(MASKS))
 
 
+def test_a_fill_for_images_up_to_255_is_warned_of_once_beside_images_up_to_1():
+    cut, image = RandomCutout(fill=(124, 116, 104)), torch.rand(3, HEIGHT, WIDTH)
+    with pytest.warns(UserWarning, match=r"fill must be in the units of the images, .* got \(124.0, 116.0, 104.0\)"):
+        cut(image)
+    cut(image)
+    for other in (image * 255, image - 0.5, (image * 255).byte()):
+        RandomCutout(fill=(124, 116, 104))(other)
+    RandomCutout(fill=1.0)(image)
+
+
 def picture(mode="RGB"):
     return PIL.Image.new(mode, (WIDTH, HEIGHT), 7)
 
@@ -368,6 +378,23 @@ def test_mask_fill_beside_a_pil_image(beside):
     cut, _ = RandomCutout(5, inside=True, fill=0, mask_fill=9)(picture(), beside)
     assert cut.getpixel((0, 0)) in ((7, 0, 0), (0, 0, 0))
     assert len(cut.getcolors()) == 2
+
+
+@pytest.mark.parametrize("beside", [torch.tensor(3), torch.rand(5, 7), "boxes"], ids=["label", "rows", "boxes"])
+def test_mask_fill_beside_a_pil_image_and_tensors(beside):
+    masks = tv_tensors.Mask(torch.ones(2, HEIGHT, WIDTH, dtype=torch.int64))
+    if isinstance(beside, str):
+        corners = [[0, 0, WIDTH, HEIGHT], [1, 1, WIDTH, HEIGHT]]
+        boxes = tv_tensors.BoundingBoxes(corners, format="XYXY", canvas_size=(HEIGHT, WIDTH))
+        cut, target = RandomCutout(5, inside=True, mask_fill=9)(
+            picture(), {"boxes": boxes, "labels": torch.tensor([1, 2]), "masks": masks}
+        )
+        masks = target["masks"]
+    else:
+        cut, masks, _ = RandomCutout(5, inside=True, mask_fill=9)(picture(), masks, beside)
+    hole = F.pil_to_tensor(cut)[0] == 0
+    assert hole.sum() == 25
+    assert torch.equal(masks[0] == 9, hole)
 
 
 def test_plain_masks_of_a_tuple_take_mask_fill():

@@ -618,3 +618,92 @@ def test_instances_are_never_the_tensors_of_the_dataset():
                 value.fill_(-1)
     assert samples[0][1]["area"].tolist() == [1, 2]
     assert samples[0][1]["boxes"][1].tolist() == [1, 1, 5, 6]
+
+
+def whole(i, **beside):
+    """A sample whose only box is the whole image."""
+    box = tv_tensors.BoundingBoxes(torch.tensor([[0.0, 0, WIDTH, HEIGHT]]), format="XYXY", canvas_size=(HEIGHT, WIDTH))
+    return torch.full((3, HEIGHT, WIDTH), float(i)), {"boxes": box, "labels": torch.tensor([i]), **beside}
+
+
+def mixed_pair(first, second, mix=None):
+    """The first of two samples after a box of the second was pasted into it."""
+    return MixCollate(mix or RandomCutMix(ratio=(0.3, 0.3)), collate_fn=list)([whole(0, **first), whole(1, **second)])[
+        0
+    ][1]
+
+
+@pytest.mark.parametrize("dtypes", [(torch.float32, torch.int64), (torch.int64, torch.float32)])
+@pytest.mark.parametrize("mix", [RandomCutMix(ratio=(0.3, 0.3)), RandomMixUp()], ids=["cutmix", "mixup"])
+def test_hidden_keypoints_of_two_dtypes_are_nan(dtypes, mix):
+    marked = [[[-1, -1], [5, 5]]], [[[float("nan"), float("nan")], [5, 5]]]
+    rows = [torch.tensor(marked[dtype.is_floating_point]).to(dtype) for dtype in dtypes]
+    first, second = ({"keypoints": tv_tensors.KeyPoints(row, canvas_size=(HEIGHT, WIDTH))} for row in rows)
+    found = mixed_pair(first, second, mix)["keypoints"].as_subclass(torch.Tensor)
+    assert found.dtype == torch.float32
+    assert found[:, 0].isnan().all()
+    assert ((found[:, 1] == 5) | found[:, 1].isnan()).all()
+
+
+@pytest.mark.parametrize("mix", [RandomCutMix(ratio=(0.3, 0.3)), RandomMixUp()], ids=["cutmix", "mixup"])
+def test_masks_of_two_dtypes_keep_their_values(mix):
+    small = {"masks": tv_tensors.Mask(torch.ones(1, HEIGHT, WIDTH, dtype=torch.uint8))}
+    large = {"masks": tv_tensors.Mask(torch.full((1, HEIGHT, WIDTH), 256))}
+    for first, second, values in ((small, large, [1, 256]), (large, small, [256, 1])):
+        target = mixed_pair(first, second, mix)
+        assert target["masks"].dtype == torch.int64
+        assert [int(mask.max()) for mask in target["masks"]] == values
+        assert len(target["boxes"]) == 2
+
+
+def test_masks_of_a_sample_without_rows_do_not_decide_about_the_dtype():
+    for empty in (torch.zeros(0, HEIGHT, WIDTH), torch.zeros(0, HEIGHT, WIDTH, dtype=torch.bool)):
+        image, target = whole(0, masks=tv_tensors.Mask(empty))
+        target |= {"boxes": tv_tensors.wrap(target["boxes"][:0], like=target["boxes"]), "labels": torch.tensor([])}
+        other = whole(1, masks=tv_tensors.Mask(torch.full((1, HEIGHT, WIDTH), 7, dtype=torch.uint8)))
+        for mix in (RandomCutMix(ratio=(0.3, 0.3)), RandomMixUp()):
+            for _, found in MixCollate(mix, collate_fn=list)([(image, target), other]):
+                assert found["masks"].dtype == torch.uint8
+                assert found["masks"].max() == 7
+
+
+def test_a_mix_that_blends_a_box_now_and_then_is_an_error_beside_boxes():
+    class Rare(RandomCutMix):
+        def place(self, numbers, size):
+            return super().place(numbers, size)._replace(opacity=1 - 0.5 * (numbers[0] > 0.9975))
+
+    mix = Rare(ratio=(0.3, 0.3))
+    with pytest.raises(ValueError, match=r"opacity must be 1 for boxes, instance masks and keypoints, got 0\.5"):
+        [mixed_pair({}, {}, mix) for _ in range(4000)]
+
+
+@pytest.mark.parametrize("frames", [2, 5])
+def test_masks_of_frames_beside_the_boxes_of_a_video(frames):
+    corners = torch.tensor([[0, 0, WIDTH, HEIGHT], [1, 2, WIDTH, HEIGHT]])
+    samples = [
+        {
+            "video": tv_tensors.Video(torch.full((frames, 3, HEIGHT, WIDTH), i, dtype=torch.uint8)),
+            "boxes": tv_tensors.BoundingBoxes(corners, format="XYXY", canvas_size=(HEIGHT, WIDTH)),
+            "masks": tv_tensors.Mask(torch.full((frames, HEIGHT, WIDTH), i, dtype=torch.uint8)),
+            "labels": torch.tensor([i, i]),
+        }
+        for i in range(2)
+    ]
+    for out in MixCollate(RandomCutMix(ratio=(0.5, 0.5)), collate_fn=list)(samples):
+        assert torch.equal(out["masks"].as_subclass(torch.Tensor), out["video"][:, 0].as_subclass(torch.Tensor))
+        assert len(out["boxes"]) == len(out["labels"]) == 4
+
+
+def test_weights_of_any_dtype_become_float_in_mixed_and_unmixed_samples():
+    samples = [whole(i, weights=torch.tensor([1])) for i in range(6)]
+    for mix in (RandomMixUp(p=0.5, per_sample=True), RandomMixUp(p=0.0)):
+        for _, target in MixCollate(mix, collate_fn=list)(samples):
+            assert target["weights"].dtype == torch.float32
+
+
+def test_an_empty_list_of_labels_has_the_dtype_of_class_indices():
+    _, target = whole(0, labels=[], area=[])
+    target["boxes"] = tv_tensors.wrap(target["boxes"][:0], like=target["boxes"])
+    for _, out in MixCollate(RandomCutMix(p=0.0), collate_fn=list)([(IMAGES[0], target)] * 2):
+        assert out["labels"].dtype == torch.int64
+        assert out["area"].dtype == torch.float32

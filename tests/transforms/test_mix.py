@@ -295,3 +295,9 @@ def test_gradients_go_to_the_second_batch_alone(make):
     wanted = torch.zeros(6, dtype=torch.float64)
     wanted.index_add_(0, draw.partners, 1 - draw.lam.double())
     torch.testing.assert_close(others.grad.mean((1, 2, 3)), wanted, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("others", [IMAGES[:0], IMAGES[..., :3]])
+def test_no_draw_for_a_second_batch_that_does_not_fit(others):
+    with says(ValueError, ["others", "at least one sample", str(tuple(others.shape))]):
+        RandomCutMix().draw(IMAGES, others=others)

@@ -104,7 +104,7 @@ def read(folder: Path, *, resume: bool, check: Callable[[Results], Any]) -> Resu
     if not folder.exists() or all(path.name.startswith(".") for path in folder.iterdir()):
         return None
     if not resume:
-        raise ValueError(f"--out must be a folder that is new or empty, or --resume given, got {folder}")
+        raise ValueError(f"--out must be a folder that is new or empty (or go on there with --resume), got {folder}")
     file = folder / RESULTS
     wrong = "--resume must be with a folder that holds a comparison"
     if file.exists() and not file.is_file():  # a pipe would be waited for

@@ -86,5 +86,5 @@ def _near_chance(results: Results, errors: ByMix) -> list[str]:
     found = [f"{markdown(mix)} ({100 * mean:.1f} %)" for mix, mean in means.items() if mean > NEAR * guess]
     if not found:
         return []
-    guessing = f"Who always named the most frequent class would have an error of {100 * guess:.1f} %"
-    return [f"Near guessing: {', '.join(found)}. {guessing}. Train for longer before you compare."]
+    guessing = f"Always naming the most frequent class has an error of {100 * guess:.1f} %"
+    return [f"Hardly better than guessing: {', '.join(found)}. {guessing}. Train for longer before you compare."]
