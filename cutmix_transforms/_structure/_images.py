@@ -85,13 +85,13 @@ def check_none_left(
     dims = len(size)
     is_last = dims == 2 and has_channels_last(first)  # as whole images may be
     pixels = tuple(first.shape[-3:-1]) if is_last else size
+    sizes = (pixels, pixels[-2:])  # beside volumes also that of a mask of height and width
     for i, leaf in enumerate(nest.leaves):
         if i in taken or i in images or isinstance(leaf, PIL.Image.Image) or not has_shape(leaf):
             continue
         is_listed = not is_sample and _is_one_for_each(nest, nest.paths[i], len(first))
-        fits = is_listed and _fits_pixels(leaf, first[0], pixels, is_sample=True)
-        for fitted in {pixels, pixels[-2:]}:  # beside volumes also a mask of height and width
-            fits = fits or _fits_pixels(leaf, first, fitted, is_sample=is_sample)
+        fits = any(_fits_pixels(leaf, first, one, is_sample=is_sample) for one in sizes)
+        fits = fits or (is_listed and _fits_pixels(leaf, first[0], pixels, is_sample=True))
         if fits or _is_image_like(leaf, first, dims, is_sample=is_sample):
             way = "stack the list to one tensor, with torch.stack; then " if is_listed else ""
             raise ValueError(
