@@ -106,7 +106,12 @@ class MixedLoss(nn.Module):
         if not hasattr(self.criterion, "reduction"):
             return self.criterion(x, labels, reduction="none")
         each = copy(_uncompiled(self.criterion))  # the buffers are not copied
-        setattr(each, "reduction", "none")  # noqa: B010
+        try:
+            setattr(each, "reduction", "none")  # noqa: B010
+        except AttributeError as error:
+            raise TypeError(
+                f"criterion.reduction must be an attribute that can be set to 'none', got {error}"
+            ) from error
         losses: Tensor = each(x, labels)
         return losses
 

@@ -128,8 +128,7 @@ def _is_plain(node: object) -> bool:
     keys = keys_of(node)
     if keys is None:
         return True
-    kind = type(node)  # a named tuple with a constructor of its own is a subclass of the one that was made for it
-    is_known = kind in (dict, tuple, list) or (kind.__base__ is tuple and hasattr(kind, "_field_defaults"))
+    is_known = type(node) in (dict, tuple, list) or (isinstance(node, tuple) and hasattr(node, "_fields"))
     return is_known and all(_is_plain(item_of(node, key)) for key in keys)
 
 
@@ -162,9 +161,9 @@ def with_items(node: Any, items: dict[Any, Any]) -> Any:
 def _copy_with(node: Any, items: dict[Any, Any]) -> Any:
     kind = type(node)
     if isinstance(node, tuple):
-        if hasattr(node, "_fields"):
-            return kind(*(items.get(name, getattr(node, name)) for name in node._fields))
-        return kind(items.get(i, item) for i, item in enumerate(node))
+        keys = getattr(node, "_fields", range(len(node)))
+        # A constructor of its own could change its arguments.
+        return tuple.__new__(kind, [items.get(key, item) for key, item in zip(keys, node, strict=True)])
     out = _copied(node)
     for key, item in items.items():
         if isinstance(node, (Mapping, *SEQUENCES)):

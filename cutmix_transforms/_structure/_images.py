@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cutmix_transforms.functional._placement import Size
 
 _EXPLICIT = (tv_tensors.Image, tv_tensors.Video, PIL.Image.Image)
+_MATRIX = 4  # the side of the largest matrix of a camera
 _CHANNELS = (1, 3, 4)  # sizes of a last axis that can only be channels
 
 
@@ -103,8 +104,9 @@ def check_none_left(
 
 
 def _is_one_for_each(nest: Nest, path: Path, count: int) -> bool:
-    """Return True for an item of a list that has one item for each image of the batch."""
-    return len(path) > 1 and isinstance(path[-1], int) and len(at(nest.root, path[:-1])) == count
+    """Return True for a leaf in a list that has one item for each image of the batch."""
+    lists = [path[:k] for k in range(1, len(path)) if isinstance(path[k], int)]
+    return any(len(at(nest.root, one)) == count for one in lists)
 
 
 def check_no_pixels(
@@ -137,10 +139,20 @@ def _fits_pixels(leaf: Any, first: Tensor, size: Size, *, is_sample: bool) -> bo
 
 
 def _is_image_like(leaf: Any, first: Tensor, dims: int, *, is_sample: bool) -> bool:
-    """Return True if a tensor looks like an image of another size; signals (``dims=1``) have no typical shape."""
+    """Return True if a tensor looks like an image of another size, not like a matrix of a camera.
+
+    Signals (``dims=1``) have no typical shape.
+    """
     if dims == 1 or not is_pure_tensor(leaf) or min(leaf.ndim, first.ndim) < dims + (1 if is_sample else 2):
         return False
     if not is_sample and len(leaf) != len(first):
         return False
-    is_alike = leaf.dtype == first.dtype and leaf.shape[:-dims] == first.shape[:-dims]
-    return bool(is_alike or leaf.shape[-dims - 1] in _CHANNELS)
+    is_large = max(leaf.shape[-dims:]) > _MATRIX
+    return is_large and (is_view(leaf, first, dims) or leaf.shape[-dims - 1] in _CHANNELS)
+
+
+def is_view(leaf: Tensor, first: Tensor, dims: int) -> bool:
+    """Return True if a tensor has the channels of an image, and its dtype or its size: another view of it."""
+    is_large = leaf.ndim == first.ndim and max(leaf.shape[-dims:]) > _MATRIX
+    is_alike = leaf.dtype == first.dtype or leaf.shape == first.shape
+    return is_large and is_alike and leaf.shape[:-dims] == first.shape[:-dims]

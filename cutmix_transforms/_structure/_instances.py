@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 WEIGHTS = "weights"
 ROWS = ("labels", "class_labels", "area", "iscrowd", "scores", WEIGHTS)  # keys with one row per instance
-_OF_THE_IMAGE = ("image_id", "orig_size", "size")
+_OF_THE_IMAGE = (
+    "image_id", "orig_size", "original_size", "size", "img_shape", "ori_shape", "pad_shape", "scale_factor"
+)  # fmt: skip
 _KINDS = {
     "boxes": tv_tensors.BoundingBoxes,
     "bboxes": tv_tensors.BoundingBoxes,
@@ -122,9 +124,11 @@ def _members(nest: Nest, places: list[int], labels: list[int], frames: list[int]
     and as many integer labels.
     """
     leaves = nest.leaves
-    masks = [i for i in places if isinstance(leaves[i], tv_tensors.Mask) and leaves[i].ndim == 3]
-    masks = [i for i in masks if len(leaves[i]) not in frames]
+    every_mask = [i for i in places if isinstance(leaves[i], tv_tensors.Mask)]
     rows = [i for i in places if has_rows(leaves[i])]
+    for i in every_mask if rows else ():
+        _check_no_doubt(leaves[i], len(leaves[rows[0]]), frames)
+    masks = [i for i in every_mask if leaves[i].ndim == 3 and len(leaves[i]) not in frames]
     if rows:
         return rows + masks + labels
     points = [i for i in places if _is_points(leaves[i])]
@@ -132,6 +136,19 @@ def _members(nest: Nest, places: list[int], labels: list[int], frames: list[int]
         if found and any(_fits(leaves[i], len(leaves[found[0]])) for i in labels):
             return found + labels
     return []
+
+
+def _check_no_doubt(masks: Tensor, count: int, frames: list[int]) -> None:
+    """Raise an error if it is not clear whether masks beside boxes are those of instances."""
+    if masks.ndim > 3 and len(masks) == count and count not in frames:
+        raise ValueError(
+            f"masks of instances must be of shape (n, H, W), got {tuple(masks.shape)} beside {count} boxes"
+        )
+    if masks.ndim == 3 and len(masks) == count and count in frames:
+        raise ValueError(
+            f"masks beside a video of {count} frames and {count} boxes may be those of frames or of instances (put "
+            f"masks of frames outside of the dictionary with the boxes), got shape {tuple(masks.shape)}"
+        )
 
 
 def _fits(label: Tensor, count: int) -> bool:
@@ -175,7 +192,10 @@ def _is_plain_list(value: object) -> bool:
 def check_structure(leaf: Any, size: Size) -> None:
     """Raise an error if boxes, masks or keypoints have another size than the image, or cannot be mixed."""
     shape = tuple(leaf.shape)
-    if isinstance(leaf, tv_tensors.Mask):
+    is_mask, is_usual = isinstance(leaf, tv_tensors.Mask), isinstance(leaf, tv_tensors.BoundingBoxes)
+    if not is_mask and not leaf.dtype.is_signed and not (is_usual and leaf.dtype == torch.uint8):
+        raise TypeError(f"{type(leaf).__name__} must be floats or signed integers, got {leaf.dtype}")
+    if is_mask:
         if shape[-2:] != size:
             raise ValueError(f"masks must be of the size of the image, {size}, got shape {shape}")
         return
@@ -212,21 +232,29 @@ def check_dims(leaves: list[Any], dims: int) -> None:
         raise ValueError(f"dims must be 2 if there are boxes or keypoints, got {dims} beside {flat[0]}")
 
 
-def check_names(nest: Nest, taken: set[int]) -> None:
+def check_names(nest: Nest, taken: set[int], *, is_sample: bool) -> None:
     """Raise an error if boxes, masks or keypoints are plain tensors, arrays or lists, which would be left unmixed."""
+    axes = 2 if is_sample else 3
     for i, path in enumerate(nest.paths):
         for depth, key in enumerate(path):
             kind = _KINDS.get(str(key).lower())
             if kind is None or i in taken or isinstance(nest.leaves[i], tv_tensors.TVTensor):
                 continue
             value = at(nest.root, path[: depth + 1])
-            is_list = isinstance(value, (list, tuple)) and not any(isinstance(item, (int, float)) for item in value)
-            if is_list or len(getattr(value, "shape", ())) >= 2:
+            least = axes - 1 if kind is tv_tensors.BoundingBoxes else axes  # (4,) is the only box of an image
+            if _is_list_of_rows(value, is_sample=is_sample) or len(getattr(value, "shape", ())) >= least:
                 what = f"of shape {tuple(value.shape)}" if hasattr(value, "shape") else f"of length {len(value)}"
                 raise TypeError(
                     f"{key} must be tv_tensors.{kind.__name__}, as anything else would be left unmixed "
                     f"(wrap it: {_MADE_BY[kind]}), got {type(value).__name__} {what}"
                 )
+
+
+def _is_list_of_rows(value: object, *, is_sample: bool) -> bool:
+    """Return True for a list, but not for one of numbers, which is in a batch one of tensors ``(N,)``."""
+    if not isinstance(value, (list, tuple)) or any(isinstance(item, (int, float)) for item in value):
+        return False
+    return is_sample or not value or any(getattr(item, "ndim", 0) != 1 for item in value)
 
 
 def with_rows(root: Any) -> Any:

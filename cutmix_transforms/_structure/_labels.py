@@ -55,7 +55,7 @@ def _find_default(nest: Nest) -> Found:
     """Find the labels as the second of several items, or by one of the usual keys."""
     root = nest.root
     fields = fields_of(root)
-    if fields is not None and (not isinstance(root, tuple) or any(map(_is_label_key, fields))):
+    if fields is not None and (not isinstance(root, tuple) or any(map(is_label_key, fields))):
         return _find_by_name(nest, ())
     if not isinstance(root, SEQUENCES) or len(root) < 2:
         kind = type(root[0] if isinstance(root, SEQUENCES) and root else root).__name__
@@ -80,7 +80,7 @@ def _find_default(nest: Nest) -> Found:
 
 def _find_by_name(nest: Nest, path: Path) -> Found:
     fields = fields_of(at(nest.root, path)) or []
-    wanted = [field for field in fields if _is_label_key(field)]
+    wanted = [field for field in fields if is_label_key(field)]
     message = (
         f"labels must be exactly one of the items {_quoted(LABEL_KEYS)} {_WAYS_OUT}, "
         f"got {wanted or 'none of them'} among the keys {fields}"
@@ -96,7 +96,8 @@ def _find_by_name(nest: Nest, path: Path) -> Found:
     return Found(_places_at(nest, (*path, wanted[0])))
 
 
-def _is_label_key(key: object) -> bool:
+def is_label_key(key: object) -> bool:
+    """Return True if a key is a usual name for labels."""
     return str(key).lower() in LABEL_KEYS
 
 

@@ -122,7 +122,7 @@ def _check_roles(
 ) -> None:
     """Raise an error if something would be left behind, or if it is not clear what the labels are."""
     size, first, taken = image_size(batch, rules.dims), nest.leaves[roles.images[0]], _taken(roles)
-    check_names(nest, taken)
+    check_names(nest, taken, is_sample=is_sample)
     if rules.dims == 2 and batch.ndim >= 4 and has_channels_last(first) and not rules.any_shape():
         raise channels_last_error(first)
     check_no_pixels(nest, roles.targets, first, size, rules.any_shape, is_sample=is_sample)

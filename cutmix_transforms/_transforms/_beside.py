@@ -13,7 +13,7 @@ from cutmix_transforms._structure._column import Column, stacked
 from cutmix_transforms._structure._parts import with_others
 from cutmix_transforms._transforms._instances import paste_instances, unite_instances
 from cutmix_transforms.functional._checks import can_look_at
-from cutmix_transforms.functional._draw import HostDraw, lam_of_boxes, send_tensor
+from cutmix_transforms.functional._draw import HostDraw, MixDraw, lam_of_boxes, send_tensor
 from cutmix_transforms.functional._pairs import MixedTarget
 from cutmix_transforms.functional._pixels import mix_images, mix_images_unchecked
 from cutmix_transforms.functional._placement import check_placement
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cutmix_transforms._structure._instances import Instances
     from cutmix_transforms._structure._parts import Parts
     from cutmix_transforms._transforms._mix import Mix
+    from cutmix_transforms.functional._draw import Draw
 
 _PROBED = 1024  # a size that has room for boxes of any number of pixels
 Blends = Literal["nothing", "boxes", "images"]
@@ -74,15 +75,10 @@ def _mix_map(mix: Mix, own: Tensor | Column, draw: Any, other: Tensor | None) ->
     """Mix maps, such as semantic masks; for classes that would have to be blended, return a pair of both maps."""
     kernel, is_pair = _map_kernel(own), becomes_pair(mix, own)
     if kernel.categorical and not is_pair:  # then only a draw that was edited blends
-        if not isinstance(draw, HostDraw) and not can_look_at(draw.opacity):
-            draw = draw._replace(opacity=draw.opacity.round())  # no error is possible, but classes are never blended
-        elif ((draw.opacity > 0) & (draw.opacity < 1)).any():
-            is_pair = mix.target == "pair"
-            if not is_pair:
-                raise ValueError(
-                    "opacity must be 1 for masks, which cannot be blended (or set target='pair'), "
-                    f"got {draw.opacity.tolist()}"
-                )
+        if isinstance(draw, HostDraw) or can_look_at(draw.opacity):
+            is_pair = _needs_pair(mix, draw)
+        else:  # no error is possible, but classes are never blended; older compilers know no _replace
+            draw = MixDraw(draw.partners, draw.boxes, draw.opacity.round(), draw.size)
     if kernel.mix is mix_images and not is_pair:
         return own.mixed(draw) if isinstance(own, Column) else mix_images_unchecked(own, draw, other)
     maps: Tensor = stacked(own)
@@ -94,6 +90,17 @@ def _mix_map(mix: Mix, own: Tensor | Column, draw: Any, other: Tensor | None) ->
     first, second = (rewrap(kernel.mix(plain, one, pool), maps) for one in (covered, shown))
     lam = (1 - rows.opacity).where(lam_of_boxes(rows.boxes, rows.opacity, rows.size) < 1, 1)
     return MixedTarget(first, second, send_tensor(lam, plain.device))
+
+
+def _needs_pair(mix: Mix, draw: Draw) -> bool:
+    """Return True if a draw blends, so that masks become a pair, or raise an error if the target is no pair."""
+    if not ((draw.opacity > 0) & (draw.opacity < 1)).any():
+        return False
+    if mix.target != "pair":
+        raise ValueError(
+            f"opacity must be 1 for masks, which cannot be blended (or set target='pair'), got {draw.opacity.tolist()}"
+        )
+    return True
 
 
 def _mix_instances(mix: Mix, base: Instances, partner: Instances, draw: HostDraw) -> dict[int, Tensor]:

@@ -26,6 +26,7 @@ from cutmix_transforms._transforms._cutout_inputs import (
     find_groups,
     find_masks,
     find_plain_masks,
+    is_single,
     like,
     mask_batch,
 )
@@ -148,18 +149,19 @@ class RandomCutout(RandomTransform):
         nest = Nest.of(with_rows(sample))
         leaves = list(nest.leaves)
         images = find_images(nest, [], ndim=dims + 1, any_shape=lambda: False)
-        check_pil_images(nest, images)
-        check_views(nest, images[0])
+        getter, fills_masks = self.labels_getter, self.mask_fill is not None
+        check_pil_images(nest, images, fills_masks=fills_masks)
         batches = [as_batch(leaves[i], dims) for i in images]
         check_sizes(batches, leaves, dims)
+        check_views(nest, images, batches[0], dims, getter)
         if draw is not None:
             check_holes(draw, batches[0], dims)
-        groups = find_groups(nest, images, dims, self.labels_getter)
+        groups = find_groups(nest, images, dims, getter)
         for group in groups:
             self._warn_of(group.unnamed)
-        check_names(nest, {*find_plain_masks(nest, leaves[images[0]], batches[0], dims)})
+        masks_by_key = {*find_plain_masks(nest, images, batches[0], dims)}
+        check_names(nest, masks_by_key, is_sample=is_single(leaves[images[0]], dims))
         members = {member.place for member in members_of(groups)}
-        getter, fills_masks = self.labels_getter, self.mask_fill is not None
         masks = find_masks(nest, images, batches[0], dims, getter, members) if fills_masks else []
         fills = [None if self.fill == "random" else fill_pixels(batch, self.fill, dims) for batch in batches]
         mask_fills = [
@@ -258,7 +260,7 @@ class RandomCutout(RandomTransform):
         if is_usual or not images.is_cpu or not can_look_at(images):
             return
         low, high = torch.aminmax(images.detach())
-        if "fill" not in self._warned_of and low >= 0 and high <= 1:
+        if "fill" not in self._warned_of and low >= 0 and 0.5 < high <= 1:
             self._warned_of.add("fill")
             warnings.warn(
                 f"fill must be in the units of the images, which are from 0 to 1 (divide it by 255), got {self.fill!r}",

@@ -14,9 +14,15 @@ from torchvision.transforms.v2.functional import is_pure_tensor
 from cutmix_transforms._structure._advice import check_label
 from cutmix_transforms._structure._containers import Nest
 from cutmix_transforms._structure._fit import check_dense
-from cutmix_transforms._structure._images import channels_last_error, check_none_left, has_channels_last, has_shape
+from cutmix_transforms._structure._images import (
+    channels_last_error,
+    check_none_left,
+    has_channels_last,
+    has_shape,
+    is_view,
+)
 from cutmix_transforms._structure._instances import Instances, check_dims, find_instances, has_rows
-from cutmix_transforms._structure._labels import LabelsGetter, find_labels, is_mask_key
+from cutmix_transforms._structure._labels import LabelsGetter, find_labels, is_label_key, is_mask_key
 from cutmix_transforms._structure._read import as_tensor, is_dense, mask_of_another_size
 from cutmix_transforms.functional._placement import image_size
 from cutmix_transforms.functional._registry import instance_kernel
@@ -60,10 +66,10 @@ def as_batch(image: Any, dims: int) -> Tensor:
     return plain[None] if is_single(image, dims) else plain
 
 
-def check_pil_images(nest: Nest, images: list[int]) -> None:
+def check_pil_images(nest: Nest, images: list[int], *, fills_masks: bool) -> None:
     """Raise an error if a PIL image seems to be a mask, which would be filled like an image."""
     found = [i for i in images if isinstance(nest.leaves[i], PIL.Image.Image)]
-    others = [i for i in found if nest.leaves[i].mode != nest.leaves[found[0]].mode]
+    others = [i for i in found[1:] if fills_masks or nest.leaves[i].mode != nest.leaves[found[0]].mode]
     masks = [i for i in found if is_mask_key(nest.paths[i])] or others
     if masks:
         raise TypeError(
@@ -72,25 +78,41 @@ def check_pil_images(nest: Nest, images: list[int]) -> None:
         )
 
 
-def check_views(nest: Nest, place: int) -> None:
-    """Raise an error if there is a second plain tensor like the first image, since only the first would get holes."""
-    first = nest.leaves[place]
-    for i, leaf in enumerate(nest.leaves):
-        if i == place or not is_pure_tensor(first) or not is_pure_tensor(leaf) or is_mask_key(nest.paths[i]):
-            continue
-        if has_shape(leaf) and leaf.dtype == first.dtype and leaf.shape == first.shape:
+def check_views(nest: Nest, images: list[int], batch: Tensor, dims: int, getter: LabelsGetter) -> None:
+    """Raise an error if a second plain tensor looks like an image, since only the first would get holes."""
+    first = nest.leaves[images[0]]
+    rest = [i for i in range(len(nest.leaves)) if i not in images and not is_mask_key(nest.paths[i])]
+    views = [i for i in rest if is_pure_tensor(first) and _is_second_view(nest.leaves[i], first, dims)]
+    masks = find_plain_masks(nest, images, batch, dims, _label_places(nest, getter)) if views else []
+    for i in views:
+        if i not in masks:
             raise ValueError(
                 f"images must be tv_tensors.Image if there are several (and masks tv_tensors.Mask), got {nest.name(i)} "
-                f"as a plain tensor beside {nest.name(place)}"
+                f"as a plain tensor beside {nest.name(images[0])}"
             )
 
 
-def find_plain_masks(nest: Nest, image: Any, batch: Tensor, dims: int, named: Sequence[int] = ()) -> list[int]:
-    """Return the plain tensors that hold a mask for each image, by their keys or named by ``labels_getter``."""
-    is_sample = is_single(image, dims)
-    can_be = [i for i, path in enumerate(nest.paths) if i in named or is_mask_key(path)]
-    leaves = nest.leaves
+def _is_second_view(leaf: Any, first: Tensor, dims: int) -> bool:
+    """Return True for a tensor like the image, of one channel only if it has the same shape and dtype."""
+    if not is_pure_tensor(leaf) or not has_shape(leaf):
+        return False
+    is_equal = leaf.dtype == first.dtype and leaf.shape == first.shape
+    return is_equal or (first.shape[-1 - dims] >= 3 and is_view(leaf, first, dims))
+
+
+def find_plain_masks(nest: Nest, images: list[int], batch: Tensor, dims: int, named: Sequence[int] = ()) -> list[int]:
+    """Return the plain tensors that hold a mask for each image, by their keys or in the places ``named``."""
+    leaves, is_sample = nest.leaves, is_single(nest.leaves[images[0]], dims)
+    can_be = [i for i, path in enumerate(nest.paths) if i not in images and (i in named or is_mask_key(path))]
     return [i for i in can_be if is_pure_tensor(leaves[i]) and is_dense(leaves[i], batch, dims, is_sample=is_sample)]
+
+
+def _label_places(nest: Nest, getter: LabelsGetter) -> list[int]:
+    """Return the indices of the leaves that may hold dense labels."""
+    if getter != "default":
+        return [] if getter is None else find_labels(nest, getter).places
+    second = nest.under((1,)) if isinstance(nest.root, (tuple, list)) else []
+    return second + [i for i, path in enumerate(nest.paths) if path and is_label_key(path[-1])]
 
 
 def is_single(image: Any, dims: int) -> bool:
@@ -143,11 +165,7 @@ def find_masks(
     """
     leaves = nest.leaves
     masks = [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
-    if getter == "default":
-        named = nest.under((1,)) if isinstance(nest.root, (tuple, list)) else []
-    else:
-        named = [] if getter is None else find_labels(nest, getter).places
-    masks += find_plain_masks(nest, leaves[images[0]], batch, dims, named)
+    masks += find_plain_masks(nest, images, batch, dims, _label_places(nest, getter))
     is_sample = is_single(leaves[images[0]], dims)
     first = batch[0] if is_sample else batch  # a PIL image as a tensor
     check_none_left(nest, images, first, {*masks, *taken}, image_size(batch, dims), is_sample=is_sample)

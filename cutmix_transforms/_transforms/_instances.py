@@ -153,9 +153,17 @@ def _in_common_dtypes(instances: Instances, other: Instances) -> Instances:
     members = []
     for (place, own), (_, theirs) in zip(instances.members, other.members, strict=True):
         dtypes = [leaf.dtype for leaf in (own, theirs) if len(leaf)] or [own.dtype]
-        dtype = torch.promote_types(dtypes[0], dtypes[-1])
+        dtype = _common_dtype(dtypes[0], dtypes[-1])
         members.append(Leaf(place, own if own.dtype == dtype else rewrap(_converted(own, dtype), own)))
     return replace(instances, members=members)
+
+
+def _common_dtype(first: torch.dtype, second: torch.dtype) -> torch.dtype:
+    """Return a dtype that holds the values of both; torch promotes no unsigned integers but uint8."""
+    if first == second:
+        return first
+    wide = (torch.uint16, torch.uint32, torch.uint64)
+    return torch.promote_types(*(torch.int64 if dtype in wide else dtype for dtype in (first, second)))
 
 
 def _converted(leaf: Tensor, dtype: torch.dtype) -> Tensor:

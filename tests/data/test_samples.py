@@ -207,7 +207,14 @@ def test_a_box_too_small_for_lam_is_not_pasted(opacity):
         mixed, targets = mix(images, labels, draw=again)
         assert torch.equal(targets, torch.eye(2))
         assert not mixed[0].isnan().any()
-    mixed, targets = torch.compile(mix, fullgraph=True, backend="eager")(images, labels, draw=by_hand)
+
+
+def test_a_box_too_small_for_lam_is_not_pasted_when_compiled():
+    images, labels = torch.zeros(2, 1, 40, 40), torch.arange(2)
+    images[1] = torch.nan
+    draw = mix_draw(torch.tensor([1, 0]), torch.tensor([[3, 4, 4, 5]]).repeat(2, 1), (40, 40), 2**-20)
+    mix = torch.compile(RandomCutMix(num_classes=2, target="union"), fullgraph=True, backend="eager")
+    mixed, targets = mix(images, labels, draw=draw)
     assert torch.equal(targets, torch.eye(2))
     assert not mixed[0].isnan().any()
 

@@ -379,3 +379,14 @@ BAD_CALLS = {
 def test_bad_calls(name, call, kind, words):
     with says(kind, words):
         call()
+
+
+def test_a_reduction_that_cannot_be_set_is_an_error(logits):
+    class Fixed(nn.Module):
+        reduction = property(lambda self: "mean")
+
+        def forward(self, x, y):
+            return nn.functional.cross_entropy(x, y)
+
+    with says(TypeError, ["criterion.reduction", "set to 'none'"]):
+        MixedLoss(Fixed())(logits, PER_SAMPLE)

@@ -211,3 +211,17 @@ def test_a_list_with_one_mask_for_each_image_is_not_left_unmixed(make, key):
         make(num_classes=CLASSES)(batch)
     batch[key] = [torch.zeros(3) for _ in IMAGES]
     assert make(num_classes=CLASSES)(batch)[key] is batch[key]
+    mask = torch.zeros(HEIGHT, WIDTH)
+    for listed in ([{"seg": mask} for _ in IMAGES], [[mask] for _ in IMAGES]):
+        with says(ValueError, [f"inputs['{key}'][0]", "torch.stack"]):
+            make(num_classes=CLASSES)({**batch, key: listed})
+
+
+@mixes
+@pytest.mark.parametrize("shape", [(1, 3, 3), (3, 3), (4, 4, 4), (3, 4, 4), (3, 3, 4)])
+def test_matrices_of_cameras_are_no_images(make, shape):
+    batch = {"image": IMAGES, "camera": torch.rand(COUNT, *shape), "label": LABELS}
+    mix = make(num_classes=CLASSES)
+    assert mix(batch)["camera"] is batch["camera"]
+    samples = [{key: value[i] for key, value in batch.items()} for i in range(COUNT)]
+    assert MixDataset(samples, mix)[0]["camera"] is samples[0]["camera"]

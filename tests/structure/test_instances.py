@@ -9,6 +9,7 @@ from support.batches import CLASSES, IMAGES
 from support.helpers import HEIGHT, WIDTH, says
 from support.mixes import BOTH, mixes
 from support.structures import INSTANCE_LABELS, SIZE, boxes_of, detection, some_boxes, some_masks, some_points
+from torch.utils.data import default_collate
 from torchvision import tv_tensors
 
 from cutmix_transforms import (
@@ -269,3 +270,26 @@ def test_boxes_in_fractions_of_the_image_are_warned_of():
         collate(samples([0.5, 0.5, 0.4, 0.2], [0.1, 0.9, 1, 0.3]))
     collate(samples([0.5, 0.5, 0.4, 0.2], [3.0, 4, 2, 2]))
     collate(samples([0, 0, 1, 1]))
+
+
+def test_a_plain_box_for_each_image_is_an_error_in_all_places():
+    samples = [{"image": IMAGES[i], "label": i, "bbox": torch.rand(4)} for i in range(4)]
+    mix = RandomCutMix(num_classes=4)
+    for call in (
+        lambda: mix(default_collate(samples)),
+        lambda: MixCollate(mix)(samples),
+        lambda: MixCollate(mix, collate_fn=list)(samples),
+        lambda: MixDataset(samples, mix)[0],
+    ):
+        with says(TypeError, ["bbox must be tv_tensors.BoundingBoxes"]):
+            call()
+
+
+@pytest.mark.parametrize("beside", [{"bbox": [1, 2, 3, 4]}, {"keypoints": torch.rand(34)}, {"masks": torch.rand(5)}])
+def test_numbers_under_names_of_instances_pass_in_all_places(beside):
+    samples = [{"image": IMAGES[i], "label": i, "meta": dict(beside)} for i in range(4)]
+    mix = RandomCutMix(num_classes=4)
+    batch = default_collate(samples)
+    assert mix(batch)["meta"] is batch["meta"]
+    assert MixCollate(mix)(samples)["meta"].keys() == beside.keys()
+    assert MixDataset(samples, mix)[0]["meta"] is samples[0]["meta"]

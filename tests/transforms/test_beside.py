@@ -153,7 +153,7 @@ def test_the_pair_of_an_unmixed_sample_has_a_lam_of_one():
     assert True in kinds
 
 
-def test_an_edited_draw_that_blends_gives_pairs_of_masks_and_never_new_classes():
+def test_an_edited_draw_that_blends_gives_pairs_of_masks():
     images, masks = constant_images(6, 3, HEIGHT, WIDTH), make_masks(6)
     draw = RandomCutMix(ratio=(0.5, 0.5)).draw(images)._replace(opacity=torch.full((6,), 0.75))
     with says(ValueError, ["opacity must be 1 for masks", "target='pair'", "0.75"]):
@@ -162,8 +162,12 @@ def test_an_edited_draw_that_blends_gives_pairs_of_masks_and_never_new_classes()
     again, other = RandomCutMix(target="pair", opacity=0.5)(images, masks, draw=draw)
     assert torch.equal(mixed, again)
     assert all(torch.equal(*fields) for fields in zip(pair, other, strict=True))
-    compiled = torch.compile(RandomCutMix(), fullgraph=True, backend="eager")  # it cannot raise such an error
-    plain = masks.as_subclass(torch.Tensor)
+
+
+def test_a_compiled_mix_cannot_raise_that_error_but_never_makes_new_classes():
+    images, plain = constant_images(6, 3, HEIGHT, WIDTH), make_masks(6).as_subclass(torch.Tensor)
+    draw = RandomCutMix(ratio=(0.5, 0.5)).draw(images)._replace(opacity=torch.full((6,), 0.75))
+    compiled = torch.compile(RandomCutMix(), fullgraph=True, backend="eager")
     pasted = RandomCutMix()(images, plain, draw=draw._replace(opacity=torch.ones(6)))[1]
     assert torch.equal(compiled(images, plain, draw=draw)[1], pasted)
 

@@ -364,7 +364,7 @@ def test_a_fill_for_images_up_to_255_is_warned_of_once_beside_images_up_to_1():
     with pytest.warns(UserWarning, match=r"fill must be in the units of the images, .* got \(124.0, 116.0, 104.0\)"):
         cut(image)
     cut(image)
-    for other in (image * 255, image - 0.5, (image * 255).byte()):
+    for other in (image * 255, image - 0.5, (image * 255).byte(), 0 * image):
         RandomCutout(fill=(124, 116, 104))(other)
     RandomCutout(fill=1.0)(image)
 
@@ -506,3 +506,43 @@ def test_masks_of_cutout():
         RandomCutout(mask_fill=300)(image, mask)
     with says(ValueError, ["masks", "6 images", "(4, 17, 11)"]):
         RandomCutout(mask_fill=3)(image, tv_tensors.Mask(mask[:4]))
+
+
+@pytest.mark.parametrize("key", ["mask", "segmentation"])
+def test_with_mask_fill_a_second_pil_image_may_be_a_mask(key):
+    sample = {"image": picture("L"), key: picture("L")}
+    with says(TypeError, ["tv_tensors.Mask(F.pil_to_tensor(mask))", f"inputs['{key}']"]):
+        RandomCutout(mask_fill=255)(sample)
+
+
+@pytest.mark.parametrize("other", [IMAGES[1].double(), IMAGES[1][:, 1:], (IMAGES[1] * 255).byte()])
+def test_a_second_image_is_not_left_without_holes(other):
+    for sample in ({"image": IMAGES[0], "view": other}, [IMAGES[0], "name", other]):
+        with says(ValueError, ["images must be tv_tensors.Image if there are several", "inputs["]):
+            RandomCutout()(sample)
+    matrices = {"image": IMAGES[0], "depth": torch.ones(1, HEIGHT, WIDTH), "camera": torch.rand(3, 4, 4)}
+    out = RandomCutout()(matrices)
+    assert out["depth"] is matrices["depth"]
+    assert out["camera"] is matrices["camera"]
+
+
+@pytest.mark.parametrize("wrap", [tuple, lambda both: dict(zip(("image", "label"), both, strict=True))])
+@pytest.mark.parametrize("fill", [None, 9.0])
+def test_dense_labels_like_a_gray_image(wrap, fill):
+    for image in (IMAGES[:, :1], IMAGES[0, :1]):
+        mask = torch.zeros_like(image)
+        out = RandomCutout(5, inside=True, fill=-1, mask_fill=fill)(wrap((image, mask)))
+        cut, filled = out.values() if isinstance(out, dict) else out
+        if fill is None:
+            assert filled is mask
+        else:
+            assert torch.equal(cut == -1, filled == 9)
+            assert (cut == -1).any()
+
+
+def test_dense_labels_under_the_keys_of_labels_take_mask_fill():
+    for key in ("label", "labels", "target", "targets"):
+        for batch in ({"image": IMAGES, key: MASKS}, {"image": IMAGES[0], key: MASKS[0]}):
+            cut, filled = RandomCutout(5, inside=True, fill=-1, mask_fill=9)(batch).values()
+            assert torch.equal(cut[..., 0, :, :] == -1, filled == 9)
+    RandomCutout(labels_getter="absent")(IMAGES[0])  # nothing needs labels

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from support.batches import IMAGES
-from support.helpers import HEIGHT, WIDTH, slow_but
+from support.helpers import HEIGHT, WIDTH, says, slow_but
 from support.scenes import FORMATS, SIZES, corners_of, make_sample, make_samples, named, pixels_of
 from support.structures import boxes_of, detection
 from torch.utils.data import DataLoader
@@ -677,21 +677,63 @@ def test_a_mix_that_blends_a_box_now_and_then_is_an_error_beside_boxes():
         [mixed_pair({}, {}, mix) for _ in range(4000)]
 
 
-@pytest.mark.parametrize("frames", [2, 5])
-def test_masks_of_frames_beside_the_boxes_of_a_video(frames):
+def make_videos(frames, count, *, inside):
+    """Two videos with boxes and masks, which are in the dictionary of the boxes or outside of it."""
     corners = torch.tensor([[0, 0, WIDTH, HEIGHT], [1, 2, WIDTH, HEIGHT]])
-    samples = [
-        {
-            "video": tv_tensors.Video(torch.full((frames, 3, HEIGHT, WIDTH), i, dtype=torch.uint8)),
-            "boxes": tv_tensors.BoundingBoxes(corners, format="XYXY", canvas_size=(HEIGHT, WIDTH)),
-            "masks": tv_tensors.Mask(torch.full((frames, HEIGHT, WIDTH), i, dtype=torch.uint8)),
-            "labels": torch.tensor([i, i]),
-        }
-        for i in range(2)
-    ]
-    for out in MixCollate(RandomCutMix(ratio=(0.5, 0.5)), collate_fn=list)(samples):
-        assert torch.equal(out["masks"].as_subclass(torch.Tensor), out["video"][:, 0].as_subclass(torch.Tensor))
-        assert len(out["boxes"]) == len(out["labels"]) == 4
+    samples = []
+    for i in range(2):
+        video = tv_tensors.Video(torch.full((frames, 3, HEIGHT, WIDTH), i + 1, dtype=torch.uint8))
+        boxes = tv_tensors.BoundingBoxes(corners, format="XYXY", canvas_size=(HEIGHT, WIDTH))
+        masks = tv_tensors.Mask(torch.full((count, HEIGHT, WIDTH), i + 1, dtype=torch.uint8))
+        target = {"boxes": boxes, "labels": torch.tensor([i, i])}
+        samples.append((video, target | {"masks": masks}) if inside else (video, target, {"frames": masks}))
+    return samples
+
+
+@pytest.mark.parametrize(("frames", "inside"), [(5, True), (5, False), (2, False)])
+def test_masks_of_frames_beside_the_boxes_of_a_video(frames, inside):
+    for video, target, *outside in MixCollate(RandomCutMix(ratio=(0.5, 0.5)), collate_fn=list)(
+        make_videos(frames, frames, inside=inside)
+    ):
+        masks = target["masks"] if inside else outside[0]["frames"]
+        assert torch.equal(masks.as_subclass(torch.Tensor), video[:, 0].as_subclass(torch.Tensor))
+        assert len(target["boxes"]) == len(target["labels"]) == 4
+
+
+def test_masks_of_instances_beside_a_video():
+    for _, target in MixCollate(RandomCutMix(ratio=(0.5, 0.5)), collate_fn=list)(make_videos(5, 2, inside=True)):
+        assert len(target["boxes"]) == len(target["masks"]) == 4
+    with says(ValueError, ["masks", "frames or of instances", "outside of the dictionary", "(2, 17, 11)"]):
+        MixCollate(RandomCutMix(), collate_fn=list)(make_videos(2, 2, inside=True))
+
+
+def test_masks_of_instances_have_three_axes():
+    image, target = whole(0, masks=tv_tensors.Mask(torch.ones(1, 1, HEIGHT, WIDTH)))
+    for call in (
+        lambda: MixDataset([(image, target)] * 2, RandomCutMix())[0],
+        lambda: RandomCutout()(image, target),
+    ):
+        with says(ValueError, ["masks of instances must be of shape (n, H, W)", "(1, 1, 17, 11)", "1 boxes"]):
+            call()
+
+
+def test_points_and_boxes_of_unsigned_integers():
+    points = tv_tensors.KeyPoints(torch.ones(1, 2, 2, dtype=torch.uint8), canvas_size=(HEIGHT, WIDTH))
+    with says(TypeError, ["KeyPoints must be floats or signed integers", "uint8"]):
+        mixed_pair({"keypoints": points}, {"keypoints": points})
+    image, target = whole(0)
+    target["boxes"] = tv_tensors.wrap(target["boxes"].to(torch.uint16), like=target["boxes"])
+    with says(TypeError, ["BoundingBoxes must be floats or signed integers", "uint16"]):
+        MixDataset([(image, target)] * 2, RandomCutMix())[0]
+
+
+@pytest.mark.parametrize("mix", [RandomCutMix(ratio=(0.3, 0.3)), RandomMixUp()], ids=["cutmix", "mixup"])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.bool, torch.int64, torch.float32, torch.uint16])
+def test_masks_of_uint16_beside_those_of_another_dtype(mix, dtype):
+    rows = [torch.full((1, HEIGHT, WIDTH), 1).to(dtype), torch.full((1, HEIGHT, WIDTH), 60000).to(torch.uint16)]
+    first, second = ({"masks": tv_tensors.Mask(row)} for row in rows)
+    for own, other, values in ((first, second, [1, 60000]), (second, first, [60000, 1])):
+        assert [int(mask.long().max()) for mask in mixed_pair(own, other, mix)["masks"]] == values
 
 
 def test_weights_of_any_dtype_become_float_in_mixed_and_unmixed_samples():
