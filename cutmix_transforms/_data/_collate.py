@@ -84,16 +84,10 @@ class MixCollate:
     def __call__(self, samples: list[Any]) -> Any:
         """Collate and mix a list of samples."""
         mix, is_own = self.transform, self.collate_fn is not default_collate
-        if isinstance(mix, Mix):
+        if isinstance(mix, Mix) or not is_own:
             _check_samples(samples)
-        if is_own and not isinstance(mix, Mix):
-            batch = mix(self.collate_fn(samples))
-        elif not isinstance(samples, Sequence) or isinstance(samples, str):
-            raise TypeError(f"samples must be a list of samples, got {received(samples)}")
-        elif not samples:
-            raise ValueError(f"samples must not be empty, got {samples!r}")
-        elif not isinstance(mix, Mix):
-            batch = mix(stack(samples))
+        if not isinstance(mix, Mix):
+            batch = mix(self.collate_fn(samples) if is_own else stack(samples))
         elif is_own:
             parts = [mix._ready(mix._read(sample, is_sample=True)) for sample in samples]
             batch = self._own_batch(mix_samples(mix, parts))
@@ -139,7 +133,7 @@ class MixCollate:
 
     def _layout_of(self, mix: Mix, sample: Any, columns: Columns) -> "_Layout":
         """Return the layout of the samples, which is the last one as long as their structure stays the same."""
-        key, layout = [mix, mix.labels_getter, *columns.form], self._layout
+        key, layout = [mix, *columns.form], self._layout
         if layout is None or layout.key != key or callable(mix.labels_getter):
             layout = _Layout.of(mix, sample, key)
             self._layout = layout if can_be_kept(sample) else None
@@ -177,14 +171,15 @@ def unstacked(samples: Sequence[Any]) -> tuple[Any, ...]:
         >>> unstacked([("image 0", "target 0"), ("image 1", "target 1")])
         (('image 0', 'image 1'), ('target 0', 'target 1'))
     """
-    kinds = [f"{len(sample)} item(s)" if isinstance(sample, (tuple, list)) else "no tuple" for sample in samples]
-    for i, kind in enumerate(kinds):
-        if kind != kinds[0]:
+    lengths = [len(sample) if isinstance(sample, (tuple, list)) else None for sample in samples]
+    for i, length in enumerate(lengths):
+        if length != lengths[0]:
+            first, other = ("no tuple" if one is None else f"{one} item(s)" for one in (lengths[0], length))
             raise ValueError(
                 "samples must all be tuples with the same number of items, or none a tuple, "
-                f"got {kinds[0]} at index 0 and {kind} at index {i}"
+                f"got {first} at index 0 and {other} at index {i}"
             )
-    return tuple(samples) if kinds[:1] == ["no tuple"] else tuple(zip(*samples, strict=True))
+    return tuple(samples) if lengths[:1] == [None] else tuple(zip(*samples, strict=True))
 
 
 def _pairs_in(node: object) -> list[MixedTarget]:
@@ -215,9 +210,11 @@ class _Layout(NamedTuple):
 
 
 def _check_samples(samples: Any) -> None:
-    """Raise an error if samples are already a batch, or if some are None."""
-    if not isinstance(samples, (tuple, list)) or not samples:
-        return
+    """Raise an error if samples are no list, are empty or already a batch, or if some are None."""
+    if not isinstance(samples, Sequence) or isinstance(samples, str):
+        raise TypeError(f"samples must be a list of samples, got {received(samples)}")
+    if not samples:
+        raise ValueError(f"samples must not be empty, got {samples!r}")
     first = samples[0]
     if isinstance(first, Tensor) and first.ndim >= 4 and any(_are_labels(one, first) for one in samples[1:]):
         raise TypeError(
@@ -233,7 +230,7 @@ def _check_samples(samples: Any) -> None:
 
 
 def _are_labels(value: object, images: Tensor) -> bool:
-    """Tell whether this is one label for each image, not another sample."""
+    """Return True if this is one label for each image, not another sample."""
     return isinstance(value, Tensor) and 0 < value.ndim < images.ndim and len(value) == len(images)
 
 

@@ -84,8 +84,7 @@ class MixDataset(Dataset[Any]):
         self.dataset = dataset
         self.transform = transform
         self.partners = partners
-        pool = dataset if partners is None else partners
-        self._ends = None if weights is None else _ends_of(weights, len(pool), least=2 if partners is None else 1)
+        self._ends = None if weights is None else _ends_of(weights, len(self._pool), least=2 if partners is None else 1)
 
     def __setattr__(self, name: str, value: object) -> None:
         check_no_option(type(self).__name__, name, value)
@@ -102,11 +101,11 @@ class MixDataset(Dataset[Any]):
         count, mix = len(self), self.transform
         if not -count <= position < count:
             raise IndexError(f"index must lie in [{-count}, {count}), got {position}")
-        base = self._read(position)
-        if not mix._is_idle(count if self.partners is None else 2):
+        base = self._read(self.dataset, position)
+        if not mix._is_idle(count, 0 if self.partners is None else len(self.partners)):
             numbers = mix._uniform(1)
             if shows_partner(mix, numbers[1:], base):
-                partner = self._read(self._partner(position % count, numbers[0, 0]), self.partners)
+                partner = self._read(self._pool, self._partner(position % count, numbers[0, 0]))
                 return mix_two(mix, base, partner, numbers[1:])
         return unmixed_sample(mix, base)
 
@@ -122,14 +121,19 @@ class MixDataset(Dataset[Any]):
             found = max(found + (end - start), end)
         return int(np.searchsorted(ends, min(found, np.nextafter(ends[-1], 0)), side="right"))
 
-    def _read(self, position: int, samples: Any = None) -> Parts:
-        if samples is None:
-            return self.transform._ready(self.transform._read(self.dataset[position], is_sample=True))
-        sample = samples[position]
+    @property
+    def _pool(self) -> Any:
+        return self.dataset if self.partners is None else self.partners
+
+    def _read(self, dataset: Any, position: int) -> Parts:
+        sample = dataset[position]
         try:
             return self.transform._ready(self.transform._read(sample, is_sample=True))
         except (TypeError, ValueError) as error:
-            raise type(error)(f"partners must hold samples of the same form as dataset: {error}") from error
+            if dataset is self.dataset:
+                raise
+            kind = TypeError if isinstance(error, TypeError) else ValueError  # a subclass may need arguments
+            raise kind(f"partners must hold samples of the same form as dataset: {error}") from error
 
 
 def _check_map_style(name: str, dataset: Any) -> None:

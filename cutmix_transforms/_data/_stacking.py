@@ -103,11 +103,7 @@ def column_of(values: Sequence[Any]) -> Any:
         numbers = np.array(values)
         if numbers.dtype == np.int64:
             return torch.from_numpy(numbers)
-    return _column(values) if isinstance(first, Tensor) else _collated(values)
-
-
-def _collated(samples: Sequence[Any]) -> Any:
-    return collate(samples, collate_fn_map=_KNOWN)
+    return _column(values) if isinstance(first, Tensor) else collate(values, collate_fn_map=_KNOWN)
 
 
 def check_forms(samples: list[Any], error: Exception) -> None:
@@ -178,8 +174,8 @@ def _stacked_column(batch: Sequence[Tensor], *, collate_fn_map: Any = None) -> T
     return column
 
 
-_KNOWN: Any = {**default_collate_fn_map, tv_tensors.TVTensor: _column, Tensor: _column}
-_STACKED: Any = {**default_collate_fn_map, tv_tensors.TVTensor: _stacked_column, Tensor: _stacked_column}
+_KNOWN: Any = {**default_collate_fn_map, Tensor: _column}
+_STACKED: Any = {**default_collate_fn_map, Tensor: _stacked_column}
 
 
 def _allocate(rows: Sequence[Tensor]) -> Tensor:

@@ -63,10 +63,11 @@ class Stream:
     def _source(self) -> Generator | None:
         """Return the generator to draw from: the user's, the global one (None), or one for this rank or worker."""
         generator, worker, forgotten = self.generator, get_worker_info(), 0
-        if worker is not None and generator is None:
-            forgotten = _forgotten_seed(worker.seed)
-        elif worker is not None and generator is not None:
-            _seed_in_worker(generator, worker.seed)
+        if worker is not None:
+            if generator is None:
+                forgotten = _forgotten_seed(worker.seed)
+            else:
+                _seed_in_worker(generator, worker.seed)
         rank = self._rank()
         return _seeded_by(_next_seed(generator), rank, forgotten) if rank or forgotten else generator
 

@@ -119,7 +119,7 @@ def check_no_pixels(
         if leaf.ndim >= least and _fits_pixels(leaf, first, size, is_sample=is_sample) and not any_shape():
             raise ValueError(
                 "labels must be of shape (N,) or (N, K), or have one value for each pixel, (N, H, W) or (N, 1, H, W) "
-                "(wrap masks with several as tv_tensors.Mask, and images as tv_tensors.Image), "
+                "(wrap masks with several values per pixel as tv_tensors.Mask, and images as tv_tensors.Image), "
                 f"got shape {tuple(leaf.shape)}"
             )
 

@@ -60,7 +60,7 @@ class Instances:
 
 def is_structure(leaf: object) -> bool:
     """Return True if a leaf is a tv_tensor with an instance kernel, such as boxes, masks or keypoints."""
-    return isinstance(leaf, tv_tensors.TVTensor) and instance_kernel(leaf) is not None
+    return instance_kernel(leaf) is not None
 
 
 def members_of(groups: list[Instances]) -> list[Leaf]:
@@ -94,14 +94,14 @@ def find_instances(nest: Nest, images: list[int], labels: list[int], size: Size)
         if members:
             known = [i for i in beside if nest.paths[i][-1] in ROWS and i not in (*members, *images)]
             _check_lists(nest, path, labels)
-            groups.append(_group(nest, members + known, size, path, unnamed_beside={*images, *labels, *places}))
+            unnamed = _unnamed(nest, path, {*members, *known, *images, *labels, *places}, members[0])
+            groups.append(_group(nest, members + known, size, path, unnamed))
         groups += [_group(nest, some, size, path) for some in points]
     return groups
 
 
-def _group(nest: Nest, places: list[int], size: Size, path: Path, unnamed_beside: set[int] | None = None) -> Instances:
+def _group(nest: Nest, places: list[int], size: Size, path: Path, unnamed: tuple[Hashable, ...] = ()) -> Instances:
     keys = {nest.paths[i][-1]: i for i in places}
-    unnamed = () if unnamed_beside is None else _unnamed(nest, path, {*places, *unnamed_beside}, places[0])
     return Instances(_aligned(nest, places), size, path, keys.get(WEIGHTS), keys.get("area"), unnamed)
 
 
@@ -236,9 +236,11 @@ def check_names(nest: Nest, taken: set[int], *, is_sample: bool) -> None:
     """Raise an error if boxes, masks or keypoints are plain tensors, arrays or lists, which would be left unmixed."""
     axes = 2 if is_sample else 3
     for i, path in enumerate(nest.paths):
+        if i in taken or isinstance(nest.leaves[i], tv_tensors.TVTensor):
+            continue
         for depth, key in enumerate(path):
             kind = _KINDS.get(str(key).lower())
-            if kind is None or i in taken or isinstance(nest.leaves[i], tv_tensors.TVTensor):
+            if kind is None:
                 continue
             value = at(nest.root, path[: depth + 1])
             least = axes - 1 if kind is tv_tensors.BoundingBoxes else axes  # (4,) is the only box of an image
@@ -286,9 +288,10 @@ def with_weights(root: Any, groups: list[Instances]) -> Any:
     for group in groups:
         holder, first = at(root, group.path), group.members[0].value
         own = next((member.value for member in group.members if member.place == group.weights_place), None)
-        if own is not None and not own.is_floating_point():
-            root = _with_item(root, group.path, WEIGHTS, own.float())
-        if own is not None or _is_points(first):
+        if own is not None:
+            root = root if own.is_floating_point() else _with_item(root, group.path, WEIGHTS, own.float())
+            continue
+        if _is_points(first):
             continue  # keypoints of the image have no weights
         if not isinstance(holder, Mapping):
             raise ValueError(

@@ -58,7 +58,7 @@ def _find_default(nest: Nest) -> Found:
     if fields is not None and (not isinstance(root, tuple) or any(map(is_label_key, fields))):
         return _find_by_name(nest, ())
     if not isinstance(root, SEQUENCES) or len(root) < 2:
-        kind = type(root[0] if isinstance(root, SEQUENCES) and root else root).__name__
+        kind = _kind_of(root)
         raise ValueError(
             f"labels must be the second argument or an item {_quoted(LABEL_KEYS)} of a dictionary, got only {kind}; "
             f"{PLACES} (set labels_getter if the labels are elsewhere; None means no labels)"
@@ -122,7 +122,9 @@ def _path_of(root: Any, getter: str | int) -> Path:
             index, fields = held[0]
             if getter in fields:
                 return index, getter
-    found = f"the keys {fields}" if fields is not None else f"only {_kind_of(root)}"
+    is_one = not isinstance(root, SEQUENCES) or len(root) < 2
+    items = f"only {_kind_of(root)}" if is_one else f"{len(root)} items without keys"
+    found = f"the keys {fields}" if fields is not None else items
     raise ValueError(
         f"labels_getter must be a key or an index of the inputs (None means no labels), got {getter!r} for {found}"
     )

@@ -45,7 +45,6 @@ APART = (
     "inputs with boxes, instance masks or keypoints must be mixed sample by sample: use MixDataset, or "
     "MixCollate(mix, collate_fn=unstacked), which keeps samples apart"
 )
-_NUMBERS = {float: torch.float64, np.float64: torch.float64}
 
 
 class _Roles(NamedTuple):
@@ -187,7 +186,7 @@ def _is_map(nest: Nest, place: int, rules: Rules, labels: list[int], images: Ten
     """Return True if a leaf holds one value per pixel: a mask by its type, or labels with the images' size."""
     leaf = nest.leaves[place]
     if not is_pure_tensor(leaf):
-        return isinstance(leaf, tv_tensors.TVTensor) and map_kernel(leaf) is not None
+        return map_kernel(leaf) is not None
     is_named = rules.labels_getter == "default" and is_mask_key(nest.paths[place])
     can_be = place in labels or (is_named and not _is_of_instances(nest, place))
     if not can_be or not is_dense(leaf, images, rules.dims, is_sample=is_sample):
@@ -245,7 +244,8 @@ def as_tensor(leaf: object) -> Any:
     """Convert numbers and arrays to tensors, like ``default_collate``; return anything else unchanged."""
     if isinstance(leaf, Tensor):
         return leaf
-    if isinstance(leaf, (int, float)):
-        is_large = not isinstance(leaf, float) and not -(2**63) <= leaf < 2**63
-        return leaf if is_large else torch.tensor(leaf, dtype=_NUMBERS.get(type(leaf)), device="cpu")
+    if isinstance(leaf, float):
+        return torch.tensor(leaf, dtype=torch.float64, device="cpu")
+    if isinstance(leaf, int):
+        return torch.tensor(leaf, device="cpu") if -(2**63) <= leaf < 2**63 else leaf
     return _array_as_tensor(np.asarray(leaf) if isinstance(leaf, (np.number, np.bool_)) else leaf)

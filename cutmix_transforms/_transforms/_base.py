@@ -83,7 +83,7 @@ class RandomTransform(v2.Transform):
             names |= {one.name: None for one in found if one.kind is not one.VAR_KEYWORD}
             if all(one.kind is not one.VAR_KEYWORD for one in found):
                 break
-        names = {name: None for name in names if name not in self._modules}
+        names = {name: None for name in names if name not in self._modules and hasattr(self, name)}
         return ", ".join(f"{name}={_option_text(getattr(self, name))}" for name in names)
 
     def _warn_of(self, keys: Iterable[Any]) -> None:
@@ -129,11 +129,12 @@ def _check_known(
 ) -> None:
     """Raise an error for unknown options, and for positional options that must be passed by keyword."""
     known = inspect.signature(construct).parameters
-    most = sum(one.kind is one.POSITIONAL_OR_KEYWORD for one in known.values()) - 1
+    most = sum(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in known.values()) - 1
     if len(arguments) > most and all(one.kind is not one.VAR_POSITIONAL for one in known.values()):
         advice = f" (and all mixes in one list: {cls.__name__}([first, second]))" if "transforms" in known else ""
+        example = next((name for name, one in known.items() if one.kind is one.KEYWORD_ONLY), "p")
         raise TypeError(
-            f"options of {cls.__name__} must be passed by keyword, such as {list(known)[most + 1]}=...{advice}, "
+            f"options of {cls.__name__} must be passed by keyword, such as {example}=...{advice}, "
             f"got as a positional argument {received(arguments[most])}"
         )
     unknown = [name for name in options if name not in known]

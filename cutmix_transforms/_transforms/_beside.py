@@ -51,7 +51,17 @@ def _found_for(number: int) -> tuple[Blends, ...]:
 
 
 def _blends_of_one(mix: Mix) -> Blends:
-    """Return which part of an image a mix blends, found by calling ``place``, so that no mix has to declare it."""
+    """Return which part of an image a mix blends; remembered for mixes of the package, whose options are read-only."""
+    if mix._is_of_user:
+        return _probed(mix)
+    remembered: dict[str, Blends] = vars(mix)
+    if "_blends" not in remembered:
+        remembered["_blends"] = _probed(mix)
+    return remembered["_blends"]
+
+
+def _probed(mix: Mix) -> Blends:
+    """Find which part of an image a mix blends by calling ``place``, so that no mix has to declare it."""
     size, rows = (_PROBED,) * mix.dims, 256
     irrational = np.exp(0.5 + np.arange(mix.numbers) / 7)  # so that the rows are spread evenly
     placement = mix.place(np.outer(irrational, np.arange(rows)) % 1, size)
@@ -86,7 +96,10 @@ def _mix_map(mix: Mix, own: Tensor | Column, draw: Any, other: Tensor | None) ->
     plain, pool = unwrap(maps), unwrap(maps if other is None else other)
     if not is_pair:
         return rewrap(kernel.mix(plain, rows, pool), maps)
-    covered, shown = (rows._replace(opacity=covers.float()) for covers in (rows.opacity == 1, rows.opacity > 0))
+    covered, shown = (
+        MixDraw(rows.partners, rows.boxes, covers.float(), rows.size)
+        for covers in (rows.opacity == 1, rows.opacity > 0)
+    )
     first, second = (rewrap(kernel.mix(plain, one, pool), maps) for one in (covered, shown))
     lam = (1 - rows.opacity).where(lam_of_boxes(rows.boxes, rows.opacity, rows.size) < 1, 1)
     return MixedTarget(first, second, send_tensor(lam, plain.device))
@@ -132,15 +145,11 @@ def check_structures(mix: Mix, parts: Parts) -> None:
 
 def becomes_pair(mix: Mix, maps: Tensor | Column) -> bool:
     """Return True if maps hold classes and the mix may blend, so that the target is a pair of maps."""
-    return _map_kernel(maps).categorical and blends_of(mix) != "nothing"
+    return bool(_map_kernel(maps).categorical) and blends_of(mix) != "nothing"
 
 
 def _map_kernel(maps: Tensor | Column) -> MapKernel:
     """Return the kernel for maps: floats, such as depths, are mixed like images; integers and bools are classes."""
     first = maps.first if isinstance(maps, Column) else maps
-    kernel = map_kernel(first) or MapKernel(mix_images, categorical=True)
-    return MapKernel(mix_images, categorical=False) if kernel.mix is mix_images and _is_float(first) else kernel
-
-
-def _is_float(maps: Tensor) -> bool:
-    return maps.is_floating_point()
+    kernel = map_kernel(first) or MapKernel(mix_images, None)
+    return kernel if kernel.categorical is not None else MapKernel(kernel.mix, not first.is_floating_point())

@@ -70,13 +70,14 @@ class RandomMixChoice(Mix):
         per_sample: bool = False,
         generator: Generator | None = None,
     ) -> None:
-        first = _check_agreement(transforms)
-        super().__init__(
-            p=1.0, per_sample=per_sample, generator=generator, **{name: getattr(first, name) for name in _COMMON}
-        )
+        _check_mixes(transforms)
+        common: dict[str, Any] = {name: _agreed(name, [getattr(mix, name) for mix in transforms]) for name in _COMMON}
+        found = [mix.min_visibility for mix in transforms if mix.min_visibility is not None]
+        min_visibility = _agreed("min_visibility", found or [None])
+        dims = _agreed("dims", sorted({mix.dims for mix in transforms if not takes_any_shape(mix)}) or [2])
+        super().__init__(p=1.0, per_sample=per_sample, generator=generator, **common)
         self.transforms = _Mixes(transforms)
-        self.min_visibility = next((mix.min_visibility for mix in transforms if mix.min_visibility is not None), None)
-        self.dims = _dims_of(transforms)
+        self.min_visibility, self.dims = min_visibility, dims
         self.weights = None if weights is None else _check_weights(weights, len(transforms))
 
     @property
@@ -181,8 +182,8 @@ class _Mixes(nn.ModuleList):
     __setitem__ = __delitem__ = __iadd__ = append = extend = insert = pop = _stay  # type: ignore[assignment]
 
 
-def _check_agreement(transforms: Any) -> Mix:
-    """Return the first of several mixes, or raise an error if their common options differ."""
+def _check_mixes(transforms: Any) -> None:
+    """Raise an error unless ``transforms`` is a sequence of mixes without generators of their own."""
     wrong = "transforms must be a sequence of mixes, such as [RandomCutMix(), RandomMixUp()], got"
     if isinstance(transforms, str) or not isinstance(transforms, (Sequence, nn.ModuleList)):
         raise TypeError(f"{wrong} {received(transforms)}")
@@ -192,20 +193,13 @@ def _check_agreement(transforms: Any) -> Mix:
     if not len(transforms):
         raise ValueError(f"transforms must hold at least one mix, got {transforms!r}")
     _check_generators(transforms)
-    for name in (*_COMMON, "min_visibility"):
-        values = [getattr(mix, name) for mix in transforms]
-        values = [value for value in values if name != "min_visibility" or value is not None] or [None]
-        if any(value != values[0] for value in values):
-            raise ValueError(f"transforms must agree on {name}, got {values}")
-    return cast(Mix, transforms[0])
 
 
-def _dims_of(mixes: Sequence[Mix]) -> int:
-    """Return the ``dims`` that all mixes agree on; mixes of whole images agree with any."""
-    found = {mix.dims for mix in mixes if not takes_any_shape(mix)} or {2}
-    if len(found) > 1:
-        raise ValueError(f"transforms must agree on dims, got {sorted(found)}")
-    return found.pop()
+def _agreed(name: str, values: list[Any]) -> Any:
+    """Return the value of an option that all mixes agree on, or raise an error."""
+    if any(value != values[0] for value in values):
+        raise ValueError(f"transforms must agree on {name}, got {values}")
+    return values[0]
 
 
 def _check_generators(mixes: Any) -> None:

@@ -156,7 +156,7 @@ class RandomCutout(RandomTransform):
         check_views(nest, images, batches[0], dims, getter)
         if draw is not None:
             check_holes(draw, batches[0], dims)
-        groups = find_groups(nest, images, dims, getter)
+        groups = find_groups(nest, images, dims, getter, image_size(batches[0], dims))
         for group in groups:
             self._warn_of(group.unnamed)
         masks_by_key = {*find_plain_masks(nest, images, batches[0], dims)}

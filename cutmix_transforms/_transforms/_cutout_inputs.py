@@ -21,15 +21,16 @@ from cutmix_transforms._structure._images import (
     has_shape,
     is_view,
 )
-from cutmix_transforms._structure._instances import Instances, check_dims, find_instances, has_rows
+from cutmix_transforms._structure._instances import Instances, check_dims, find_instances, has_rows, is_structure
 from cutmix_transforms._structure._labels import LabelsGetter, find_labels, is_label_key, is_mask_key
 from cutmix_transforms._structure._read import as_tensor, is_dense, mask_of_another_size
 from cutmix_transforms.functional._placement import image_size
-from cutmix_transforms.functional._registry import instance_kernel
 from cutmix_transforms.functional._wrap import rewrap, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from cutmix_transforms.functional._placement import Size
 
 _MODES = ("L", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "I", "I;16", "F")
 _FORMS = {
@@ -176,17 +177,17 @@ def find_masks(
     return masks
 
 
-def find_groups(nest: Nest, images: list[int], dims: int, getter: LabelsGetter) -> list[Instances]:
+def find_groups(nest: Nest, images: list[int], dims: int, getter: LabelsGetter, size: Size) -> list[Instances]:
     """Return the instances of a single sample, with the labels of those that can be dropped."""
     leaves = nest.leaves
-    if not any(instance_kernel(leaf) is not None and not isinstance(leaf, tv_tensors.Mask) for leaf in leaves):
+    if not any(is_structure(leaf) and not isinstance(leaf, tv_tensors.Mask) for leaf in leaves):
         return []
     check_dims(leaves, dims)
     if not is_single(leaves[images[0]], dims):
         raise TypeError("inputs with boxes or keypoints must be single samples, got a batch of images")
     tensors = Nest(nest.root, [as_tensor(leaf) for leaf in leaves], nest.paths)
-    can_go = any(instance_kernel(leaf) is not None and has_rows(leaf) for leaf in leaves)
+    can_go = any(is_structure(leaf) and has_rows(leaf) for leaf in leaves)
     labels = find_labels(tensors, getter).places if can_go else []
     for i in labels:
         check_label(tensors, i, is_sample=True)
-    return find_instances(tensors, images, labels, image_size(as_batch(leaves[images[0]], 2)))
+    return find_instances(tensors, images, labels, size)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class DrawingTransform(RandomTransform):
     """A random transform that draws partners and placements, one for the batch or one per sample.
 
-    Every draw comes from one array of uniform numbers ``(1 + needed, rows)``. The first number chooses the partners,
-    the second decides if the row is mixed, and the others are for ``place``.
+    Every draw comes from one array of uniform numbers ``(2 + self.numbers, rows)``; a choice needs one more for itself.
+    The first number chooses the partners, the second decides if the row is mixed, and the others are for ``place``.
     """
 
     numbers: int
@@ -77,7 +77,7 @@ class DrawingTransform(RandomTransform):
         Returns:
             The draw, or None.
         """
-        if self._is_idle(2 if others and count else count):
+        if self._is_idle(count, others):
             return None
         if not torch.compiler.is_compiling():
             return self._draw(count, size, others)
@@ -86,12 +86,13 @@ class DrawingTransform(RandomTransform):
         rows = draw_in_graph(place, self._number, "_packed", [count, others, *size], shape, torch.float64)
         return unpack(rows, size)
 
-    def _is_idle(self, count: int) -> bool:
+    def _is_idle(self, count: int, others: int = 0) -> bool:
         """Return True if nothing can be mixed, whatever is drawn."""
-        return not self.training or count < 2 or (not torch.compiler.is_compiling() and self.p == 0)
+        return not self.training or _is_alone(count, others) or (not torch.compiler.is_compiling() and self.p == 0)
 
     def _draw(self, count: int, size: Size, others: int = 0) -> HostDraw:
-        if count == 0 or (count == 1 and not others):
+        """Draw partners and placements for a batch; without a possible partner, return a draw that mixes nothing."""
+        if _is_alone(count, others):
             nowhere = Placement(np.zeros((1, 2 * len(size)), dtype=np.int64), 0.0)
             return draw_of(np.zeros(count, dtype=np.int64), nowhere, size)
         numbers = self._uniform(count)
@@ -110,7 +111,7 @@ class DrawingTransform(RandomTransform):
         return 1 + int(numbers[0, 0] * (count - 1))
 
     def _uniform(self, count: int) -> NDArray[np.float64]:
-        """Return the uniform numbers of one draw, ``(1 + needed, 1 or count)``."""
+        """Return the uniform numbers of one draw, ``(1 + self._needed, 1 or count)``."""
         numbers = self._stream.uniform(1 + self._needed, count if self._draws_per_sample else 1)
         if numbers.shape[1] > 1:
             self._level(numbers[1:])
@@ -147,3 +148,8 @@ class DrawingTransform(RandomTransform):
         if placement.boxes is None:
             return Placement(None, np.where(is_left, 0.0, placement.opacity))
         return Placement(np.where(is_left[:, None], 0, placement.boxes), placement.opacity)
+
+
+def _is_alone(count: int, others: int) -> bool:
+    """Return True if there is no sample, or no other one that can be its partner."""
+    return count < (1 if others else 2)

@@ -53,7 +53,8 @@ class Mix(DrawingTransform):
         p: the probability that a batch (with ``per_sample``, a sample) is mixed; 0 turns mixing off.
         num_classes: the number of classes, needed for integer labels ``(N,)``; a tuple for several labels.
         per_sample: draw for every sample, not once for the batch.
-        min_visibility: instances are dropped unless their visible fraction is above this; None is 0.
+        min_visibility: instances are dropped unless their visible fraction is above this; None means 0, and that a
+            choice need not agree on it.
         target: ``"soft"`` for float targets, ``"pair"`` for a ``MixedTarget`` of both labels, or ``"union"``, in which
             a class is present if it is present in a sample that is still visible.
         label_smoothing: smoothing of the targets of integer labels. Smooth either here or in the loss, not in both.
@@ -167,7 +168,8 @@ class Mix(DrawingTransform):
         try:
             pool = in_order_of(parts, self._ready(self._read(others)), "the batch and others")
         except (TypeError, ValueError) as error:
-            raise type(error)(f"others must be a second batch with the structure of the first: {error}") from error
+            kind = TypeError if isinstance(error, TypeError) else ValueError  # a subclass may need arguments
+            raise kind(f"others must be a second batch with the structure of the first: {error}") from error
         check_others(parts, pool)
         return pool
 

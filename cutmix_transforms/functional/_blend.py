@@ -1,4 +1,4 @@
-"""Pixels: sizes, dtypes and blending."""
+"""Blending, and the dtypes that it is computed in."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Mixing with a mask of the boxes, for where the host cannot read the draw: compiled graphs, gradients, GPUs."""
+"""Mixing with a mask of the boxes: in compiled graphs, with gradients and on GPUs."""
 
 import numpy as np
 import torch

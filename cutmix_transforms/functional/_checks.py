@@ -10,6 +10,7 @@ from itertools import zip_longest
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -131,7 +132,7 @@ def check_fraction_below_one(name: str, value: object) -> float:
 
 def check_flag(name: str, value: object) -> bool:
     """Return True or False; numpy booleans are accepted."""
-    if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):
+    if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {received(value)}")
     return bool(value)
 

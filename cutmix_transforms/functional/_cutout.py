@@ -71,6 +71,8 @@ def cutout(images: Tensor, holes: Tensor, fill: Fill = 0.0) -> Tensor:
     batch, each = (images[None], holes[None]) if single else (images, holes)
     pixels = fill_pixels(batch, fill, dims)
     check_broadcast({"fill": pixels, "images": batch})
+    if torch.broadcast_shapes(pixels.shape, batch.shape) != batch.shape:
+        raise ValueError(f"fill must broadcast to images {tuple(images.shape)}, got shape {tuple(pixels.shape)}")
     out = cutout_unchecked(batch, each, pixels)
     return out[0] if single else out
 

@@ -22,7 +22,8 @@ class MixDraw(NamedTuple):
     the whole image, with opacity ``1 - lam``.
 
     Attributes:
-        partners: ``(N,)`` int64, the index of each sample's partner; never the sample itself when ``N > 1``.
+        partners: ``(N,)`` int64, the index of each sample's partner, in the batch or in ``others``; in the batch never
+            the sample itself when ``N > 1``.
         boxes: ``(N, 4)`` int64, ``(top, left, bottom, right)`` in pixels, without row ``bottom`` and column ``right``;
             for a mix with another ``dims`` than 2, ``(N, 2 * dims)``: starts then stops.
         opacity: ``(N,)`` float32, the weight of the partner inside the box.
@@ -88,9 +89,9 @@ class HostDraw(NamedTuple):
         return cls(partners, boxes, opacity.astype(np.float32), draw.size, shift)
 
     @property
-    def lam(self) -> NDArray[np.float64]:
-        """The fraction of each original sample that is kept: ``(1 or N,)``."""
-        return 1 - self.covered
+    def lam(self) -> NDArray[np.float32]:
+        """The fraction of each original sample that is kept: ``(1 or N,)`` float32, as in ``MixDraw``."""
+        return (1 - self.covered).astype(np.float32)
 
     @property
     def covered(self) -> NDArray[np.float64]:

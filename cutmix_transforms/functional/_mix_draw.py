@@ -96,12 +96,15 @@ def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
         raise ValueError(f"others must be of shape (M, *{tuple(images.shape[1:])}), got {tuple(pool.shape)}")
     if images.dtype != pool.dtype:
         raise TypeError(f"others must be of the dtype of the images, {images.dtype}, got {pool.dtype}")
-    check_boxes("draw.boxes", draw.boxes, size)
-    if not can_look_at(draw.partners):
-        return
-    wrong = (draw.partners < 0) | (draw.partners >= len(pool))
-    if wrong.any():
-        raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {int(draw.partners[wrong][0])}")
-    check_range("draw.opacity", draw.opacity)
-    if ((draw.opacity > 0) & (draw.opacity < 1)).any():
+    check_numbers(draw, len(pool))
+    if can_look_at(draw.opacity) and ((draw.opacity > 0) & (draw.opacity < 1)).any():
         check_blendable(images)
+
+
+def check_numbers(draw: MixDraw, count: int) -> None:
+    """Raise an error unless the numbers of a draw are in range, with ``count`` partners; only those on a CPU."""
+    check_boxes("draw.boxes", draw.boxes, draw.size)
+    check_range("draw.opacity", draw.opacity)
+    wrong = (draw.partners < 0) | (draw.partners >= count)
+    if can_look_at(draw.partners) and wrong.any():
+        raise ValueError(f"draw.partners must lie in [0, {count}), got {int(draw.partners[wrong][0])}")

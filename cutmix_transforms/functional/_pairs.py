@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from functools import wraps
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -111,7 +110,7 @@ def pair_targets_unchecked(labels: Tensor, draw: Draw, others: Tensor | None = N
     """Return both labels of each mixed sample, without checking the arguments."""
     lam = lam_of(draw, labels.device, torch.float32).expand(len(labels)).contiguous()
     partners = partners_of(labels, draw, others)
-    if not (isinstance(draw, HostDraw) and (draw.lam.astype(np.float32) < 1).all()):
+    if not (isinstance(draw, HostDraw) and (draw.lam < 1).all()):
         partners = torch.where((lam == 1).view(-1, *(1,) * (labels.ndim - 1)), labels, partners)
     return MixedTarget(labels, partners, lam)
 

@@ -17,6 +17,7 @@ from cutmix_transforms.functional._checks import check_tensor
 from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, for_kernels, send_tensor
 from cutmix_transforms.functional._mix_draw import check_draw, check_fit
 from cutmix_transforms.functional._placement import image_size, inside_each, inside_of, whole_box
+from cutmix_transforms.functional._wrap import rewrap, unwrap
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,13 +76,12 @@ def mix_images(images: Tensor, draw: MixDraw, others: Tensor | None = None) -> T
 def mix_images_unchecked(images: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
     """Blend the partner's pixels into each image, without checking the arguments; tv_tensors keep their type."""
     if isinstance(images, tv_tensors.TVTensor):
-        pool = None if others is None else others.as_subclass(Tensor)
-        mixed: Tensor = tv_tensors.wrap(mix_images_unchecked(images.as_subclass(Tensor), draw, pool), like=images)
-        return mixed
+        pool = None if others is None else unwrap(others)
+        return rewrap(mix_images_unchecked(unwrap(images), draw, pool), images)
     if images.ndim <= len(draw.size):
         size = image_size(images, len(draw.size))
-        pool = None if others is None else others.reshape(-1, *size)
-        return mix_images_unchecked(images.reshape(-1, *size), draw, pool).reshape(images.shape)
+        pool = None if others is None else others.reshape(len(others), *size)
+        return mix_images_unchecked(images.reshape(len(images), *size), draw, pool).reshape(images.shape)
     if isinstance(draw, MixDraw) or any(map(_has_gradient, (images,) if others is None else (images, others))):
         return mix_by_mask(images, draw, images if others is None else others)
     out = torch.empty_like(images)
@@ -106,13 +106,14 @@ def write_mixed(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None =
     hidden, count = opacity.count(0), len(opacity)
     if hidden:
         boxes = [box if strength else [0] * len(box) for box, strength in zip(boxes, opacity, strict=True)]
-    if hidden + opacity.count(1) == count and (out.is_cpu or (is_one and shift)):
+    is_opaque = hidden + opacity.count(1) == count
+    if is_opaque and (out.is_cpu or (is_one and shift)):
         _copy_all(out, rows)
         if is_one and shift:
             _write_patch(out, rows, boxes[0], shift)
         else:
             _write_patches(out, rows, draw.partners.tolist(), _one_each(boxes, len(out)), others)
-    elif shift and hidden + opacity.count(1) == count:
+    elif shift and is_opaque:
         paste_by_mask(out, _as_batch(rows), draw)
     elif shift and hidden + boxes.count([*whole_box(draw.size)]) >= count:
         _write_blend(out, rows, draw.opacity, shift)
@@ -131,7 +132,7 @@ def _goes_one_by_one(out: Tensor) -> bool:
 
 def _write_one_by_one(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | None) -> None:
     blender, pool, whole = _Blender(out), rows if others is None else others, [*whole_box(draw.size)]
-    targets, sources = _bits_of(out), [_bits_of(row) for row in pool]
+    written, sources = _bits_of(out), [_bits_of(row) for row in pool]
     partners = draw.partners.tolist()
     boxes, opacity = (_one_each(field.tolist(), len(out)) for field in (draw.boxes, draw.opacity))
     for i in _along_chains(partners) if others is None else range(len(out)):
@@ -139,7 +140,7 @@ def _write_one_by_one(out: Tensor, rows: Rows, draw: HostDraw, others: Tensor | 
         if not (strength and boxes[i] == whole):
             out[i].copy_(rows[i])
         if strength == 1:
-            targets[i][box] = sources[partner][box]
+            written[i][box] = sources[partner][box]
         elif strength:
             blender.write(out[i][box], rows[i][box], pool[partner][box], strength)
 
@@ -182,11 +183,11 @@ def _write_patch(out: Tensor, rows: Rows, box: list[int], shift: int) -> None:
 
 
 def _write_patches(out: Tensor, rows: Rows, partners: list[int], boxes: list[list[int]], others: Tensor | None) -> None:
-    targets = _bits_of(out)
+    written = _bits_of(out)
     pool = rows if others is None else others
-    sources = _bits_of(pool) if isinstance(pool, Tensor) else targets.copy()
+    sources = _bits_of(pool) if isinstance(pool, Tensor) else written.copy()
     for i, (partner, box) in enumerate(zip(partners, inside_each(boxes), strict=True)):
-        targets[i][box] = sources[partner][box]
+        written[i][box] = sources[partner][box]
 
 
 def _write_blend(out: Tensor, rows: Rows, opacity: NDArray[np.float32], shift: int) -> None:

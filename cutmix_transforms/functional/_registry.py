@@ -9,7 +9,7 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms.functional._blend import to_dtype
-from cutmix_transforms.functional._checks import received
+from cutmix_transforms.functional._checks import check_flag, received
 from cutmix_transforms.functional._draw import MixDraw
 from cutmix_transforms.functional._masks import visible_mask_fraction
 from cutmix_transforms.functional._pixels import mix_images
@@ -23,10 +23,10 @@ AnyInstance = TypeVar("AnyInstance", bound=InstanceFunction)
 
 
 class MapKernel(NamedTuple):
-    """A function that mixes a batch of maps, and True if the maps hold classes, which cannot be blended."""
+    """A function that mixes a batch of maps, and True if they hold classes, which cannot be blended; None: by dtype."""
 
     mix: MapFunction
-    categorical: bool
+    categorical: bool | None
 
 
 _MAPS: dict[type, MapKernel] = {}
@@ -63,8 +63,7 @@ def register_kernel(cls: type[tv_tensors.TVTensor], *, categorical: bool = False
         ...     return mix_images(depth, draw, others)
     """
     _check_type(cls)
-    if not isinstance(categorical, bool):
-        raise TypeError(f"categorical must be True or False, got {received(categorical)}")
+    check_flag("categorical", categorical)
 
     def register(function: AnyMap) -> AnyMap:
         _check_function(function)
@@ -138,7 +137,7 @@ def _of_type(kernels: dict[type, Kernel], leaf: Any) -> Kernel | None:
     return None
 
 
-_MAPS[tv_tensors.Mask] = MapKernel(mix_images, categorical=True)
+_MAPS[tv_tensors.Mask] = MapKernel(mix_images, categorical=None)
 
 
 @register_instance_kernel(tv_tensors.BoundingBoxes)

@@ -76,7 +76,7 @@ def check_labels(labels: Tensor, num_classes: int | None) -> None:
         )
     if dtype.is_complex or (dtype == torch.bool and ndim == 1):
         raise TypeError(
-            f"labels of shape (N,) must be integer (classes) or float (values), got {dtype}; "
+            f"labels must be integer (classes) or float (values), got {dtype} of shape {tuple(labels.shape)}; "
             "convert them with labels.long() or labels.float()"
         )
     if ndim == 2:

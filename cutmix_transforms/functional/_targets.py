@@ -7,15 +7,9 @@ import torch
 from torch import Tensor
 
 from cutmix_transforms.functional._blend import blend_unchecked, exact_dtype
-from cutmix_transforms.functional._checks import (
-    can_look_at,
-    check_boxes,
-    check_floats,
-    check_range,
-    check_tensor,
-)
+from cutmix_transforms.functional._checks import check_floats, check_tensor
 from cutmix_transforms.functional._draw import Draw, HostDraw, MixDraw, as_array, for_kernels, lam_of_boxes, send_tensor
-from cutmix_transforms.functional._mix_draw import check_draw
+from cutmix_transforms.functional._mix_draw import check_draw, check_numbers
 from cutmix_transforms.functional._soft_targets import ClassLabels
 
 
@@ -56,11 +50,11 @@ def mix_targets_unchecked(targets: Tensor, draw: Draw, others: Tensor | None = N
     """Mix float targets without checking the arguments; a NaN with the weight 0 is ignored."""
     partners = partners_of(targets, draw, others)
     if isinstance(draw, HostDraw) and len(draw.opacity) == len(draw.boxes) == 1:  # one number, which the host knows
-        kept = float(draw.lam.astype(np.float32)[0])
+        kept = float(draw.lam[0])
         return targets.clone() if kept == 1 else partners if kept == 0 else blend_unchecked(partners, targets, kept)
     lam = lam_of(draw, targets.device, exact_dtype(targets.dtype)).view(-1, *(1,) * (targets.ndim - 1))
     mixed = blend_unchecked(partners, targets, lam)
-    if isinstance(draw, HostDraw) and not np.isin(draw.lam.astype(np.float32), (0, 1)).any():
+    if isinstance(draw, HostDraw) and not np.isin(draw.lam, (0, 1)).any():
         return mixed
     return torch.where(lam == 1, targets, torch.where(lam == 0, partners, mixed))
 
@@ -115,7 +109,7 @@ def mix_class_labels(own: ClassLabels, draw: Draw, others: ClassLabels | None = 
     """
     if isinstance(draw, MixDraw) or own.smoothing or not own.indices.is_cpu:
         return mix_targets_unchecked(own.soft(), draw, None if others is None else others.soft())
-    indices, lam = as_array(own.indices), draw.lam.astype(np.float32)
+    indices, lam = as_array(own.indices), draw.lam
     pool = indices if others is None else as_array(others.indices)
     targets, rows = np.zeros((len(indices), own.num_classes), dtype=np.float32), np.arange(len(indices))
     targets[rows, indices] = lam
@@ -136,17 +130,14 @@ def check_targets_fit(name: str, rows: Tensor, draw: Any, others: Tensor | None)
         raise TypeError(f"others must be of the dtype of {name}, {rows.dtype}, got {pool.dtype}")
     if pool.shape[1:] != rows.shape[1:]:
         raise ValueError(f"others must be of shape (M, *{tuple(rows.shape[1:])}), got {tuple(pool.shape)}")
-    check_range("draw.opacity", draw.opacity)
-    check_boxes("draw.boxes", draw.boxes, draw.size)
-    if can_look_at(draw.partners) and ((draw.partners < 0) | (draw.partners >= len(pool))).any():
-        raise ValueError(f"draw.partners must lie in [0, {len(pool)}), got {draw.partners.tolist()}")
+    check_numbers(draw, len(pool))
 
 
 def lam_of(draw: Draw, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Return ``lam`` of a draw on a device, with one row for the whole batch if that is enough."""
     if isinstance(draw, MixDraw):
         return send_tensor(lam_of_boxes(draw.boxes, draw.opacity, draw.size).to(dtype), device)
-    lam = draw.lam.astype(np.float32)
+    lam = draw.lam
     if len(lam) == 1:  # nothing to send
         return torch.full((1,), float(lam[0]), dtype=dtype, device=device)
     return send_tensor(torch.from_numpy(lam).to(dtype), device)

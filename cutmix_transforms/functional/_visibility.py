@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cutmix_transforms.functional._checks import (
-    can_look_at,
+    check_boxes,
     check_indices,
     check_real,
     check_size,
@@ -46,10 +46,7 @@ def check_view(view: Any) -> None:
         raise TypeError(f"view.inside must be True or False, got {received(view.inside)}")
     if view.inside and not len(view.boxes):
         raise ValueError(f"view.boxes must hold a box when view.inside is True, got {tuple(view.boxes.shape)}")
-    height, width = view.size
-    for top, left, bottom, right in view.boxes.tolist() if can_look_at(view.boxes) else ():
-        if not (0 <= top <= bottom <= height and 0 <= left <= right <= width):
-            raise ValueError(f"view.boxes must lie inside {height} x {width}, got {(top, left, bottom, right)}")
+    check_boxes("view.boxes", view.boxes, view.size)
 
 
 def visible_boxes(boxes: Tensor, view: View) -> tuple[Tensor, Tensor]:

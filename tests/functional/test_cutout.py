@@ -147,6 +147,11 @@ BAD_CALLS = {
         ),
         (lambda: F.cutout(IMAGES, BOXES), ValueError, [HOLES_RULE, "got holes (4, 4) for images (4, 3, 17, 11)"]),
         (lambda: F.cutout(IMAGES[0], BOXES, None), TypeError, ["fill", "number", "None"]),
+        (
+            lambda: F.cutout(IMAGES[0], BOXES, torch.zeros(2, 3, *IMAGES.shape[-2:])),
+            ValueError,
+            ["fill must broadcast to images (3, 17, 11)", "(2, 3, 17, 11)"],
+        ),
         (lambda: F.cutout(IMAGES[0], BOXES, ["a"]), TypeError, ["fill", "number", "['a']"]),
         (lambda: F.cutout(IMAGES[0], BOXES, {0: 1}), TypeError, ["fill", "number", "{0: 1}"]),
         (lambda: F.cutout(IMAGES[0], BOXES, "random"), ValueError, ["fill", "'mean'", "'random'"]),

@@ -64,14 +64,15 @@ def test_a_kernel_of_ones_own():
         _INSTANCES.pop(Heights, None)
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float32], ids=str)
 @pytest.mark.parametrize("categorical", [False, True])
-def test_classes_of_a_kernel_of_ones_own_are_not_blended(categorical):
+def test_classes_of_a_kernel_of_ones_own_are_not_blended(categorical, dtype):
     class Zones(tv_tensors.TVTensor):
         pass
 
     try:
         register_kernel(Zones, categorical=categorical)(mix_images)
-        zones = Zones(torch.arange(4)[:, None, None].expand(4, HEIGHT, WIDTH).clone())
+        zones = Zones(torch.arange(4).to(dtype)[:, None, None].expand(4, HEIGHT, WIDTH).clone())
         if categorical:
             with pytest.raises(ValueError, match="target must be 'pair'"):
                 RandomMixUp(labels_getter=None)(torch.rand(4, 3, HEIGHT, WIDTH), zones)

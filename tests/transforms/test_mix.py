@@ -11,6 +11,7 @@ from support.own_mixes import FaintBand, RandomBand
 from torchvision import tv_tensors
 
 from cutmix_transforms import (
+    MixDataset,
     MixedTarget,
     RandomCutMix,
     RandomMixUp,
@@ -301,3 +302,32 @@ def test_gradients_go_to_the_second_batch_alone(make):
 def test_no_draw_for_a_second_batch_that_does_not_fit(others):
     with says(ValueError, ["others", "at least one sample", str(tuple(others.shape))]):
         RandomCutMix().draw(IMAGES, others=others)
+
+
+class CodedError(ValueError):
+    """An error that cannot be made of a message alone."""
+
+    def __init__(self, message, code):
+        super().__init__(message)
+        self.code = code
+
+
+def test_errors_of_a_getter_keep_their_message():
+    def getter(batch):
+        if batch[1].sum() == 0:
+            raise CodedError("no labels here", 7)
+        return batch[1]
+
+    mix = RandomCutMix(num_classes=CLASSES, labels_getter=getter)
+    images, labels = BATCH
+    with says(ValueError, ["others must be a second batch", "no labels here"]):
+        mix((images, labels), others=(images, 0 * labels))
+    samples, others = [(images[0], torch.tensor(1))] * 4, [(images[0], torch.tensor(0))]
+    with pytest.raises(ValueError, match="partners must hold samples of the same form as dataset: no labels here"):
+        MixDataset(samples, mix, partners=others)[0]
+
+
+def test_rows_without_values():
+    mixed, targets = RandomMixUp(num_classes=4)(torch.rand(4, 0), torch.arange(4))
+    assert mixed.shape == (4, 0)
+    assert targets.shape == (4, 4)

@@ -342,3 +342,64 @@ def test_what_a_mix_blends_is_found_at_a_size_that_fits():
 def test_a_mix_that_seldom_blends_is_found_out():
     with pytest.raises(ValueError, match="target must be 'pair'"):
         Seldom()(torch.rand(4, 3, HEIGHT, WIDTH), torch.randint(5, (4, HEIGHT, WIDTH)))
+
+
+def own_mix(construct):
+    """A class of mixes with a constructor of its own."""
+    return type("Own", (Mix,), {"numbers": 0, "place": lambda *_: Placement(opacity=0.5), "__init__": construct})
+
+
+def test_options_under_other_names_are_left_out_of_repr():
+    def construct(self, strength=1, *more, **options):
+        Mix.__init__(self, **options)
+        self.level = strength
+
+    assert repr(own_mix(construct)(3, 4, p=0.5)).startswith("Own(p=0.5, ")
+
+
+def takes_nothing(self):
+    Mix.__init__(self)
+
+
+def takes_any(self, **options):
+    Mix.__init__(self, **options)
+
+
+def takes_a_level(self, *, level=1):
+    Mix.__init__(self)
+
+
+def takes_only_a_place(self, level, /):
+    Mix.__init__(self)
+
+
+@pytest.mark.parametrize(
+    ("construct", "arguments", "example"),
+    [
+        (takes_nothing, (2,), "p"),
+        (takes_any, (2,), "p"),
+        (takes_a_level, (2,), "level"),
+        (takes_only_a_place, (1, 2), "p"),
+    ],
+)
+def test_positional_options_of_a_constructor_of_ones_own(construct, arguments, example):
+    with says(TypeError, ["Own must be passed by keyword", f"{example}=...", "int: 2"]):
+        own_mix(construct)(*arguments)
+    assert isinstance(own_mix(construct)(*arguments[:-1]), Mix)
+
+
+def test_what_a_mix_of_ones_own_blends_may_change():
+    """It is not remembered, since options of one's own can be set."""
+
+    class Blend(Mix):
+        numbers = 0
+        opacity = 1.0
+
+        def place(self, numbers, size):
+            return Placement.between(0, 0, size[0] // 2, size[1], opacity=self.opacity)
+
+    mix, masks = Blend(), torch.randint(5, (6, HEIGHT, WIDTH))
+    assert mix(IMAGES, masks)[1].shape == masks.shape
+    mix.opacity = 0.5
+    with says(ValueError, ["target must be 'pair'"]):
+        mix(IMAGES, masks)
