@@ -13,23 +13,9 @@ from torch import Tensor
 
 from cutmix_transforms._random._distributions import integers
 from cutmix_transforms._random._graph import draw_in_graph
-from cutmix_transforms._structure._containers import Nest, check_can_be_rebuilt
-from cutmix_transforms._structure._images import find_images
-from cutmix_transforms._structure._instances import check_names, members_of, with_rows
 from cutmix_transforms._structure._labels import check_labels_getter
 from cutmix_transforms._transforms._base import RandomTransform
-from cutmix_transforms._transforms._cutout_inputs import (
-    as_batch,
-    check_pil_images,
-    check_sizes,
-    check_views,
-    find_groups,
-    find_masks,
-    find_plain_masks,
-    is_single,
-    like,
-    mask_batch,
-)
+from cutmix_transforms._transforms._cutout_inputs import as_batch, like, mask_batch, read_inputs
 from cutmix_transforms._transforms._cutout_options import check_fill, check_holes, check_size
 from cutmix_transforms._transforms._instances import hide_instances
 from cutmix_transforms.functional._blend import exact_dtype, to_dtype
@@ -40,7 +26,7 @@ from cutmix_transforms.functional._checks import (
     check_fraction_below_one,
     check_number,
 )
-from cutmix_transforms.functional._cutout import cutout_unchecked, fill_pixels
+from cutmix_transforms.functional._cutout import cutout_unchecked
 from cutmix_transforms.functional._placement import clipped_boxes, image_size, start_around
 
 if TYPE_CHECKING:
@@ -145,47 +131,31 @@ class RandomCutout(RandomTransform):
             TypeError: if there is no image, or an image that cannot get holes.
             ValueError: if images and masks differ in size, or the fill or the draw does not match them.
         """
-        sample, dims = inputs[0] if len(inputs) == 1 else inputs, self.dims
-        nest = Nest.of(with_rows(sample))
-        leaves = list(nest.leaves)
-        images = find_images(nest, [], ndim=dims + 1, any_shape=lambda: False)
-        getter, fills_masks = self.labels_getter, self.mask_fill is not None
-        check_pil_images(nest, images, fills_masks=fills_masks)
-        batches = [as_batch(leaves[i], dims) for i in images]
-        check_sizes(batches, leaves, dims)
-        check_views(nest, images, batches[0], dims, getter)
+        sample = inputs[0] if len(inputs) == 1 else inputs
+        found = read_inputs(self, sample)
+        images, dims = found.images[0].batch, self.dims
         if draw is not None:
-            check_holes(draw, batches[0], dims)
-        groups = find_groups(nest, images, dims, getter, image_size(batches[0], dims))
-        for group in groups:
+            check_holes(draw, images, dims)
+        for group in found.groups:
             self._warn_of(group.unnamed)
-        masks_by_key = {*find_plain_masks(nest, images, batches[0], dims)}
-        check_names(nest, masks_by_key, is_sample=is_single(leaves[images[0]], dims))
-        members = {member.place for member in members_of(groups)}
-        masks = find_masks(nest, images, batches[0], dims, getter, members) if fills_masks else []
-        fills = [None if self.fill == "random" else fill_pixels(batch, self.fill, dims) for batch in batches]
-        mask_fills = [
-            fill_pixels(mask_batch(leaves[i], batches[0], dims), self.mask_fill or 0.0, dims, name="mask_fill")
-            for i in masks
-        ]
-        check_can_be_rebuilt(nest, {*images, *masks, *members})
         is_off = draw is None and not torch.compiler.is_compiling() and self.p == 0
-        if not self.training or is_off or batches[0].numel() == 0:
+        if not self.training or is_off or images.numel() == 0:
             return sample
-        holes = self._draw(batches[0]) if draw is None else draw
+        holes = self._draw(images) if draw is None else draw
         if can_look_at(holes) and not (holes[..., dims:] > holes[..., :dims]).all(-1).any():
             return sample
-        self._check_units(batches[0])
-        for i, batch, image_fill in zip(images, batches, fills, strict=True):
-            pixels = to_dtype(self._noise(batch), batch.dtype) if image_fill is None else image_fill
-            leaves[i] = like(leaves[i], cutout_unchecked(batch, holes, pixels), holes)
-        for group in groups:
-            for i, leaf in hide_instances(group, holes[0].cpu(), self.min_visibility).items():
-                leaves[i] = leaf
-        for i, fill in zip(masks, mask_fills, strict=True):
-            mask = mask_batch(leaves[i], batches[0], dims)
-            leaves[i] = like(leaves[i], cutout_unchecked(mask, holes, fill), holes)
-        return nest.with_leaves(leaves)
+        self._check_units(images)
+        leaves = list(found.nest.leaves)
+        for place, batch, fill in found.images:
+            pixels = to_dtype(self._noise(batch), batch.dtype) if fill is None else fill
+            leaves[place] = like(leaves[place], cutout_unchecked(batch, holes, pixels), holes)
+        for group in found.groups:
+            for place, leaf in hide_instances(group, holes[0].cpu(), self.min_visibility).items():
+                leaves[place] = leaf
+        for place, fill in found.masks:  # those of instances have fewer rows now
+            mask = mask_batch(leaves[place], images, dims)
+            leaves[place] = like(leaves[place], cutout_unchecked(mask, holes, fill), holes)
+        return found.nest.with_leaves(leaves)
 
     def draw(self, images: Any) -> Tensor:
         """Draw holes without filling them, for ``cutout(images, draw=holes)``. Random noise is not part of the draw.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import PIL.Image
 import torch
@@ -12,24 +12,37 @@ from torchvision.transforms.v2 import functional as F
 from torchvision.transforms.v2.functional import is_pure_tensor
 
 from cutmix_transforms._structure._advice import check_label
-from cutmix_transforms._structure._containers import Nest
+from cutmix_transforms._structure._containers import Nest, check_can_be_rebuilt
 from cutmix_transforms._structure._fit import check_dense
 from cutmix_transforms._structure._images import (
     channels_last_error,
     check_none_left,
+    find_images,
     has_channels_last,
     has_shape,
     is_view,
 )
-from cutmix_transforms._structure._instances import Instances, check_dims, find_instances, has_rows, is_structure
+from cutmix_transforms._structure._instances import (
+    Instances,
+    Leaf,
+    check_dims,
+    check_names,
+    find_instances,
+    has_rows,
+    is_structure,
+    members_of,
+    with_rows,
+)
 from cutmix_transforms._structure._labels import LabelsGetter, find_labels, is_label_key, is_mask_key
 from cutmix_transforms._structure._read import as_tensor, is_dense, mask_of_another_size
+from cutmix_transforms.functional._cutout import fill_pixels
 from cutmix_transforms.functional._placement import image_size
 from cutmix_transforms.functional._wrap import rewrap, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cutmix_transforms._transforms._cutout import RandomCutout
     from cutmix_transforms.functional._placement import Size
 
 _MODES = ("L", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "I", "I;16", "F")
@@ -38,6 +51,50 @@ _FORMS = {
     2: "(C, H, W), (N, C, H, W) or videos (T, C, H, W), (N, T, C, H, W)",
     3: "volumes (C, D, H, W) or (N, C, D, H, W) with dims=3",
 }
+
+
+class Filled(NamedTuple):
+    """An image that gets holes: the index of its leaf, the image as a batch, and the pixels for the holes."""
+
+    place: int
+    batch: Tensor
+    pixels: Tensor | None  # None for noise, which is drawn later
+
+
+class Inputs(NamedTuple):
+    """What Cutout changes in a sample or a batch."""
+
+    nest: Nest
+    images: list[Filled]
+    masks: list[Leaf]  # with the pixels for their holes; empty without mask_fill
+    groups: list[Instances]
+
+
+def read_inputs(cutout: RandomCutout, sample: Any) -> Inputs:
+    """Find the images, masks and instances of a sample or a batch, or raise an error if they cannot get holes."""
+    nest, dims, getter = Nest.of(with_rows(sample)), cutout.dims, cutout.labels_getter
+    images = find_images(nest, [], ndim=dims + 1, any_shape=lambda: False)
+    fills_masks = cutout.mask_fill is not None
+    _check_pil_images(nest, images, fills_masks=fills_masks)
+    batches = [as_batch(nest.leaves[i], dims) for i in images]
+    first = batches[0]
+    _check_sizes(batches, nest.leaves, dims)
+    _check_views(nest, images, first, dims, getter)
+    groups = _find_groups(nest, images, dims, getter, image_size(first, dims))
+    masks_by_key = {*_find_plain_masks(nest, images, first, dims)}
+    check_names(nest, masks_by_key, is_sample=_is_single(nest.leaves[images[0]], dims))
+    members = {member.place for member in members_of(groups)}
+    masks = _find_masks(nest, images, first, dims, getter, members) if fills_masks else []
+    filled = [
+        Filled(i, batch, None if cutout.fill == "random" else fill_pixels(batch, cutout.fill, dims))
+        for i, batch in zip(images, batches, strict=True)
+    ]
+    pixels = [
+        Leaf(i, fill_pixels(mask_batch(nest.leaves[i], first, dims), cutout.mask_fill or 0.0, dims, name="mask_fill"))
+        for i in masks
+    ]
+    check_can_be_rebuilt(nest, {*images, *masks, *members})
+    return Inputs(nest, filled, pixels, groups)
 
 
 def as_batch(image: Any, dims: int) -> Tensor:
@@ -64,10 +121,10 @@ def as_batch(image: Any, dims: int) -> Tensor:
     if image.is_complex():
         raise TypeError(f"images must be float or integer, got {image.dtype}")
     plain = unwrap(image)
-    return plain[None] if is_single(image, dims) else plain
+    return plain[None] if _is_single(image, dims) else plain
 
 
-def check_pil_images(nest: Nest, images: list[int], *, fills_masks: bool) -> None:
+def _check_pil_images(nest: Nest, images: list[int], *, fills_masks: bool) -> None:
     """Raise an error if a PIL image seems to be a mask, which would be filled like an image."""
     found = [i for i in images if isinstance(nest.leaves[i], PIL.Image.Image)]
     others = [i for i in found[1:] if fills_masks or nest.leaves[i].mode != nest.leaves[found[0]].mode]
@@ -79,12 +136,12 @@ def check_pil_images(nest: Nest, images: list[int], *, fills_masks: bool) -> Non
         )
 
 
-def check_views(nest: Nest, images: list[int], batch: Tensor, dims: int, getter: LabelsGetter) -> None:
+def _check_views(nest: Nest, images: list[int], batch: Tensor, dims: int, getter: LabelsGetter) -> None:
     """Raise an error if a second plain tensor looks like an image, since only the first would get holes."""
     first = nest.leaves[images[0]]
     rest = [i for i in range(len(nest.leaves)) if i not in images and not is_mask_key(nest.paths[i])]
     views = [i for i in rest if is_pure_tensor(first) and _is_second_view(nest.leaves[i], first, dims)]
-    masks = find_plain_masks(nest, images, batch, dims, _label_places(nest, getter)) if views else []
+    masks = _find_plain_masks(nest, images, batch, dims, _label_places(nest, getter)) if views else []
     for i in views:
         if i not in masks:
             raise ValueError(
@@ -101,9 +158,9 @@ def _is_second_view(leaf: Any, first: Tensor, dims: int) -> bool:
     return is_equal or (first.shape[-1 - dims] >= 3 and is_view(leaf, first, dims))
 
 
-def find_plain_masks(nest: Nest, images: list[int], batch: Tensor, dims: int, named: Sequence[int] = ()) -> list[int]:
+def _find_plain_masks(nest: Nest, images: list[int], batch: Tensor, dims: int, named: Sequence[int] = ()) -> list[int]:
     """Return the plain tensors that hold a mask for each image, by their keys or in the places ``named``."""
-    leaves, is_sample = nest.leaves, is_single(nest.leaves[images[0]], dims)
+    leaves, is_sample = nest.leaves, _is_single(nest.leaves[images[0]], dims)
     can_be = [i for i, path in enumerate(nest.paths) if i not in images and (i in named or is_mask_key(path))]
     return [i for i in can_be if is_pure_tensor(leaves[i]) and is_dense(leaves[i], batch, dims, is_sample=is_sample)]
 
@@ -116,7 +173,7 @@ def _label_places(nest: Nest, getter: LabelsGetter) -> list[int]:
     return second + [i for i, path in enumerate(nest.paths) if path and is_label_key(path[-1])]
 
 
-def is_single(image: Any, dims: int) -> bool:
+def _is_single(image: Any, dims: int) -> bool:
     """Return True for a single image or video, False for a batch."""
     if isinstance(image, tv_tensors.TVTensor):
         return bool(image.ndim == (4 if isinstance(image, tv_tensors.Video) else 3))
@@ -145,7 +202,7 @@ def mask_batch(mask: Tensor, images: Tensor, dims: int) -> Tensor:
     return unwrap(mask).reshape(len(images), each, *image_size(images, dims))
 
 
-def check_sizes(batches: list[Tensor], leaves: list[Any], dims: int) -> None:
+def _check_sizes(batches: list[Tensor], leaves: list[Any], dims: int) -> None:
     """Raise an error unless all images and masks have the same size."""
     count, size = len(batches[0]), image_size(batches[0], dims)
     for batch in batches:
@@ -157,7 +214,7 @@ def check_sizes(batches: list[Tensor], leaves: list[Any], dims: int) -> None:
             raise ValueError(f"masks must be of the size of the image, {size}, got shape {tuple(leaf.shape)}")
 
 
-def find_masks(
+def _find_masks(
     nest: Nest, images: list[int], batch: Tensor, dims: int, getter: LabelsGetter, taken: set[int]
 ) -> list[int]:
     """Return the indices of the masks that get ``mask_fill``; plain masks are found by key or ``labels_getter``.
@@ -166,8 +223,8 @@ def find_masks(
     """
     leaves = nest.leaves
     masks = [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
-    masks += find_plain_masks(nest, images, batch, dims, _label_places(nest, getter))
-    is_sample = is_single(leaves[images[0]], dims)
+    masks += _find_plain_masks(nest, images, batch, dims, _label_places(nest, getter))
+    is_sample = _is_single(leaves[images[0]], dims)
     first = batch[0] if is_sample else batch  # a PIL image as a tensor
     check_none_left(nest, images, first, {*masks, *taken}, image_size(batch, dims), is_sample=is_sample)
     left = [i for i in range(len(leaves)) if i not in masks and i not in taken and i not in images]
@@ -177,13 +234,13 @@ def find_masks(
     return masks
 
 
-def find_groups(nest: Nest, images: list[int], dims: int, getter: LabelsGetter, size: Size) -> list[Instances]:
+def _find_groups(nest: Nest, images: list[int], dims: int, getter: LabelsGetter, size: Size) -> list[Instances]:
     """Return the instances of a single sample, with the labels of those that can be dropped."""
     leaves = nest.leaves
     if not any(is_structure(leaf) and not isinstance(leaf, tv_tensors.Mask) for leaf in leaves):
         return []
     check_dims(leaves, dims)
-    if not is_single(leaves[images[0]], dims):
+    if not _is_single(leaves[images[0]], dims):
         raise TypeError("inputs with boxes or keypoints must be single samples, got a batch of images")
     tensors = Nest(nest.root, [as_tensor(leaf) for leaf in leaves], nest.paths)
     can_go = any(is_structure(leaf) and has_rows(leaf) for leaf in leaves)
