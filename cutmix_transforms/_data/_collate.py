@@ -15,7 +15,7 @@ from cutmix_transforms._structure._column import stacked
 from cutmix_transforms._structure._containers import Nest, can_be_kept, item_of, keys_of
 from cutmix_transforms._structure._fit import check_counts
 from cutmix_transforms._structure._parts import Parts
-from cutmix_transforms._structure._read import check_leaves, check_stackable
+from cutmix_transforms._structure._read import check_no_pil_images, check_stackable
 from cutmix_transforms._transforms._inputs import with_targets
 from cutmix_transforms._transforms._mix import Mix
 from cutmix_transforms._transforms._read_only import check_no_option
@@ -120,7 +120,7 @@ class MixCollate:
             columns = Columns.of(samples)
             leaves = [column_of(column) for column in columns.values]
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            check_leaves(Nest.of(samples[0]).leaves)
+            check_no_pil_images(Nest.of(samples[0]).leaves)
             check_forms(samples, error)
             raise
         layout = self._layout_of(mix, samples[0], columns)

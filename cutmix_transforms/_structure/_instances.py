@@ -58,7 +58,7 @@ class Instances:
     unnamed: tuple[Hashable, ...] = ()  # keys of items with as many rows that were not named
 
 
-def is_structure(leaf: object) -> bool:
+def has_instance_kernel(leaf: object) -> bool:
     """Return True if a leaf is a tv_tensor with an instance kernel, such as boxes, masks or keypoints."""
     return instance_kernel(leaf) is not None
 
@@ -81,8 +81,8 @@ def find_instances(nest: Nest, images: list[int], labels: list[int], size: Size)
     """Return the instances of a sample, in one group per dictionary, tuple or list that holds them."""
     holders: dict[Path, list[int]] = {}
     for i, leaf in enumerate(nest.leaves):
-        if is_structure(leaf):
-            check_structure(leaf, size)
+        if has_instance_kernel(leaf):
+            check_annotation(leaf, size)
             holders.setdefault(nest.paths[i][:-1], []).append(i)
     frames = [nest.leaves[i].shape[-4] for i in images if isinstance(nest.leaves[i], tv_tensors.Video)]
     groups = []
@@ -189,7 +189,7 @@ def _is_plain_list(value: object) -> bool:
     return is_list and not any(isinstance(leaf, tv_tensors.TVTensor) for leaf in Nest.of(value).leaves)
 
 
-def check_structure(leaf: Any, size: Size) -> None:
+def check_annotation(leaf: Any, size: Size) -> None:
     """Raise an error if boxes, masks or keypoints have another size than the image, or cannot be mixed."""
     shape = tuple(leaf.shape)
     is_mask, is_usual = isinstance(leaf, tv_tensors.Mask), isinstance(leaf, tv_tensors.BoundingBoxes)
@@ -227,7 +227,9 @@ def _warn_of_fractions(boxes: Tensor, size: Size) -> None:
 
 def check_dims(leaves: list[Any], dims: int) -> None:
     """Raise an error if there are boxes or keypoints, which need ``dims=2``, and ``dims`` is not 2."""
-    flat = [type(leaf).__name__ for leaf in leaves if is_structure(leaf) and not isinstance(leaf, tv_tensors.Mask)]
+    flat = [
+        type(leaf).__name__ for leaf in leaves if has_instance_kernel(leaf) and not isinstance(leaf, tv_tensors.Mask)
+    ]
     if flat and dims != 2:
         raise ValueError(f"dims must be 2 if there are boxes or keypoints, got {dims} beside {flat[0]}")
 
@@ -264,7 +266,7 @@ def with_rows(root: Any) -> Any:
     keys = keys_of(root)
     if keys is None:
         return root
-    holds_instances = any(is_structure(item_of(root, key)) for key in keys)
+    holds_instances = any(has_instance_kernel(item_of(root, key)) for key in keys)
     changed = {}
     for key in keys:
         item = item_of(root, key)

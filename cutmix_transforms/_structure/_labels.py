@@ -184,18 +184,18 @@ def _check_no_label(second: Any, count: int) -> None:
         )
 
 
-def check_one_candidate(nest: Nest, labels: list[int], others: list[int], count: int) -> None:
+def check_one_candidate(nest: Nest, labels: list[int], left: list[int], count: int) -> None:
     """Raise an error if a plain tuple holds several items that could be the labels.
 
     Args:
         nest: the batch or sample.
         labels: the indices of the leaves that were found as labels.
-        others: the indices of the leaves with another or no role.
+        left: the indices of the leaves with another or no role.
         count: the number of images; 0 for a sample.
     """
     if any(len(nest.paths[i]) > 1 for i in labels):
         return  # found by name
-    rows = [i for i in others if len(nest.paths[i]) == 1 and _can_be_labels(nest.leaves[i], count)]
+    rows = [i for i in left if len(nest.paths[i]) == 1 and _can_be_labels(nest.leaves[i], count)]
     if fields_of(nest.root) is None and rows and len(nest.root) > 2:
         candidates = sorted([*labels, *rows])
         names = ", ".join(f"{nest.name(i)} of shape {tuple(nest.leaves[i].shape)}" for i in candidates)

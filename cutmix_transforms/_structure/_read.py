@@ -27,7 +27,7 @@ from cutmix_transforms._structure._instances import (
     check_dims,
     check_names,
     find_instances,
-    is_structure,
+    has_instance_kernel,
     members_of,
     with_rows,
     with_weights,
@@ -54,7 +54,7 @@ class _Roles(NamedTuple):
     maps: list[int]
     targets: list[int]
     groups: list[Instances]
-    others: list[int]
+    left: list[int]  # with another or no role
 
 
 def read(root: Any, rules: Rules, *, is_sample: bool, are_arguments: bool = False) -> Parts:
@@ -100,15 +100,15 @@ def _find_roles(
     nest: Nest, images: list[int], labels: Found, batch: Tensor, rules: Rules, *, is_sample: bool
 ) -> _Roles:
     groups: list[Instances] = []
-    if any(map(is_structure, nest.leaves)):
+    if any(map(has_instance_kernel, nest.leaves)):
         size = image_size(batch, rules.dims)
         groups = _find_instances(nest, images, labels.places, batch, size, is_sample=is_sample)
     members = {member.place for member in members_of(groups)}
     rest = [i for i in range(len(nest.leaves)) if i not in members and i not in images]
     maps = [i for i in rest if _is_map(nest, i, rules, labels.places, batch, is_sample=is_sample)]
     targets = [i for i in labels.places if i not in members and i not in maps]
-    others = [i for i in rest if i not in maps and i not in targets]
-    return _Roles(images, maps, targets, groups, others)
+    left = [i for i in rest if i not in maps and i not in targets]
+    return _Roles(images, maps, targets, groups, left)
 
 
 def _taken(roles: _Roles) -> set[int]:
@@ -127,10 +127,10 @@ def _check_roles(
     check_no_pixels(nest, roles.targets, first, size, rules.any_shape, is_sample=is_sample)
     check_none_left(nest, roles.images, first, taken, size, is_sample=is_sample)
     if rules.labels_getter == "default" and not (are_arguments and roles.targets):
-        check_one_candidate(nest, labels.places, roles.others, 0 if is_sample else len(batch))
+        check_one_candidate(nest, labels.places, roles.left, 0 if is_sample else len(batch))
     if labels.missing and not roles.maps and not roles.groups:
-        raise ValueError(mask_of_another_size(nest, roles.others, first, least=0) or labels.missing)
-    wrong = mask_of_another_size(nest, roles.others, first, least=rules.dims + (not is_sample))
+        raise ValueError(mask_of_another_size(nest, roles.left, first, least=0) or labels.missing)
+    wrong = mask_of_another_size(nest, roles.left, first, least=rules.dims + (not is_sample))
     if rules.labels_getter == "default" and wrong and batch.ndim >= rules.dims + 2:
         raise ValueError(wrong)
     check_can_be_rebuilt(nest, {*roles.images, *taken})
@@ -160,11 +160,11 @@ def mask_of_another_size(nest: Nest, left: list[int], image: Tensor, least: int)
 def _converted(nest: Nest, *, is_sample: bool) -> Nest:
     """Convert leaves that can be images or labels to tensors."""
     leaves = [as_tensor(leaf) if is_sample else _array_as_tensor(leaf) for leaf in nest.leaves]
-    check_leaves(leaves)
+    check_no_pil_images(leaves)
     return Nest(nest.root, leaves, nest.paths)
 
 
-def check_leaves(leaves: list[Any]) -> None:
+def check_no_pil_images(leaves: list[Any]) -> None:
     """Raise an error if a leaf is a PIL image, which a mix cannot change."""
     for leaf in leaves:
         if isinstance(leaf, PIL.Image.Image):
@@ -199,7 +199,7 @@ def _is_of_instances(nest: Nest, place: int) -> bool:
     """Return True if plain masks ``(n, H, W)`` lie beside boxes, so that they are masks of instances."""
     holder = nest.paths[place][:-1]
     beside = [leaf for leaf, path in zip(nest.leaves, nest.paths, strict=True) if path[:-1] == holder]
-    return nest.leaves[place].ndim > 2 and any(map(is_structure, beside))
+    return nest.leaves[place].ndim > 2 and any(map(has_instance_kernel, beside))
 
 
 def is_dense(labels: Tensor, images: Tensor, dims: int, *, is_sample: bool) -> bool:
@@ -230,7 +230,7 @@ def _check_batched(leaves: list[Any], images: Tensor, size: Size, *, is_sample: 
                     "masks must be (N, H, W) or (N, 1, H, W) with the N, H and W of the images, "
                     f"got {tuple(leaf.shape)} beside images {tuple(images.shape)}"
                 )
-        elif is_structure(leaf):
+        elif has_instance_kernel(leaf):
             raise TypeError(f"{APART}, got {type(leaf).__name__} in a batch")
 
 

@@ -71,7 +71,7 @@ def _probed(mix: Mix) -> Blends:
     return "boxes" if (np.asarray(placement.opacity) < 1).any() else "nothing"
 
 
-def mix_structures(mix: Mix, parts: Parts, draw: Any, pool: Parts | None) -> dict[int, Any]:
+def mix_beside(mix: Mix, parts: Parts, draw: Any, pool: Parts | None) -> dict[int, Any]:
     """Return the mixed maps and instances of a batch or sample, by the indices of their leaves."""
     values: dict[int, Any] = {}
     for own, other in with_others(parts.maps, None if pool is None else pool.maps):
@@ -129,7 +129,7 @@ def _mix_instances(mix: Mix, base: Instances, partner: Instances, draw: HostDraw
     return paste_instances(base, partner, torch.from_numpy(draw.boxes), mix.min_visibility or 0.0)
 
 
-def check_structures(mix: Mix, parts: Parts) -> None:
+def check_beside(mix: Mix, parts: Parts) -> None:
     """Raise an error if the mix would have to blend masks or instances that cannot be blended."""
     if mix.target != "pair" and any(becomes_pair(mix, leaf.value) for leaf in parts.maps):
         raise ValueError(

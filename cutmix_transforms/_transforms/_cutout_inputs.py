@@ -28,8 +28,8 @@ from cutmix_transforms._structure._instances import (
     check_dims,
     check_names,
     find_instances,
+    has_instance_kernel,
     has_rows,
-    is_structure,
     members_of,
     with_rows,
 )
@@ -79,7 +79,7 @@ def read_inputs(cutout: RandomCutout, sample: Any) -> Inputs:
     batches = [as_batch(nest.leaves[i], dims) for i in images]
     first = batches[0]
     _check_sizes(batches, nest.leaves, dims)
-    _check_views(nest, images, first, dims, getter)
+    _check_no_second_image(nest, images, first, dims, getter)
     groups = _find_groups(nest, images, dims, getter, image_size(first, dims))
     masks_by_key = {*_find_plain_masks(nest, images, first, dims)}
     check_names(nest, masks_by_key, is_sample=_is_single(nest.leaves[images[0]], dims))
@@ -136,7 +136,7 @@ def _check_pil_images(nest: Nest, images: list[int], *, fills_masks: bool) -> No
         )
 
 
-def _check_views(nest: Nest, images: list[int], batch: Tensor, dims: int, getter: LabelsGetter) -> None:
+def _check_no_second_image(nest: Nest, images: list[int], batch: Tensor, dims: int, getter: LabelsGetter) -> None:
     """Raise an error if a second plain tensor looks like an image, since only the first would get holes."""
     first = nest.leaves[images[0]]
     rest = [i for i in range(len(nest.leaves)) if i not in images and not is_mask_key(nest.paths[i])]
@@ -237,13 +237,13 @@ def _find_masks(
 def _find_groups(nest: Nest, images: list[int], dims: int, getter: LabelsGetter, size: Size) -> list[Instances]:
     """Return the instances of a single sample, with the labels of those that can be dropped."""
     leaves = nest.leaves
-    if not any(is_structure(leaf) and not isinstance(leaf, tv_tensors.Mask) for leaf in leaves):
+    if not any(has_instance_kernel(leaf) and not isinstance(leaf, tv_tensors.Mask) for leaf in leaves):
         return []
     check_dims(leaves, dims)
     if not _is_single(leaves[images[0]], dims):
         raise TypeError("inputs with boxes or keypoints must be single samples, got a batch of images")
     tensors = Nest(nest.root, [as_tensor(leaf) for leaf in leaves], nest.paths)
-    can_go = any(is_structure(leaf) and has_rows(leaf) for leaf in leaves)
+    can_go = any(has_instance_kernel(leaf) and has_rows(leaf) for leaf in leaves)
     labels = find_labels(tensors, getter).places if can_go else []
     for i in labels:
         check_label(tensors, i, is_sample=True)

@@ -16,8 +16,8 @@ from cutmix_transforms._structure._read import read
 from cutmix_transforms._transforms._beside import (
     becomes_pair,
     blends_of,
-    check_structures,
-    mix_structures,
+    check_beside,
+    mix_beside,
     takes_any_shape,
 )
 from cutmix_transforms._transforms._draws import DrawingTransform
@@ -230,7 +230,7 @@ class Mix(DrawingTransform):
         for label in parts.targets:
             check_dense("labels", label.value)
         if parts.maps or parts.groups:
-            check_structures(self, parts)
+            check_beside(self, parts)
         for group in parts.groups:
             self._warn_of(group.unnamed)
 
@@ -242,7 +242,7 @@ class Mix(DrawingTransform):
             values[own.place] = own.value.mixed(draw) if is_column else mix_images_unchecked(own.value, draw, other)
         for own, other in with_others(parts.targets, None if pool is None else pool.targets):
             values[own.place] = mix_target(self, own.value, draw, other)
-        return values | mix_structures(self, parts, draw, pool) if parts.maps or parts.groups else values
+        return values | mix_beside(self, parts, draw, pool) if parts.maps or parts.groups else values
 
     def _unmixed(self, parts: Parts) -> dict[int, Any]:
         """Return the targets of an unmixed batch by the indices of their leaves, in the form of mixed targets."""
