@@ -162,8 +162,9 @@ def _copy_with(node: Any, items: dict[Any, Any]) -> Any:
     kind = type(node)
     if isinstance(node, tuple):
         keys = getattr(node, "_fields", range(len(node)))
-        # A constructor of its own could change its arguments.
-        return tuple.__new__(kind, [items.get(key, item) for key, item in zip(keys, node, strict=True)])
+        values = [items.get(key, item) for key, item in zip(keys, node, strict=True)]
+        is_made_in_c = hasattr(kind, "n_sequence_fields")  # as what torch.max returns
+        return kind(values) if is_made_in_c else tuple.__new__(kind, values)  # a constructor may change its arguments
     out = _copied(node)
     for key, item in items.items():
         if isinstance(node, (Mapping, *SEQUENCES)):

@@ -133,8 +133,13 @@ class Keywords(tuple):
 
 @pytest.mark.parametrize(
     "batch",
-    [Swapped(LABELS, IMAGES), Scaled(255 * IMAGES, LABELS), Keywords(image=IMAGES, label=LABELS)],
-    ids=["swapped", "scaled", "keywords"],
+    [
+        Swapped(LABELS, IMAGES),
+        Scaled(255 * IMAGES, LABELS),
+        Keywords(image=IMAGES, label=LABELS),
+        torch.return_types.max((IMAGES, LABELS)),
+    ],
+    ids=["swapped", "scaled", "keywords", "torch"],
 )
 def test_tuples_are_rebuilt_without_a_constructor_of_their_own(batch):
     for p in (0, 1):
