@@ -163,8 +163,12 @@ def _copy_with(node: Any, items: dict[Any, Any]) -> Any:
     if isinstance(node, tuple):
         keys = getattr(node, "_fields", range(len(node)))
         values = [items.get(key, item) for key, item in zip(keys, node, strict=True)]
-        is_made_in_c = hasattr(kind, "n_sequence_fields")  # as what torch.max returns
-        return kind(values) if is_made_in_c else tuple.__new__(kind, values)  # a constructor may change its arguments
+        if hasattr(kind, "n_sequence_fields"):  # what torch.max returns, for example
+            return kind(values)
+        made: Any = tuple.__new__(kind, values)  # a constructor of its own may change its arguments
+        if hasattr(node, "__dict__"):
+            made.__dict__.update(node.__dict__)
+        return made
     out = _copied(node)
     for key, item in items.items():
         if isinstance(node, (Mapping, *SEQUENCES)):

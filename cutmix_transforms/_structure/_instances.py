@@ -126,8 +126,9 @@ def _members(nest: Nest, places: list[int], labels: list[int], frames: list[int]
     leaves = nest.leaves
     every_mask = [i for i in places if isinstance(leaves[i], tv_tensors.Mask)]
     rows = [i for i in places if has_rows(leaves[i])]
-    for i in every_mask if rows else ():
-        _check_no_doubt(leaves[i], len(leaves[rows[0]]), frames)
+    counts = [len(leaves[i]) for i in rows[:1]] or [len(leaves[i]) for i in labels if leaves[i].ndim == 1]
+    for i in every_mask:
+        _check_no_doubt(leaves[i], counts, frames, has_boxes=bool(rows))
     masks = [i for i in every_mask if leaves[i].ndim == 3 and len(leaves[i]) not in frames]
     if rows:
         return rows + masks + labels
@@ -138,13 +139,16 @@ def _members(nest: Nest, places: list[int], labels: list[int], frames: list[int]
     return []
 
 
-def _check_no_doubt(masks: Tensor, count: int, frames: list[int]) -> None:
-    """Raise an error if it is not clear whether masks beside boxes are those of instances."""
-    if masks.ndim > 3 and len(masks) == count and count not in frames:
+def _check_no_doubt(masks: Tensor, counts: list[int], frames: list[int], *, has_boxes: bool) -> None:
+    """Raise an error if it is not clear whether masks beside boxes or labels are those of instances."""
+    count = len(masks)
+    if count not in counts:
+        return
+    if masks.ndim > 3 and count not in frames:
         raise ValueError(
-            f"masks of instances must be of shape (n, H, W), got {tuple(masks.shape)} beside {count} boxes"
+            f"masks of instances must be of shape (n, H, W), got {tuple(masks.shape)} beside {count} boxes or labels"
         )
-    if masks.ndim == 3 and len(masks) == count and count in frames:
+    if masks.ndim == 3 and count in frames and has_boxes:
         raise ValueError(
             f"masks beside a video of {count} frames and {count} boxes may be those of frames or of instances (put "
             f"masks of frames outside of the dictionary with the boxes), got shape {tuple(masks.shape)}"

@@ -63,7 +63,7 @@ def _find_default(nest: Nest) -> Found:
             f"labels must be the second argument or an item {_quoted(LABEL_KEYS)} of a dictionary, got only {kind}; "
             f"{PLACES} (set labels_getter if the labels are elsewhere; None means no labels)"
         )
-    second, path = root[1], (fields[1] if fields else 1,)
+    second, path = root[1], second_path(root)
     if fields_of(second) is not None and not isinstance(second, MixedTarget):
         return _find_by_name(nest, path)
     if isinstance(second, SEQUENCES) and any(fields_of(item) is not None for item in second):
@@ -76,6 +76,13 @@ def _find_default(nest: Nest) -> Found:
         _check_no_label(second, len(root))
         return Found([])
     return Found(_places_at(nest, path))
+
+
+def second_path(root: Any) -> Path:
+    """Return the path of the second of several items, or an empty path."""
+    if not isinstance(root, SEQUENCES) or len(root) < 2:
+        return ()
+    return ((fields_of(root) or range(2))[1],)
 
 
 def _find_by_name(nest: Nest, path: Path) -> Found:

@@ -199,7 +199,8 @@ def _is_of_instances(nest: Nest, place: int) -> bool:
     """Return True if plain masks ``(n, H, W)`` lie beside boxes, so that they are masks of instances."""
     holder = nest.paths[place][:-1]
     beside = [leaf for leaf, path in zip(nest.leaves, nest.paths, strict=True) if path[:-1] == holder]
-    return nest.leaves[place].ndim > 2 and any(map(has_instance_kernel, beside))
+    boxes = [leaf for leaf in beside if has_instance_kernel(leaf) and not isinstance(leaf, tv_tensors.Mask)]
+    return nest.leaves[place].ndim > 2 and bool(boxes)
 
 
 def is_dense(labels: Tensor, images: Tensor, dims: int, *, is_sample: bool) -> bool:

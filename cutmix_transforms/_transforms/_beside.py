@@ -52,7 +52,7 @@ def _found_for(number: int) -> tuple[Blends, ...]:
 
 def _blends_of_one(mix: Mix) -> Blends:
     """Return which part of an image a mix blends; remembered for mixes of the package, whose options are read-only."""
-    if mix._is_of_user:
+    if not type(mix).__module__.startswith("cutmix_transforms."):
         return _probed(mix)
     remembered: dict[str, Blends] = vars(mix)
     if "_blends" not in remembered:

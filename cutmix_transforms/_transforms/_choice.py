@@ -93,7 +93,8 @@ class RandomMixChoice(Mix):
     def p(self) -> Any:
         """The probability that a batch or sample is mixed: one number, or a tuple if the mixes differ."""
         found = tuple(mix.p for mix in self._mixes)
-        return found[0] if len(set(found)) == 1 else found
+        is_one = len(set(found)) == 1 and not isinstance(found[0], tuple)  # which would be read as its own
+        return found[0] if is_one else found
 
     @p.setter
     def p(self, value: Any) -> None:

@@ -33,7 +33,7 @@ from cutmix_transforms._structure._instances import (
     members_of,
     with_rows,
 )
-from cutmix_transforms._structure._labels import LabelsGetter, find_labels, is_label_key, is_mask_key
+from cutmix_transforms._structure._labels import LabelsGetter, find_labels, is_label_key, is_mask_key, second_path
 from cutmix_transforms._structure._read import as_tensor, is_dense, mask_of_another_size
 from cutmix_transforms.functional._cutout import fill_pixels
 from cutmix_transforms.functional._placement import image_size
@@ -73,7 +73,7 @@ class Inputs(NamedTuple):
 def read_inputs(cutout: RandomCutout, sample: Any) -> Inputs:
     """Find the images, masks and instances of a sample or a batch, or raise an error if they cannot get holes."""
     nest, dims, getter = Nest.of(with_rows(sample)), cutout.dims, cutout.labels_getter
-    images = find_images(nest, [], ndim=dims + 1, any_shape=lambda: False)
+    images = _find_images(nest, dims, getter)
     fills_masks = cutout.mask_fill is not None
     _check_pil_images(nest, images, fills_masks=fills_masks)
     batches = [as_batch(nest.leaves[i], dims) for i in images]
@@ -95,6 +95,22 @@ def read_inputs(cutout: RandomCutout, sample: Any) -> Inputs:
     ]
     check_can_be_rebuilt(nest, {*images, *masks, *members})
     return Inputs(nest, filled, pixels, groups)
+
+
+def _find_images(nest: Nest, dims: int, getter: LabelsGetter) -> list[int]:
+    """Return the indices of the images: all explicit ones, or else one plain tensor that is not in the place of labels.
+
+    The first plain tensor may be something else of a batch, such as matrices ``(N, 3, 3)``, if there is one with more
+    axes and as many samples.
+    """
+    plain = [i for i, leaf in enumerate(nest.leaves) if is_pure_tensor(leaf) and leaf.ndim > dims]
+    labels = [i for i in _label_places(nest, getter) if i in plain]
+    others = [i for i in plain if i not in labels and not is_mask_key(nest.paths[i])]
+    images = find_images(nest, labels if others else [], ndim=dims + 1, any_shape=lambda: False)
+    first = nest.leaves[images[0]]
+    if not is_pure_tensor(first) or first.ndim != dims + 1:
+        return images
+    return [i for i in others if nest.leaves[i].ndim > dims + 1 and len(nest.leaves[i]) == len(first)][:1] or images
 
 
 def as_batch(image: Any, dims: int) -> Tensor:
@@ -155,7 +171,7 @@ def _is_second_view(leaf: Any, first: Tensor, dims: int) -> bool:
     if not is_pure_tensor(leaf) or not has_shape(leaf):
         return False
     is_equal = leaf.dtype == first.dtype and leaf.shape == first.shape
-    return is_equal or (first.shape[-1 - dims] >= 3 and is_view(leaf, first, dims))
+    return is_equal or (dims > 1 and first.shape[-1 - dims] >= 3 and is_view(leaf, first, dims))
 
 
 def _find_plain_masks(nest: Nest, images: list[int], batch: Tensor, dims: int, named: Sequence[int] = ()) -> list[int]:
@@ -166,11 +182,15 @@ def _find_plain_masks(nest: Nest, images: list[int], batch: Tensor, dims: int, n
 
 
 def _label_places(nest: Nest, getter: LabelsGetter) -> list[int]:
-    """Return the indices of the leaves that may hold dense labels."""
-    if getter != "default":
-        return [] if getter is None else find_labels(nest, getter).places
-    second = nest.under((1,)) if isinstance(nest.root, (tuple, list)) else []
-    return second + [i for i, path in enumerate(nest.paths) if path and is_label_key(path[-1])]
+    """Return the indices of the leaves that may hold dense labels; none if ``labels_getter`` finds none."""
+    if getter == "default":
+        second = second_path(nest.root)
+        by_key = [i for i, path in enumerate(nest.paths) if path and is_label_key(path[-1])]
+        return by_key + (nest.under(second) if second else [])
+    try:
+        return find_labels(Nest(nest.root, [as_tensor(leaf) for leaf in nest.leaves], nest.paths), getter).places
+    except (TypeError, ValueError):
+        return []  # Cutout needs labels for instances only, and looks for those again
 
 
 def _is_single(image: Any, dims: int) -> bool:
@@ -195,7 +215,7 @@ def like(image: Any, batch: Tensor, holes: Tensor) -> Any:
 
 def mask_batch(mask: Tensor, images: Tensor, dims: int) -> Tensor:
     """Return masks as a plain tensor ``(N, number of masks, H, W)``."""
-    if len(images) > 1 and (mask.ndim <= dims or len(mask) != len(images)):
+    if len(images) != 1 and (mask.ndim <= dims or len(mask) != len(images)):
         raise ValueError(f"expected one mask for each of {len(images)} images, got masks of shape {tuple(mask.shape)}")
     check_dense("masks", mask)
     each = mask.shape[:-dims].numel() // max(len(images), 1)
@@ -223,7 +243,8 @@ def _find_masks(
     """
     leaves = nest.leaves
     masks = [i for i, leaf in enumerate(leaves) if isinstance(leaf, tv_tensors.Mask)]
-    masks += _find_plain_masks(nest, images, batch, dims, _label_places(nest, getter))
+    named = [] if dims == 1 and getter == "default" else _label_places(nest, getter)  # may be rows of classes
+    masks += _find_plain_masks(nest, images, batch, dims, named)
     is_sample = _is_single(leaves[images[0]], dims)
     first = batch[0] if is_sample else batch  # a PIL image as a tensor
     check_none_left(nest, images, first, {*masks, *taken}, image_size(batch, dims), is_sample=is_sample)

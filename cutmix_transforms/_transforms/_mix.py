@@ -195,7 +195,7 @@ class Mix(DrawingTransform):
         check_images(self, [images])
         if others is not None and not isinstance(others, Tensor):
             others = self._read(others).images[0].value
-        if others is not None and (not len(others) or others.shape[1:] != images.shape[1:]):
+        if others is not None and (not others.ndim or not len(others) or others.shape[1:] != images.shape[1:]):
             raise ValueError(
                 f"others must hold at least one sample of the shape of the images, {tuple(images.shape[1:])}, "
                 f"got shape {tuple(others.shape)}"

@@ -82,8 +82,9 @@ def check_draw(draw: Any) -> None:
 
 def check_fit(images: Tensor, draw: MixDraw, pool: Tensor) -> None:
     """Raise an error unless a draw matches the images, and ``pool``, which holds their partners."""
-    if images.ndim == 0:
-        raise ValueError(f"images must have a batch dimension, got a tensor of shape {tuple(images.shape)}")
+    for name, tensor in (("images", images), ("others", pool)):
+        if tensor.ndim == 0:
+            raise ValueError(f"{name} must have a batch dimension, got a tensor of shape {tuple(tensor.shape)}")
     count, size = len(images), image_size(images, len(draw.size))
     if size != tuple(draw.size):
         raise ValueError(f"draw must be made for images of size {size}, got one for {tuple(draw.size)}")

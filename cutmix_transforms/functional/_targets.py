@@ -122,8 +122,9 @@ def check_targets_fit(name: str, rows: Tensor, draw: Any, others: Tensor | None)
     pool = rows if others is None else others
     check_tensor("others", pool, "(M, ...)")
     check_draw(draw)
-    if rows.ndim == 0:
-        raise ValueError(f"{name} must have a batch dimension, got a tensor of shape ()")
+    if rows.ndim == 0 or pool.ndim == 0:
+        which = name if rows.ndim == 0 else "others"
+        raise ValueError(f"{which} must have a batch dimension, got a tensor of shape ()")
     if not len(rows) == len(draw.partners) == len(draw.boxes) == len(draw.opacity):
         raise ValueError(f"draw must be made for {len(rows)} {name}, got one for {len(draw.partners)}")
     if pool.dtype != rows.dtype:

@@ -142,9 +142,12 @@ class Keywords(tuple):
     ids=["swapped", "scaled", "keywords", "torch"],
 )
 def test_tuples_are_rebuilt_without_a_constructor_of_their_own(batch):
+    if hasattr(batch, "__dict__"):
+        batch.note = "kept"
     for p in (0, 1):
         out = cutmix(num_classes=CLASSES, p=p)(batch)
         assert type(out) is type(batch)
+        assert getattr(out, "note", None) == getattr(batch, "note", None)
         torch.testing.assert_close(out[0].mean((0, 2, 3)), batch[0].mean((0, 2, 3)))
         assert out[1].shape == (len(LABELS), CLASSES)
 

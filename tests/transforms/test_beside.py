@@ -349,3 +349,25 @@ def test_options_that_do_not_go_with_structures():
             MixCollate(RandomCutMix())([(sample[0], target)] * 2)
     with says(TypeError, ["single samples", "batch"]):
         RandomCutout()(IMAGES, {"labels": LABELS, "boxes": some_boxes(6)})
+
+
+def test_a_plain_mask_beside_another_mask_in_a_batch():
+    images, masks = constant_images(6, 3, HEIGHT, WIDTH), constant_images(6, 1, HEIGHT, WIDTH, dtype=torch.int64)
+    depth = tv_tensors.Mask(constant_images(6, HEIGHT, WIDTH))
+    for mask in (masks, masks[:, 0]):
+        batch = {"image": images, "mask": mask, "depth": depth, "label": torch.arange(6)}
+        out = RandomCutMix(num_classes=6)(batch)
+        assert torch.equal(out["mask"].view(6, HEIGHT, WIDTH), out["image"][:, 0].long())
+        assert torch.equal(out["depth"].as_subclass(torch.Tensor), out["image"][:, 0])
+
+
+def test_what_a_subclass_blends_may_change():
+    class Dimmed(RandomCutMix):
+        opacity = property(lambda self: self.level, lambda self, value: None)
+        level = 0.5
+
+    mix, images, masks = Dimmed(), constant_images(6, 3, HEIGHT, WIDTH), make_masks(6)
+    with says(ValueError, ["target must be 'pair'"]):
+        mix(images, masks)
+    mix.level = 1.0
+    assert mix(images, masks)[1].shape == masks.shape

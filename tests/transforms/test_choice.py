@@ -176,3 +176,15 @@ def test_one_choice_for_the_batch_or_one_for_each_sample():
         for draw in draws:
             assert len(draw.boxes[~kinds(draw)].unique(dim=0)) <= 1
             assert len(draw.opacity[kinds(draw)].unique()) <= 1
+
+
+def test_a_nested_choice_takes_the_p_that_it_returns():
+    def make():
+        return RandomMixChoice([RandomCutMix(p=0.1), RandomMixUp(p=0.2)])
+
+    choice = RandomMixChoice([make(), make()])
+    before = choice.p
+    choice.p = 0
+    assert choice.p == 0
+    choice.p = before
+    assert [mix.p for mix in choice._kinds] == [0.1, 0.2, 0.1, 0.2]

@@ -1,6 +1,8 @@
 """RandomCutout on images of all kinds, on masks and instances, in and outside a Compose."""
 
 import math
+from collections import UserList
+from typing import NamedTuple
 
 import numpy as np
 import PIL.Image
@@ -14,9 +16,15 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from cutmix_transforms import (
+    MixedTarget,
     RandomCutout,
     functional,
 )
+
+
+class Pair(NamedTuple):
+    image: torch.Tensor
+    seg: torch.Tensor
 
 
 def hole_of(image):
@@ -546,3 +554,63 @@ def test_dense_labels_under_the_keys_of_labels_take_mask_fill():
             cut, filled = RandomCutout(5, inside=True, fill=-1, mask_fill=9)(batch).values()
             assert torch.equal(cut[..., 0, :, :] == -1, filled == 9)
     RandomCutout(labels_getter="absent")(IMAGES[0])  # nothing needs labels
+
+
+BEFORE = {
+    "matrices": torch.eye(3).repeat(6, 1, 1),
+    "tokens": torch.ones(6, 7, 8, dtype=torch.int64),
+    "sound": torch.rand(6, 1, 50),
+    "depth": torch.rand(6, HEIGHT, WIDTH),
+    "label": torch.ones(6, HEIGHT, WIDTH, dtype=torch.int64),
+}
+
+
+@pytest.mark.parametrize("key", BEFORE)
+def test_what_comes_before_the_images_of_a_batch_is_not_taken_for_them(key):
+    batch = {key: BEFORE[key], "image": IMAGES + 1}
+    out = RandomCutout(1.0, inside=True)(batch)
+    assert out[key] is batch[key]
+    assert (out["image"] == 0).all()
+
+
+@pytest.mark.parametrize("getter", ["seg", 0, lambda both: both["seg"]])
+def test_labels_before_an_image_are_not_cut(getter):
+    seg = torch.ones(1, HEIGHT, WIDTH)
+    sample = (seg, IMAGES[0] + 1) if getter == 0 else {"seg": seg, "image": IMAGES[0] + 1}
+    for fill in (None, 9):
+        out = RandomCutout(1.0, inside=True, mask_fill=fill, labels_getter=getter)(sample)
+        cut_seg, image = out if getter == 0 else out.values()
+        assert (image == 0).all()
+        assert bool((cut_seg == (1 if fill is None else 9)).all())
+
+
+@pytest.mark.parametrize("label", [3, "cat", np.array([3]), MixedTarget(*torch.rand(3, 1))])
+def test_labels_that_are_no_masks_are_nothing_to_cutout(label):
+    for getter in ("label", lambda sample: sample["label"]):
+        cut = RandomCutout(5, inside=True, fill=-1, mask_fill=9, labels_getter=getter)
+        image, mask, found = cut({"image": IMAGES[0], "mask": MASKS[0], "label": label}).values()
+        assert torch.equal(image[0] == -1, mask == 9)
+        assert found is label
+    RandomCutout(mask_fill=9, labels_getter=1)(IMAGES[0])
+
+
+@pytest.mark.parametrize("wrap", [Pair, lambda *both: UserList(both)], ids=["named", "list"])
+def test_masks_that_are_the_second_of_any_sequence_take_mask_fill(wrap):
+    image, mask = RandomCutout(5, inside=True, fill=-1, mask_fill=9)(wrap(IMAGES[0], MASKS[0]))
+    assert torch.equal(image[0] == -1, mask == 9)
+    gray = wrap(IMAGES[0, :1], torch.ones(1, HEIGHT, WIDTH))
+    assert RandomCutout()(gray)[1] is gray[1]
+
+
+def test_rows_of_classes_beside_signals_are_no_masks():
+    batch = {"image": torch.rand(4, 2, 10), "label": torch.rand(4, 10)}
+    with says(ValueError, ["inputs['label']", "labels_getter"]):
+        RandomCutout(3, mask_fill=0, dims=1)(batch)
+    assert RandomCutout(3, dims=1)(batch)["label"] is batch["label"]
+    signals = {"ecg": torch.rand(5, 12, 100), "features": torch.rand(5, 12, 6)}
+    assert RandomCutout(3, dims=1)(signals)["features"] is signals["features"]
+
+
+def test_masks_beside_a_batch_of_no_images():
+    with says(ValueError, ["expected one mask for each of 0 images", "(2, 17, 11)"]):
+        RandomCutout(mask_fill=9)(IMAGES[:0], tv_tensors.Mask(torch.zeros(2, HEIGHT, WIDTH)))

@@ -749,3 +749,9 @@ def test_an_empty_list_of_labels_has_the_dtype_of_class_indices():
     for _, out in MixCollate(RandomCutMix(p=0.0), collate_fn=list)([(IMAGES[0], target)] * 2):
         assert out["labels"].dtype == torch.int64
         assert out["area"].dtype == torch.float32
+
+
+def test_masks_of_instances_without_boxes_have_three_axes_too():
+    sample = IMAGES[0], {"labels": torch.ones(2).long(), "masks": tv_tensors.Mask(torch.ones(2, 1, HEIGHT, WIDTH))}
+    with says(ValueError, ["masks of instances must be of shape (n, H, W)", "(2, 1, 17, 11)", "2 boxes or labels"]):
+        MixDataset([sample] * 2, RandomCutMix())[0]

@@ -298,7 +298,7 @@ def test_gradients_go_to_the_second_batch_alone(make):
     torch.testing.assert_close(others.grad.mean((1, 2, 3)), wanted, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("others", [IMAGES[:0], IMAGES[..., :3]])
+@pytest.mark.parametrize("others", [IMAGES[:0], IMAGES[..., :3], torch.tensor(1.0)])
 def test_no_draw_for_a_second_batch_that_does_not_fit(others):
     with says(ValueError, ["others", "at least one sample", str(tuple(others.shape))]):
         RandomCutMix().draw(IMAGES, others=others)
