@@ -140,6 +140,7 @@ BAD_CALLS = {
     "pair_targets": [
         (lambda: F.pair_targets(LABELS), TypeError, ["draw"]),
         (lambda: F.pair_targets(LABELS, None), TypeError, ["draw", "MixDraw", "NoneType"]),
+        (lambda: F.pair_targets(LABELS, DRAW, torch.tensor(1)), ValueError, ["others", "batch dimension", "()"]),
         (lambda: F.pair_targets(DRAW, LABELS), TypeError, ["labels", "tensor", "MixDraw"]),
         (lambda: F.pair_targets([0, 1, 2, 0], DRAW), TypeError, ["labels", "tensor", "[0, 1, 2, 0]"]),
         (lambda: F.pair_targets(torch.tensor(1), DRAW), ValueError, ["labels", "batch dimension", "()"]),

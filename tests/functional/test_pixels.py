@@ -335,6 +335,7 @@ BAD_CALLS = {
     "mix_images": [
         (lambda: F.mix_images(IMAGES), TypeError, ["draw"]),
         (lambda: F.mix_images(IMAGES, None), TypeError, ["draw", "MixDraw", "NoneType"]),
+        (lambda: F.mix_images(IMAGES, DRAW, torch.tensor(1.0)), ValueError, ["others", "batch dimension", "()"]),
         (lambda: F.mix_images(DRAW, IMAGES), TypeError, ["images", "tensor", "MixDraw"]),
         (lambda: F.mix_images(IMAGES.numpy(), DRAW), TypeError, ["images", "tensor", "ndarray"]),
         (lambda: F.mix_images(list(IMAGES), DRAW), TypeError, ["images", "tensor", "list"]),
