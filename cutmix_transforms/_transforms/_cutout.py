@@ -227,7 +227,7 @@ class RandomCutout(RandomTransform):
         """Warn once if images are from 0 to 1 and the fill is for images up to 255, above all normalized pixels."""
         numbers = self.fill if isinstance(self.fill, tuple) else (self.fill,)
         is_usual = isinstance(self.fill, str) or max(numbers) <= 4 or not images.is_floating_point()
-        if is_usual or not images.is_cpu or not can_look_at(images):
+        if is_usual or not can_look_at(images):
             return
         low, high = torch.aminmax(images.detach())
         if "fill" not in self._warned_of and low >= 0 and 0.5 < high <= 1:

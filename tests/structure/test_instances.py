@@ -293,3 +293,13 @@ def test_numbers_under_names_of_instances_pass_in_all_places(beside):
     assert mix(batch)["meta"] is batch["meta"]
     assert MixCollate(mix)(samples)["meta"].keys() == beside.keys()
     assert MixDataset(samples, mix)[0]["meta"] is samples[0]["meta"]
+
+
+@pytest.mark.parametrize("boxes", [[torch.rand(2, 4)] * 4, [np.ones((2, 4))] * 4, [], ["a", "b"]])
+def test_lists_of_boxes_beside_a_batch_are_an_error(boxes):
+    batch = {"image": IMAGES[:4], "label": torch.arange(4), "boxes": boxes}
+    if boxes:
+        with says(TypeError, ["boxes must be tv_tensors.BoundingBoxes", "list of length"]):
+            RandomCutMix(num_classes=4)(batch)
+    else:
+        assert RandomCutMix(num_classes=4)(batch)["boxes"] is boxes

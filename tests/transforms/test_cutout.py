@@ -523,11 +523,19 @@ def test_with_mask_fill_a_second_pil_image_may_be_a_mask(key):
         RandomCutout(mask_fill=255)(sample)
 
 
-@pytest.mark.parametrize("other", [IMAGES[1].double(), IMAGES[1][:, 1:], (IMAGES[1] * 255).byte()])
+OTHERS = [IMAGES[1].double(), IMAGES[1, :, 1:], IMAGES[1, :, :5, :4], (IMAGES[1] * 255).byte()]
+
+
+@pytest.mark.parametrize("other", OTHERS)
 def test_a_second_image_is_not_left_without_holes(other):
     for sample in ({"image": IMAGES[0], "view": other}, [IMAGES[0], "name", other]):
         with says(ValueError, ["images must be tv_tensors.Image if there are several", "inputs["]):
             RandomCutout()(sample)
+    gray = {"image": IMAGES[0, :1], "view": IMAGES[1, :1]}
+    with says(ValueError, ["images must be tv_tensors.Image if there are several", "inputs['view']"]):
+        RandomCutout()(gray)
+    pair = {"image": IMAGES[0, :2], "view": IMAGES[1, :2, :9], "more": IMAGES[1, :1].double()}  # of too few channels
+    assert RandomCutout()(pair)["view"] is pair["view"]
     matrices = {"image": IMAGES[0], "depth": torch.ones(1, HEIGHT, WIDTH), "camera": torch.rand(3, 4, 4)}
     out = RandomCutout()(matrices)
     assert out["depth"] is matrices["depth"]
@@ -614,3 +622,13 @@ def test_rows_of_classes_beside_signals_are_no_masks():
 def test_masks_beside_a_batch_of_no_images():
     with says(ValueError, ["expected one mask for each of 0 images", "(2, 17, 11)"]):
         RandomCutout(mask_fill=9)(IMAGES[:0], tv_tensors.Mask(torch.zeros(2, HEIGHT, WIDTH)))
+
+
+def test_what_mask_fill_leaves_and_what_it_must_not():
+    attention = {"image": IMAGES, "mask": torch.ones(6, 9)}
+    assert RandomCutout(mask_fill=1)(attention)["mask"] is attention["mask"]
+    with says(ValueError, ["inputs['seg'] of shape (17, 11)", "left unmixed"]):
+        RandomCutout(mask_fill=1)({"image": IMAGES[0], "seg": torch.ones(HEIGHT, WIDTH)})
+    one = torch.ones(1, 3, HEIGHT, WIDTH), torch.ones(HEIGHT, WIDTH, dtype=torch.int64)
+    image, mask = RandomCutout(5, inside=True, mask_fill=9)(one[0], tv_tensors.Mask(one[1]))
+    assert torch.equal(mask == 9, image[0, 0] == 0)

@@ -422,3 +422,11 @@ def test_dense_labels_of_samples_with_a_side_of_one():
         assert MixCollate(RandomCutMix(dims=dims))(samples)[1].shape == (4, *size)
     sample = {"image": torch.rand(3, 1, 9), "mask": torch.zeros(1, 9, dtype=torch.int64)}
     assert int(RandomCutout(1.0, inside=True, mask_fill=1)(sample)["mask"].sum()) == 9
+
+
+def test_errors_name_any_number_of_axes():
+    mix = RandomCutMix(dims=4, num_classes=4)
+    with pytest.raises(ValueError, match="batched, with 4 axes after N and C"):
+        mix(torch.rand(4, 2, 3, 4, 5), torch.arange(4))
+    with pytest.raises(ValueError, match="images of a dataset must be a channel and 4 axes"):
+        MixDataset([(torch.rand(2, 3, 4, 5), 1)] * 2, mix)[0]

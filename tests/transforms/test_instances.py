@@ -744,11 +744,30 @@ def test_weights_of_any_dtype_become_float_in_mixed_and_unmixed_samples():
 
 
 def test_an_empty_list_of_labels_has_the_dtype_of_class_indices():
-    _, target = whole(0, labels=[], area=[])
+    _, target = whole(0, labels=[], class_labels=[], iscrowd=[], area=[])
     target["boxes"] = tv_tensors.wrap(target["boxes"][:0], like=target["boxes"])
     for _, out in MixCollate(RandomCutMix(p=0.0), collate_fn=list)([(IMAGES[0], target)] * 2):
-        assert out["labels"].dtype == torch.int64
+        assert out["labels"].dtype == out["class_labels"].dtype == out["iscrowd"].dtype == torch.int64
         assert out["area"].dtype == torch.float32
+
+
+def test_every_group_of_instances_gets_weights():
+    samples = []
+    for i in range(2):
+        image, target = whole(i)
+        points = tv_tensors.KeyPoints(torch.ones(3, 2), canvas_size=(HEIGHT, WIDTH))
+        own = {**target, "weights": torch.tensor([1])}
+        samples.append({"image": image, "face": {"points": points}, "first": own, "then": dict(target)})
+    for out in MixCollate(RandomMixUp(labels_getter=None), collate_fn=list)(samples):
+        assert torch.equal(out["first"]["weights"], out["then"]["weights"])
+        assert out["then"]["weights"].shape == (2,)
+        assert "weights" not in out["face"]
+
+
+@pytest.mark.parametrize("mix", [RandomCutMix(ratio=(0.3, 0.3)), RandomMixUp()], ids=["cutmix", "mixup"])
+def test_numbers_below_zero_stay_numbers_in_another_dtype(mix):
+    first, second = {"scores": torch.tensor([-1])}, {"scores": torch.tensor([0.5])}
+    assert mixed_pair(first, second, mix)["scores"].tolist() == [-1.0, 0.5]
 
 
 def test_masks_of_instances_without_boxes_have_three_axes_too():
