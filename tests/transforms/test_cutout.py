@@ -581,6 +581,13 @@ def test_what_comes_before_the_images_of_a_batch_is_not_taken_for_them(key):
     assert (out["image"] == 0).all()
 
 
+def test_frames_beside_the_image_of_a_sample_are_not_taken_for_a_batch():
+    sample = {"image": IMAGES[0] + 1, "frames": torch.ones(5, 3, 9, 9)}
+    out = RandomCutout(1.0, inside=True)(sample)
+    assert (out["image"] == 0).all()
+    assert out["frames"] is sample["frames"]
+
+
 @pytest.mark.parametrize("getter", ["seg", 0, lambda both: both["seg"]])
 def test_labels_before_an_image_are_not_cut(getter):
     seg = torch.ones(1, HEIGHT, WIDTH)
