@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 from torchvision import tv_tensors
+from torchvision.transforms.v2.functional import is_pure_tensor
 
 from cutmix_transforms._structure._containers import Nest, at, fields_of, item_of, keys_of, with_items
 from cutmix_transforms.functional._checks import can_look_at
@@ -101,8 +102,14 @@ def find_instances(nest: Nest, images: list[int], labels: list[int], size: Size)
 
 
 def _group(nest: Nest, places: list[int], size: Size, path: Path, unnamed: tuple[Hashable, ...] = ()) -> Instances:
-    keys = {nest.paths[i][-1]: i for i in places}
-    return Instances(_aligned(nest, places), size, path, keys.get(WEIGHTS), keys.get("area"), unnamed)
+    keys = {nest.paths[i][-1]: i for i in places if is_pure_tensor(nest.leaves[i])}
+    return Instances(_aligned(nest, places), size, path, keys.get(WEIGHTS), _area_in(nest, keys), unnamed)
+
+
+def _area_in(nest: Nest, keys: dict[Any, int]) -> int | None:
+    """Return the index of the areas, one number for each instance, which are recomputed where instances are cut."""
+    place = keys.get("area")
+    return place if place is not None and nest.leaves[place][:1].numel() <= 1 else None
 
 
 def _check_lists(nest: Nest, path: Path, labels: list[int]) -> None:

@@ -774,3 +774,14 @@ def test_masks_of_instances_without_boxes_have_three_axes_too():
     sample = IMAGES[0], {"labels": torch.ones(2).long(), "masks": tv_tensors.Mask(torch.ones(2, 1, HEIGHT, WIDTH))}
     with says(ValueError, ["masks of instances must be of shape (n, H, W)", "(2, 1, 17, 11)", "2 boxes or labels"]):
         MixDataset([sample] * 2, RandomCutMix())[0]
+
+
+@pytest.mark.parametrize("area", ["boxes", torch.rand(1, 2), torch.rand(1, 1)])
+def test_what_is_called_area_but_holds_no_area_is_a_row_like_others(area):
+    _, target = whole(0)
+    area = target["boxes"] if isinstance(area, str) else area
+    out = mixed_pair({"area": area}, {"area": area})
+    assert len(out["area"]) == len(out["boxes"]) == 2
+    assert type(out["area"]) is type(area)
+    if area.shape == (1, 2):
+        assert torch.equal(out["area"], area.repeat(2, 1))
