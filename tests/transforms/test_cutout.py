@@ -639,3 +639,19 @@ def test_what_mask_fill_leaves_and_what_it_must_not():
     one = torch.ones(1, 3, HEIGHT, WIDTH), torch.ones(HEIGHT, WIDTH, dtype=torch.int64)
     image, mask = RandomCutout(5, inside=True, mask_fill=9)(one[0], tv_tensors.Mask(one[1]))
     assert torch.equal(mask == 9, image[0, 0] == 0)
+
+
+@pytest.mark.parametrize("images", [IMAGES, IMAGES[:0], IMAGES[0]], ids=["batch", "none", "image"])
+def test_nothing_is_drawn_where_no_hole_can_be(images):
+    state = torch.get_rng_state()
+    assert RandomCutout(p=0)(images) is images
+    assert RandomCutout().eval()(images) is images
+    assert len(images) or RandomCutout()(images) is images
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_smallest_image_and_empty_holes():
+    assert RandomCutout(1)(torch.ones(1, 1, 1)).item() == 0
+    image = IMAGES[0]
+    for empty in ([2, 0, 2, 5], [2, 3, 5, 3]):
+        assert RandomCutout()(image, draw=torch.tensor([[empty]])) is image
