@@ -350,3 +350,20 @@ def test_mixup_of_unequal_sizes_pads_to_the_larger(per_sample):
         for k in {i, j}:
             wanted[: SIZES[k][0], : SIZES[k][1]] += target[k] * k
         torch.testing.assert_close(image[0], wanted)
+
+
+def test_samples_that_differ_are_described():
+    points = [tv_tensors.KeyPoints(torch.ones(1, count, 2), canvas_size=(HEIGHT, WIDTH)) for count in (2, 3)]
+    cases = {
+        "[float32 (3, 17, 11), 5 classes] beside [float16 (3, 17, 11), 5 classes]": [
+            (IMAGES[0], 1),
+            (IMAGES[1].half(), 1),
+        ],
+        "[float32 (3, 17, 11), float32 (1, 2, 2), int64 (1,)] beside "
+        "[float32 (3, 17, 11), float32 (1, 3, 2), int64 (1,)]": [
+            (IMAGES[0], {"points": one, "labels": torch.tensor([1])}) for one in points
+        ],
+    }
+    for words, samples in cases.items():
+        with says(ValueError, ["samples must hold", f"got {words}"]):
+            MixCollate(RandomCutMix(num_classes=5), collate_fn=list)(samples)

@@ -303,3 +303,9 @@ def test_lists_of_boxes_beside_a_batch_are_an_error(boxes):
             RandomCutMix(num_classes=4)(batch)
     else:
         assert RandomCutMix(num_classes=4)(batch)["boxes"] is boxes
+
+
+def test_a_list_of_single_boxes_in_a_sample_is_an_error():
+    data = MixDataset([{"image": IMAGES[0], "label": 1, "boxes": [torch.ones(4)] * 2}] * 2, RandomCutMix(num_classes=4))
+    with says(TypeError, ["boxes must be tv_tensors.BoundingBoxes", "list of length 2"]):
+        data[0]

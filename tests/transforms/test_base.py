@@ -334,3 +334,20 @@ def test_options_that_are_handed_on_are_shown():
             self.tall = tall
 
     assert repr(Tall(num_classes=3)).startswith("Tall(tall=0.5, p=1.0, num_classes=3, per_sample=False")
+
+
+@pytest.mark.parametrize(
+    ("options", "end"),
+    [
+        ({"cutmix_alpha": 1}, "got cutmix_alpha=1; use alpha of RandomCutMix"),
+        ({"prob": 1}, "got prob=1; use p"),
+        ({"seed": 1}, "got seed=1; use generator, torch.Generator().manual_seed(seed)"),
+        ({"num_class": 1}, "got num_class=1; use num_classes"),
+        ({"value": 1}, "got value=1"),
+        ({"quite_unknown": 1}, "got quite_unknown=1"),
+    ],
+)
+def test_what_unknown_options_are_called_here(options, end):
+    with pytest.raises(TypeError) as error:
+        RandomMixUp(**options)
+    assert str(error.value).endswith(f"generator, {end}")

@@ -1,6 +1,7 @@
 """RandomCutout on images of all kinds, on masks and instances, in and outside a Compose."""
 
 import math
+import warnings
 from collections import UserList
 from typing import NamedTuple
 
@@ -375,6 +376,26 @@ def test_a_fill_for_images_up_to_255_is_warned_of_once_beside_images_up_to_1():
     for other in (image * 255, image - 0.5, (image * 255).byte(), 0 * image):
         RandomCutout(fill=(124, 116, 104))(other)
     RandomCutout(fill=1.0)(image)
+
+
+@pytest.mark.parametrize(
+    ("fill", "low", "high", "is_warned"),
+    [
+        (4.5, 0.0, 1.0, True),
+        (4.0, 0.0, 1.0, False),
+        (4.5, 0.0, 0.75, True),
+        (4.5, 0.0, 0.5, False),
+        (4.5, 0.0, 1.5, False),
+        (4.5, -0.25, 1.0, False),
+    ],
+)
+def test_when_a_fill_is_warned_of(fill, low, high, is_warned):
+    image = torch.full((3, HEIGHT, WIDTH), low)
+    image[:, 3] = high
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        RandomCutout(fill=fill)(image)
+    assert [one.filename for one in caught] == [torch.nn.modules.module.__file__] * is_warned
 
 
 def picture(mode="RGB"):

@@ -633,14 +633,16 @@ def mixed_pair(first, second, mix=None):
     ][1]
 
 
-@pytest.mark.parametrize("dtypes", [(torch.float32, torch.int64), (torch.int64, torch.float32)])
+@pytest.mark.parametrize(
+    "dtypes", [(torch.float32, torch.int64), (torch.int64, torch.float32), (torch.int64, torch.float64)]
+)
 @pytest.mark.parametrize("mix", [RandomCutMix(ratio=(0.3, 0.3)), RandomMixUp()], ids=["cutmix", "mixup"])
 def test_hidden_keypoints_of_two_dtypes_are_nan(dtypes, mix):
     marked = [[[-1, -1], [5, 5]]], [[[float("nan"), float("nan")], [5, 5]]]
     rows = [torch.tensor(marked[dtype.is_floating_point]).to(dtype) for dtype in dtypes]
     first, second = ({"keypoints": tv_tensors.KeyPoints(row, canvas_size=(HEIGHT, WIDTH))} for row in rows)
     found = mixed_pair(first, second, mix)["keypoints"].as_subclass(torch.Tensor)
-    assert found.dtype == torch.float32
+    assert found.dtype == max(dtypes, key=lambda dtype: (dtype.is_floating_point, dtype.itemsize))
     assert found[:, 0].isnan().all()
     assert ((found[:, 1] == 5) | found[:, 1].isnan()).all()
 
