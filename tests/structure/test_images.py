@@ -225,3 +225,8 @@ def test_matrices_of_cameras_are_no_images(make, shape):
     assert mix(batch)["camera"] is batch["camera"]
     samples = [{key: value[i] for key, value in batch.items()} for i in range(COUNT)]
     assert MixDataset(samples, mix)[0]["camera"] is samples[0]["camera"]
+
+
+def test_a_region_for_the_whole_batch_passes_as_the_third_of_three_arguments():
+    region = torch.ones(HEIGHT, WIDTH)
+    assert RandomCutMix(num_classes=3)(IMAGES[:3], torch.arange(3), region)[2] is region

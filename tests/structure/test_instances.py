@@ -309,3 +309,11 @@ def test_a_list_of_single_boxes_in_a_sample_is_an_error():
     data = MixDataset([{"image": IMAGES[0], "label": 1, "boxes": [torch.ones(4)] * 2}] * 2, RandomCutMix(num_classes=4))
     with says(TypeError, ["boxes must be tv_tensors.BoundingBoxes", "list of length 2"]):
         data[0]
+
+
+def test_a_plain_mask_beside_one_box_is_that_of_an_instance():
+    boxes = tv_tensors.BoundingBoxes([[1, 2, 3, 4]], format="XYXY", canvas_size=SIZE)
+    target = {"boxes": boxes, "labels": torch.tensor([1]), "masks": torch.ones(1, HEIGHT, WIDTH)}
+    for sample in ({"image": IMAGES[0], **target}, (IMAGES[0], target)):
+        with says(TypeError, ["masks must be tv_tensors.Mask"]):
+            MixDataset([sample] * 2, RandomCutMix())[0]

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections import UserList
+from collections import UserDict, UserList
 from typing import NamedTuple
 
 import numpy as np
@@ -676,3 +676,24 @@ def test_the_smallest_image_and_empty_holes():
     image = IMAGES[0]
     for empty in ([2, 0, 2, 5], [2, 3, 5, 3]):
         assert RandomCutout()(image, draw=torch.tensor([[empty]])) is image
+
+
+def test_which_tensor_is_the_image_where_several_could_be():
+    codes, image = RandomCutout(1.0, inside=True)((torch.ones(4, 8), IMAGES[0] + 1))
+    assert codes.min() == 1
+    assert (image == 0).all()
+    batch = {"camera": torch.ones(6, 3, 3), "image": IMAGES + 1, "other": torch.ones(6, 2, 5, 5)}
+    out = RandomCutout(1.0, inside=True)(batch)
+    assert (out["image"] == 0).all()
+    assert out["camera"] is batch["camera"]
+    assert out["other"] is batch["other"]
+    sample = {"image": IMAGES[:, 0] + 1, "mask": torch.ones(6, 1, HEIGHT, WIDTH)}  # an image of six channels
+    out = RandomCutout(1.0, inside=True)(sample)
+    assert (out["image"] == 0).all()
+    assert out["mask"] is sample["mask"]
+
+
+def test_pil_images_in_containers_of_other_types():
+    out = RandomCutout(1.0, inside=True)(UserDict(image=picture(), label=3))
+    assert out["image"].getcolors() == [(HEIGHT * WIDTH, (0, 0, 0))]
+    assert out["label"] == 3
