@@ -164,6 +164,16 @@ def test_an_edited_draw_that_blends_gives_pairs_of_masks():
     assert all(torch.equal(*fields) for fields in zip(pair, other, strict=True))
 
 
+def test_an_edited_draw_may_leave_samples_as_they_are():
+    images, masks = constant_images(6, 3, HEIGHT, WIDTH), constant_images(6, HEIGHT, WIDTH, dtype=torch.int64)
+    opacity = torch.tensor([0.0, 1, 0, 1, 1, 1])
+    draw = RandomCutMix(ratio=(0.5, 0.5)).draw(images)._replace(opacity=opacity)
+    for target in ("soft", "pair"):
+        mixed, pasted = RandomCutMix(target=target)(images, masks, draw=draw)
+        assert torch.equal(pasted, mixed[:, 0].long())
+        assert torch.equal((pasted == masks).flatten(1).all(1), opacity == 0)
+
+
 def test_a_compiled_mix_cannot_raise_that_error_but_never_makes_new_classes():
     images, plain = constant_images(6, 3, HEIGHT, WIDTH), make_masks(6).as_subclass(torch.Tensor)
     draw = RandomCutMix(ratio=(0.5, 0.5)).draw(images)._replace(opacity=torch.full((6,), 0.75))
