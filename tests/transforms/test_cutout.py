@@ -395,7 +395,7 @@ def test_when_a_fill_is_warned_of(fill, low, high, is_warned):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         RandomCutout(fill=fill)(image)
-    assert [one.filename for one in caught] == [torch.nn.modules.module.__file__] * is_warned
+    assert len(caught) == is_warned
 
 
 def picture(mode="RGB"):
