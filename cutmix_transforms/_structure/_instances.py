@@ -64,6 +64,11 @@ def has_instance_kernel(leaf: object) -> bool:
     return instance_kernel(leaf) is not None
 
 
+def needs_sample(leaf: object) -> bool:
+    """Return True for boxes and keypoints, which belong to a single sample; masks can also be those of a batch."""
+    return has_instance_kernel(leaf) and not isinstance(leaf, tv_tensors.Mask)
+
+
 def members_of(groups: list[Instances]) -> list[Leaf]:
     """Return the leaves of several groups of instances."""
     return [member for group in groups for member in group.members]
@@ -203,10 +208,10 @@ def _is_plain_list(value: object) -> bool:
 def check_annotation(leaf: Any, size: Size) -> None:
     """Raise an error if boxes, masks or keypoints have another size than the image, or cannot be mixed."""
     shape = tuple(leaf.shape)
-    is_mask, is_usual = isinstance(leaf, tv_tensors.Mask), isinstance(leaf, tv_tensors.BoundingBoxes)
-    if not is_mask and not leaf.dtype.is_signed and not (is_usual and leaf.dtype == torch.uint8):
+    is_small_box = isinstance(leaf, tv_tensors.BoundingBoxes) and leaf.dtype == torch.uint8
+    if needs_sample(leaf) and not leaf.dtype.is_signed and not is_small_box:
         raise TypeError(f"{type(leaf).__name__} must be floats or signed integers, got {leaf.dtype}")
-    if is_mask:
+    if isinstance(leaf, tv_tensors.Mask):
         if shape[-2:] != size:
             raise ValueError(f"masks must be of the size of the image, {size}, got shape {shape}")
         return
@@ -238,9 +243,7 @@ def _warn_of_fractions(boxes: Tensor, size: Size) -> None:
 
 def check_dims(leaves: list[Any], dims: int) -> None:
     """Raise an error if there are boxes or keypoints, which need ``dims=2``, and ``dims`` is not 2."""
-    flat = [
-        type(leaf).__name__ for leaf in leaves if has_instance_kernel(leaf) and not isinstance(leaf, tv_tensors.Mask)
-    ]
+    flat = [type(leaf).__name__ for leaf in leaves if needs_sample(leaf)]
     if flat and dims != 2:
         raise ValueError(f"dims must be 2 if there are boxes or keypoints, got {dims} beside {flat[0]}")
 

@@ -29,6 +29,7 @@ from cutmix_transforms._structure._instances import (
     find_instances,
     has_instance_kernel,
     members_of,
+    needs_sample,
     with_rows,
     with_weights,
 )
@@ -199,8 +200,7 @@ def _is_of_instances(nest: Nest, place: int) -> bool:
     """Return True if plain masks ``(n, H, W)`` lie beside boxes, so that they are masks of instances."""
     holder = nest.paths[place][:-1]
     beside = [leaf for leaf, path in zip(nest.leaves, nest.paths, strict=True) if path[:-1] == holder]
-    boxes = [leaf for leaf in beside if has_instance_kernel(leaf) and not isinstance(leaf, tv_tensors.Mask)]
-    return nest.leaves[place].ndim > 2 and bool(boxes)
+    return nest.leaves[place].ndim > 2 and any(map(needs_sample, beside))
 
 
 def is_dense(labels: Tensor, images: Tensor, dims: int, *, is_sample: bool) -> bool:

@@ -51,7 +51,8 @@ class RandomCutout(RandomTransform):
         holes: the number of holes in an image. Holes may overlap.
         fill: a number, one number per channel, ``"random"`` for noise (from 0 to 255 for uint8, over the image's own
             range otherwise) or ``"mean"`` for the image's channel means.
-        mask_fill: the value of masks inside the holes, also of instance masks; by default masks are not changed.
+        mask_fill: the value of masks inside the holes, also of instance masks; by default masks are not changed. A
+            plain tensor is a mask under the keys ``mask`` and ``masks``, and in the place of labels if it is dense.
         inside: place holes completely inside the image instead of clipping them.
         p: the probability that an image gets holes.
         min_visibility: instances with boxes or keypoints are dropped with their labels unless their visible fraction is

@@ -31,6 +31,7 @@ from cutmix_transforms._structure._instances import (
     has_instance_kernel,
     has_rows,
     members_of,
+    needs_sample,
     with_rows,
 )
 from cutmix_transforms._structure._labels import LabelsGetter, find_labels, is_label_key, is_mask_key, second_path
@@ -62,7 +63,7 @@ class Filled(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What Cutout changes in a sample or a batch."""
+    """The images, masks and instances of a sample or a batch that Cutout changes."""
 
     nest: Nest
     images: list[Filled]
@@ -258,7 +259,7 @@ def _find_masks(
 def _find_groups(nest: Nest, images: list[int], dims: int, getter: LabelsGetter, size: Size) -> list[Instances]:
     """Return the instances of a single sample, with the labels of those that can be dropped."""
     leaves = nest.leaves
-    if not any(has_instance_kernel(leaf) and not isinstance(leaf, tv_tensors.Mask) for leaf in leaves):
+    if not any(map(needs_sample, leaves)):
         return []
     check_dims(leaves, dims)
     if not _is_single(leaves[images[0]], dims):
